@@ -1,1 +1,100 @@
-//! Skeleton.
+//! The contract of the Quanzi open platform: what a partner may ask, and what we answer. No IO.
+//!
+//! One endpoint is one declaration ([`endpoint::Endpoint`]); the gateway mounts it, the SDK calls it, the document
+//! describes it. Shapes stand beside the endpoints that use them, one file per capability.
+
+pub mod apps;
+pub mod body;
+pub mod circles;
+pub mod content;
+pub mod document;
+pub mod endpoint;
+pub mod error_code;
+pub mod fans;
+pub mod gates;
+pub mod id;
+pub mod jose;
+pub mod memberships;
+pub mod money;
+pub mod oauth;
+pub mod open;
+pub mod operations;
+pub mod page;
+pub mod partners;
+pub mod problem;
+pub mod sandbox;
+pub mod scope;
+pub mod signature;
+pub mod text;
+pub mod time;
+
+pub use endpoint::{Access, Endpoint, Method, Nothing, Operation};
+pub use error_code::ErrorCode;
+pub use money::{Currency, Money};
+pub use open::{Edit, Open};
+pub use page::{Cursor, Limit, Page};
+pub use problem::Problem;
+pub use time::Time;
+
+/// Every operation of the platform, in the order of the document.
+pub const OPERATIONS: &[Operation] = &[
+    Operation::of::<partners::GetPartner>(),
+    Operation::of::<partners::ChangePartner>(),
+    Operation::of::<apps::ListApps>(),
+    Operation::of::<apps::CreateApp>(),
+    Operation::of::<apps::GetApp>(),
+    Operation::of::<apps::ChangeApp>(),
+    Operation::of::<apps::ListKeys>(),
+    Operation::of::<apps::AddKey>(),
+    Operation::of::<apps::RemoveKey>(),
+    Operation::of::<oauth::GetToken>(),
+    Operation::of::<oauth::IntrospectToken>(),
+    Operation::of::<oauth::RevokeToken>(),
+    Operation::of::<oauth::GetJwks>(),
+    Operation::of::<oauth::GetServerMetadata>(),
+    Operation::of::<oauth::GetOpenidConfiguration>(),
+    Operation::of::<oauth::GetResourceMetadata>(),
+    Operation::of::<circles::CreateCircle>(),
+    Operation::of::<circles::ListCircles>(),
+    Operation::of::<circles::GetCircle>(),
+    Operation::of::<circles::ChangeCircle>(),
+    Operation::of::<circles::OpenCircle>(),
+    Operation::of::<circles::CloseCircle>(),
+    Operation::of::<gates::GetGate>(),
+    Operation::of::<gates::PutGate>(),
+    Operation::of::<gates::EvaluateGate>(),
+    Operation::of::<memberships::JoinCircle>(),
+    Operation::of::<memberships::ListMemberships>(),
+    Operation::of::<memberships::GetMembership>(),
+    Operation::of::<memberships::ChangeMembership>(),
+    Operation::of::<memberships::ApproveMembership>(),
+    Operation::of::<memberships::RejectMembership>(),
+    Operation::of::<memberships::RemoveMembership>(),
+    Operation::of::<memberships::BanMembership>(),
+    Operation::of::<memberships::UnbanMembership>(),
+    Operation::of::<memberships::LeaveMembership>(),
+    Operation::of::<content::CreatePost>(),
+    Operation::of::<content::ListPosts>(),
+    Operation::of::<content::GetPost>(),
+    Operation::of::<content::ChangePost>(),
+    Operation::of::<content::DeletePost>(),
+    Operation::of::<content::PinPost>(),
+    Operation::of::<content::UnpinPost>(),
+    Operation::of::<sandbox::RegisterPartner>(),
+    Operation::of::<sandbox::CheckSignature>(),
+    Operation::of::<fans::CreateSandboxFan>(),
+    Operation::of::<fans::GetSandboxFan>(),
+    Operation::of::<fans::ChangeSandboxFan>(),
+    Operation::of::<operations::GetLiveness>(),
+    Operation::of::<operations::GetReadiness>(),
+];
+
+/// The OpenAPI document as it is committed and served: pretty JSON with a line break at the end.
+pub fn document_text() -> Result<String, serde_json::Error> {
+    document::document(OPERATIONS).to_pretty_json().map(|text| text + "\n")
+}
+
+/// A shape's example as JSON.
+pub(crate) fn example_of<T: endpoint::Example + serde::Serialize>() -> serde_json::Value {
+    serde_json::to_value(T::example()).unwrap_or_default()
+}

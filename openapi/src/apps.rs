@@ -1,0 +1,477 @@
+//! Apps: OAuth clients of a partner, and the public keys they sign with.
+//!
+//! A key's id is its RFC 7638 thumbprint, so one key has one name everywhere: `kid`, `keyid`, `cnf.jkt`.
+
+use serde::{Deserialize, Serialize};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::endpoint::{Access, ETAG, Endpoint, Example, Fields, JsonBody, Method, Nothing, Reply, ReplyHeader, Tag};
+use crate::error_code::ErrorCode;
+use crate::id::AppId;
+use crate::jose::Jwk;
+use crate::open::Open;
+use crate::page::{Cursor, Limit, Page};
+use crate::partners::{WebAddress, etag};
+use crate::scope::Scope;
+use crate::signature::Algorithm;
+use crate::text::{Text, Words};
+use crate::time::Time;
+
+/// Most apps of one partner.
+pub const APPS_MAX: usize = 50;
+/// Most keys of one app.
+pub const KEYS_MAX: usize = 10;
+/// Most redirect URIs of one app.
+pub const REDIRECT_URIS_MAX: usize = 20;
+/// Most entries of an allow-list.
+pub const ALLOWED_ADDRESSES_MAX: usize = 100;
+
+/// Kind of [`AppName`].
+pub enum AppNameWords {}
+impl Words for AppNameWords {
+    const NAME: &'static str = "AppName";
+    const ABOUT: &'static str = "What the app is called on consent pages and in lists.";
+    const MAX: usize = 60;
+    const EXAMPLE: &'static str = "Whisker circle server";
+}
+/// What the app is called.
+pub type AppName = Text<AppNameWords>;
+
+/// Kind of [`AddressRange`].
+pub enum AddressRangeWords {}
+impl Words for AddressRangeWords {
+    const NAME: &'static str = "AddressRange";
+    const ABOUT: &'static str = "An IPv4 or IPv6 address, or a range in CIDR notation.";
+    const MAX: usize = 49;
+    const EXAMPLE: &'static str = "203.0.113.0/24";
+    fn check(text: &str) -> Result<(), &'static str> {
+        let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
+        let bits = match address.parse::<std::net::IpAddr>() {
+            Ok(std::net::IpAddr::V4(_)) => 32,
+            Ok(std::net::IpAddr::V6(_)) => 128,
+            Err(_) => return Err("an IP address, or a range such as 203.0.113.0/24"),
+        };
+        let fits = length.is_none_or(|text| text.parse::<u8>().is_ok_and(|length| length <= bits));
+        if fits { Ok(()) } else { Err("an IP address, or a range such as 203.0.113.0/24") }
+    }
+}
+/// An address, or a range in CIDR notation.
+pub type AddressRange = Text<AddressRangeWords>;
+
+/// Whether an app may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum AppStatus {
+    /// It may.
+    Active,
+    /// Its tokens and keys are refused.
+    Suspended,
+}
+
+/// An app: an OAuth client of a partner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(not(feature = "server"), non_exhaustive)]
+pub struct App {
+    /// Its id, which is also its OAuth `client_id`.
+    pub id: AppId,
+    /// What it is called.
+    pub name: AppName,
+    /// Whether it may be used.
+    #[schema(value_type = AppStatus)]
+    pub status: Open<AppStatus>,
+    /// What its tokens can be allowed at most.
+    #[schema(value_type = Vec<Scope>)]
+    pub scopes: Vec<Open<Scope>>,
+    /// Where fans may be sent back to.
+    pub redirect_uris: Vec<WebAddress>,
+    /// Addresses it may be used from; empty means any.
+    pub allowed_addresses: Vec<AddressRange>,
+    /// Counts the changes; the ETag is this number in quotes.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it last changed.
+    pub updated_at: Time,
+}
+
+impl Example for App {
+    fn example() -> Self {
+        Self {
+            id: AppId::example(),
+            name: AppName::example(),
+            status: AppStatus::Active.into(),
+            scopes: vec![Scope::CirclesRead.into(), Scope::CirclesWrite.into()],
+            redirect_uris: vec!["https://whisker.example/signed-in".into()],
+            allowed_addresses: vec![AddressRange::example()],
+            version: 1,
+            created_at: Time::example(),
+            updated_at: Time::example(),
+        }
+    }
+}
+
+impl Reply for App {
+    const HEADERS: &'static [ReplyHeader] = &[ETAG];
+
+    fn headers(&self) -> Vec<String> {
+        vec![etag(self.version)]
+    }
+
+    fn example_value() -> serde_json::Value {
+        crate::example_of::<Self>()
+    }
+}
+
+/// A public key as you have it: a JWK object, or a text (PEM, base64 DER or one line, SPKI or PKCS#1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum KeyInput {
+    /// A JWK (RFC 7517), public members only.
+    Jwk(serde_json::Map<String, serde_json::Value>),
+    /// PEM, base64 DER, or a one-line key.
+    Text(String),
+}
+
+impl PartialSchema for KeyInput {
+    fn schema() -> RefOr<Schema> {
+        let jwk = ObjectBuilder::new().description(Some("A JWK (RFC 7517), public members only."));
+        let text = ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::String))
+            .description(Some("PEM, base64 DER, or a one-line key (SPKI or PKCS#1)."));
+        OneOfBuilder::new().description(Some("A public key as you have it.")).item(jwk).item(text).into()
+    }
+}
+
+impl ToSchema for KeyInput {}
+
+/// A set of keys, as in RFC 7517, section 5; entries may also be texts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyInputs {
+    /// One to ten keys.
+    #[schema(min_items = 1, max_items = 10)]
+    pub keys: Vec<KeyInput>,
+}
+
+/// A new app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct NewApp {
+    /// What it is called.
+    pub name: AppName,
+    /// Its public keys, at least one.
+    pub jwks: KeyInputs,
+    /// Where fans may be sent back to; compared character for character.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 20)]
+    pub redirect_uris: Vec<WebAddress>,
+    /// What its tokens can be allowed at most; every scope when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<Scope>>,
+    /// Addresses it may be used from; any when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 100)]
+    pub allowed_addresses: Vec<AddressRange>,
+}
+
+impl NewApp {
+    /// An app of this name with these keys, allowed everything, from everywhere.
+    pub fn new(name: impl Into<AppName>, keys: impl IntoIterator<Item = KeyInput>) -> Self {
+        Self {
+            name: name.into(),
+            jwks: KeyInputs { keys: keys.into_iter().collect() },
+            redirect_uris: Vec::new(),
+            scopes: None,
+            allowed_addresses: Vec::new(),
+        }
+    }
+}
+
+impl Example for NewApp {
+    fn example() -> Self {
+        Self::new(AppName::example(), [example_key()])
+    }
+}
+impl JsonBody for NewApp {}
+
+/// The Ed25519 test key of RFC 9421, B.1.4, as a JWK.
+fn example_key() -> KeyInput {
+    let members = [("kty", "OKP"), ("crv", "Ed25519"), ("x", "JrQLj5P_89iXES9-vFgrIy29clF9CC_oPPsw3c5D0bs")];
+    KeyInput::Jwk(members.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect())
+}
+
+/// Changes to an app; fields left out stay as they are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct AppChange {
+    /// What it is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<AppName>,
+    /// Suspend it, or activate it again; an app cannot suspend itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<AppStatus>,
+    /// What its tokens can be allowed at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<Vec<Scope>>,
+    /// Where fans may be sent back to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_items = 20)]
+    pub redirect_uris: Option<Vec<WebAddress>>,
+    /// Addresses it may be used from; an empty list allows any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_items = 100)]
+    pub allowed_addresses: Option<Vec<AddressRange>>,
+}
+
+impl Example for AppChange {
+    fn example() -> Self {
+        Self { allowed_addresses: Some(vec![AddressRange::example()]), ..Self::default() }
+    }
+}
+impl JsonBody for AppChange {}
+
+/// A public key of an app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(not(feature = "server"), non_exhaustive)]
+pub struct AppKey {
+    /// RFC 7638 thumbprint (SHA-256, base64url): `kid` and `keyid`.
+    pub kid: String,
+    /// What it signs requests with.
+    #[schema(value_type = Algorithm)]
+    pub algorithm: Open<Algorithm>,
+    /// The key.
+    pub jwk: Jwk,
+    /// When it was registered.
+    pub created_at: Time,
+}
+
+impl Example for AppKey {
+    fn example() -> Self {
+        let kid = "poqkLGiymh_W0uP6PZFw-dvez3QJT5SolqXBCW38r0U".to_owned();
+        let jwk = match example_key() {
+            KeyInput::Jwk(members) => serde_json::from_value(members.into()).unwrap_or_else(|_| Jwk::ed25519(&[0; 32])),
+            KeyInput::Text(_) => Jwk::ed25519(&[0; 32]),
+        };
+        Self { kid, algorithm: Algorithm::Ed25519.into(), jwk, created_at: Time::example() }
+    }
+}
+
+impl Reply for AppKey {
+    fn example_value() -> serde_json::Value {
+        crate::example_of::<Self>()
+    }
+}
+
+/// Every key of an app; there are at most ten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(not(feature = "server"), non_exhaustive)]
+pub struct AppKeys {
+    /// The keys, oldest first.
+    pub data: Vec<AppKey>,
+}
+
+impl Reply for AppKeys {
+    fn example_value() -> serde_json::Value {
+        serde_json::json!({ "data": [AppKey::example()] })
+    }
+}
+
+/// A new key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct NewAppKey {
+    /// The public key.
+    pub key: KeyInput,
+    /// For an RSA key that can only sign PKCS#1 v1.5: `rsa-v1_5-sha256`. Otherwise the key decides and this is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<Algorithm>,
+}
+
+impl NewAppKey {
+    /// This public key.
+    pub fn new(key: KeyInput) -> Self {
+        Self { key, algorithm: None }
+    }
+}
+
+impl Example for NewAppKey {
+    fn example() -> Self {
+        Self::new(example_key())
+    }
+}
+impl JsonBody for NewAppKey {}
+
+/// Which app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AppPath {
+    /// The app.
+    pub app: AppId,
+}
+impl Fields for AppPath {}
+
+/// Which key of which app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AppKeyPath {
+    /// The app.
+    pub app: AppId,
+    /// The key's thumbprint.
+    pub kid: String,
+}
+impl Fields for AppKeyPath {}
+
+/// Which page of the apps.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct AppsQuery {
+    /// Entries per page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+    /// `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
+}
+impl Fields for AppsQuery {}
+
+/// List your apps
+///
+/// Oldest first.
+#[derive(ToSchema)]
+pub struct ListApps;
+impl Endpoint for ListApps {
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v1/apps";
+    const TAG: Tag = Tag::Apps;
+    const ACCESS: Access = Access::Partner(None);
+    type Params = Nothing;
+    type Query = AppsQuery;
+    type Body = Nothing;
+    type Reply = Page<App>;
+}
+
+/// Make an app
+///
+/// The app gets its keys with it; more can be added and old ones removed at any time.
+#[derive(ToSchema)]
+pub struct CreateApp;
+impl Endpoint for CreateApp {
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/apps";
+    const TAG: Tag = Tag::Apps;
+    const ACCESS: Access = Access::Partner(Some(Scope::AppsWrite));
+    const STATUS: u16 = 201;
+    const FAILS: &'static [ErrorCode] = &[
+        ErrorCode::AppLimitReached,
+        ErrorCode::KeyFormatUnknown,
+        ErrorCode::KeyIsPrivate,
+        ErrorCode::KeyTooWeak,
+        ErrorCode::KeyTypeUnsupported,
+        ErrorCode::KeyExists,
+    ];
+    type Params = Nothing;
+    type Query = Nothing;
+    type Body = NewApp;
+    type Reply = App;
+}
+
+/// Read an app
+#[derive(ToSchema)]
+pub struct GetApp;
+impl Endpoint for GetApp {
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v1/apps/{app}";
+    const TAG: Tag = Tag::Apps;
+    const ACCESS: Access = Access::Partner(None);
+    const FAILS: &'static [ErrorCode] = &[ErrorCode::AppNotFound];
+    type Params = AppPath;
+    type Query = Nothing;
+    type Body = Nothing;
+    type Reply = App;
+}
+
+/// Change an app
+///
+/// A change of status, scopes or allow-list reaches every gateway within two seconds.
+#[derive(ToSchema)]
+pub struct ChangeApp;
+impl Endpoint for ChangeApp {
+    const METHOD: Method = Method::Patch;
+    const PATH: &'static str = "/v1/apps/{app}";
+    const TAG: Tag = Tag::Apps;
+    const ACCESS: Access = Access::Partner(Some(Scope::AppsWrite));
+    const FAILS: &'static [ErrorCode] = &[ErrorCode::AppNotFound];
+    const IF_MATCH: bool = true;
+    type Params = AppPath;
+    type Query = Nothing;
+    type Body = AppChange;
+    type Reply = App;
+}
+
+/// List the keys of an app
+///
+/// Oldest first; removed keys are not listed.
+#[derive(ToSchema)]
+pub struct ListKeys;
+impl Endpoint for ListKeys {
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v1/apps/{app}/keys";
+    const TAG: Tag = Tag::Apps;
+    const ACCESS: Access = Access::Partner(None);
+    const FAILS: &'static [ErrorCode] = &[ErrorCode::AppNotFound];
+    type Params = AppPath;
+    type Query = Nothing;
+    type Body = Nothing;
+    type Reply = AppKeys;
+}
+
+/// Register a key
+///
+/// Takes a JWK, or a PEM, DER or one-line public key (SPKI or PKCS#1): Ed25519, P-256 or RSA of at least 2048 bits. To
+/// rotate: register the new key, sign with it, then remove the old one.
+#[derive(ToSchema)]
+pub struct AddKey;
+impl Endpoint for AddKey {
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/apps/{app}/keys";
+    const TAG: Tag = Tag::Apps;
+    const ACCESS: Access = Access::Partner(Some(Scope::AppsWrite));
+    const STATUS: u16 = 201;
+    const FAILS: &'static [ErrorCode] = &[
+        ErrorCode::AppNotFound,
+        ErrorCode::KeyFormatUnknown,
+        ErrorCode::KeyIsPrivate,
+        ErrorCode::KeyTooWeak,
+        ErrorCode::KeyTypeUnsupported,
+        ErrorCode::KeyExists,
+        ErrorCode::KeyLimitReached,
+    ];
+    type Params = AppPath;
+    type Query = Nothing;
+    type Body = NewAppKey;
+    type Reply = AppKey;
+}
+
+/// Remove a key
+///
+/// Signatures and tokens of the key are refused from then on, on every gateway within two seconds. The app's last key
+/// stays.
+#[derive(ToSchema)]
+pub struct RemoveKey;
+impl Endpoint for RemoveKey {
+    const METHOD: Method = Method::Delete;
+    const PATH: &'static str = "/v1/apps/{app}/keys/{kid}";
+    const TAG: Tag = Tag::Apps;
+    const ACCESS: Access = Access::Partner(Some(Scope::AppsWrite));
+    const STATUS: u16 = 204;
+    const FAILS: &'static [ErrorCode] = &[ErrorCode::AppNotFound, ErrorCode::KeyNotFound, ErrorCode::LastKey];
+    type Params = AppKeyPath;
+    type Query = Nothing;
+    type Body = Nothing;
+    type Reply = Nothing;
+}

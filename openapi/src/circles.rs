@@ -1,0 +1,522 @@
+//! Circles: interest communities that a partner runs.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::endpoint::{Access, ETAG, Endpoint, Example, Fields, JsonBody, Method, Nothing, Reply, ReplyHeader, Tag};
+use crate::error_code::ErrorCode;
+use crate::id::{CircleId, PartnerId};
+use crate::open::{Edit, Open};
+use crate::page::{Cursor, Limit, Page};
+use crate::partners::{LegalName, PartnerName, WebAddress, etag};
+use crate::scope::Scope;
+use crate::text::{Text, Words};
+use crate::time::Time;
+
+/// Kind of [`CircleName`].
+pub enum CircleNameWords {}
+impl Words for CircleNameWords {
+    const NAME: &'static str = "CircleName";
+    const ABOUT: &'static str = "Name of the circle, unique among the partner's circles.";
+    const MAX: usize = 60;
+    const EXAMPLE: &'static str = "Cats of Hangzhou";
+}
+/// Name of a circle.
+pub type CircleName = Text<CircleNameWords>;
+
+/// Kind of [`Slug`].
+pub enum SlugWords {}
+impl Words for SlugWords {
+    const NAME: &'static str = "Slug";
+    const ABOUT: &'static str = "Name of the circle in addresses, unique among the partner's circles.";
+    const MIN: usize = 2;
+    const MAX: usize = 60;
+    const PATTERN: Option<&'static str> = Some("^[a-z0-9]+(-[a-z0-9]+)*$");
+    const EXAMPLE: &'static str = "cats-of-hangzhou";
+    fn check(text: &str) -> Result<(), &'static str> {
+        let letters = |part: &str| !part.is_empty() && part.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9'));
+        if text.split('-').all(letters) { Ok(()) } else { Err("lower-case letters a-z and digits, in words joined by single hyphens") }
+    }
+}
+/// Name of a circle in addresses.
+pub type Slug = Text<SlugWords>;
+
+/// Kind of [`CircleText`].
+pub enum CircleTextWords {}
+impl Words for CircleTextWords {
+    const NAME: &'static str = "CircleText";
+    const ABOUT: &'static str = "Text of several lines.";
+    const MIN: usize = 0;
+    const MAX: usize = 4_000;
+    const LINES: bool = true;
+    const EXAMPLE: &'static str = "For everybody in Hangzhou who lives with a cat.";
+}
+/// Description, rules or announcement of a circle.
+pub type CircleText = Text<CircleTextWords>;
+
+/// Kind of [`Language`].
+pub enum LanguageWords {}
+impl Words for LanguageWords {
+    const NAME: &'static str = "Language";
+    const ABOUT: &'static str = "Language tag (BCP 47).";
+    const MIN: usize = 2;
+    const MAX: usize = 35;
+    const PATTERN: Option<&'static str> = Some("^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$");
+    const EXAMPLE: &'static str = "zh-CN";
+    fn check(text: &str) -> Result<(), &'static str> {
+        let mut parts = text.split('-');
+        let primary = parts.next().is_some_and(|part| matches!(part.len(), 2..=3) && part.bytes().all(|byte| byte.is_ascii_alphabetic()));
+        let rest = parts.all(|part| matches!(part.len(), 2..=8) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        if primary && rest { Ok(()) } else { Err("a language tag such as zh-CN or en") }
+    }
+}
+/// Language tag (BCP 47).
+pub type Language = Text<LanguageWords>;
+
+/// What a circle is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Category {
+    /// Sport and exercise.
+    Fitness,
+    /// Games.
+    Games,
+    /// Finance.
+    Finance,
+    /// Parenting.
+    Parenting,
+    /// Pets.
+    Pets,
+    /// Digital devices.
+    Digital,
+    /// Reading.
+    Reading,
+    /// Charity.
+    Charity,
+    /// Campus life.
+    Campus,
+    /// Work and careers.
+    Work,
+    /// Travel.
+    Travel,
+    /// Food.
+    Food,
+    /// Anything else.
+    Other,
+}
+
+/// Where a circle stands in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CircleStatus {
+    /// Being prepared: nobody can join, nothing can be published.
+    Draft,
+    /// Open for fans and posts.
+    Open,
+    /// Closed for good: readable, otherwise at rest.
+    Closed,
+}
+
+/// Who finds a circle.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Discoverability {
+    /// It appears in directories and search.
+    #[default]
+    Public,
+    /// Only those who have its address find it.
+    Unlisted,
+}
+
+/// Who answers for a circle: always part of its public form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(not(feature = "server"), non_exhaustive)]
+pub struct CircleOperator {
+    /// The partner.
+    pub partner: PartnerId,
+    /// What fans call it.
+    pub name: PartnerName,
+    /// Its registered name.
+    pub legal_name: LegalName,
+}
+
+/// Limits that a partner sets for a circle.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct PublishingLimits {
+    /// Posts a member may publish in 24 hours; no limit when absent. The partner's own posts do not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 1000)]
+    pub posts_per_member_per_day: Option<u16>,
+}
+
+impl PublishingLimits {
+    /// This many posts of a member in 24 hours.
+    pub const fn posts_per_member_per_day(posts: u16) -> Self {
+        Self { posts_per_member_per_day: Some(posts) }
+    }
+}
+
+/// A circle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(not(feature = "server"), non_exhaustive)]
+pub struct Circle {
+    /// Its id.
+    pub id: CircleId,
+    /// Its name.
+    pub name: CircleName,
+    /// Its name in addresses.
+    pub slug: Slug,
+    /// What it is about, in a few sentences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<CircleText>,
+    /// What it is about, in a word.
+    #[schema(value_type = Category)]
+    pub category: Open<Category>,
+    /// The language its members speak.
+    pub language: Language,
+    /// What members have agreed to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<CircleText>,
+    /// What everybody should see now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announcement: Option<CircleText>,
+    /// Its picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cover: Option<WebAddress>,
+    /// Who finds it.
+    #[schema(value_type = Discoverability)]
+    pub discoverability: Open<Discoverability>,
+    /// Where it stands in its life.
+    #[schema(value_type = CircleStatus)]
+    pub status: Open<CircleStatus>,
+    /// Who answers for it.
+    pub operator: CircleOperator,
+    /// Version of its gate that decides now.
+    pub gate_version: i64,
+    /// Limits for its members.
+    pub limits: PublishingLimits,
+    /// Counts the changes; the ETag is this number in quotes.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it last changed.
+    pub updated_at: Time,
+    /// When it was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_at: Option<Time>,
+    /// When it was closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed_at: Option<Time>,
+}
+
+impl Example for Circle {
+    fn example() -> Self {
+        Self {
+            id: CircleId::example(),
+            name: CircleName::example(),
+            slug: Slug::example(),
+            description: Some(CircleText::example()),
+            category: Category::Pets.into(),
+            language: Language::example(),
+            rules: Some("Be kind. No selling of animals.".into()),
+            announcement: None,
+            cover: Some("https://whisker.example/cover.jpg".into()),
+            discoverability: Discoverability::Public.into(),
+            status: CircleStatus::Open.into(),
+            operator: CircleOperator {
+                partner: PartnerId::example(),
+                name: PartnerName::example(),
+                legal_name: LegalName::example(),
+            },
+            gate_version: 1,
+            limits: PublishingLimits::posts_per_member_per_day(10),
+            version: 2,
+            created_at: Time::example(),
+            updated_at: Time::example(),
+            opened_at: Some(Time::example()),
+            closed_at: None,
+        }
+    }
+}
+
+impl Reply for Circle {
+    const HEADERS: &'static [ReplyHeader] = &[ETAG];
+
+    fn headers(&self) -> Vec<String> {
+        vec![etag(self.version)]
+    }
+
+    fn example_value() -> serde_json::Value {
+        crate::example_of::<Self>()
+    }
+}
+
+/// A new circle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct NewCircle {
+    /// Its name.
+    pub name: CircleName,
+    /// Its name in addresses; made from the id when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slug: Option<Slug>,
+    /// What it is about, in a few sentences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<CircleText>,
+    /// What it is about, in a word; `other` when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<Category>,
+    /// The language its members speak; `zh-CN` when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
+    /// What members have agreed to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<CircleText>,
+    /// What everybody should see now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announcement: Option<CircleText>,
+    /// Its picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cover: Option<WebAddress>,
+    /// Who finds it; `public` when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discoverability: Option<Discoverability>,
+    /// Limits for its members.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<PublishingLimits>,
+}
+
+impl NewCircle {
+    /// A circle of this name.
+    pub fn new(name: impl Into<CircleName>) -> Self {
+        Self {
+            name: name.into(),
+            slug: None,
+            description: None,
+            category: None,
+            language: None,
+            rules: None,
+            announcement: None,
+            cover: None,
+            discoverability: None,
+            limits: None,
+        }
+    }
+
+    /// With this description.
+    #[must_use]
+    pub fn description(mut self, text: impl Into<CircleText>) -> Self {
+        self.description = Some(text.into());
+        self
+    }
+
+    /// In this category.
+    #[must_use]
+    pub fn category(mut self, category: Category) -> Self {
+        self.category = Some(category);
+        self
+    }
+
+    /// With this name in addresses.
+    #[must_use]
+    pub fn slug(mut self, slug: impl Into<Slug>) -> Self {
+        self.slug = Some(slug.into());
+        self
+    }
+
+    /// With these limits.
+    #[must_use]
+    pub fn limits(mut self, limits: PublishingLimits) -> Self {
+        self.limits = Some(limits);
+        self
+    }
+}
+
+impl Example for NewCircle {
+    fn example() -> Self {
+        Self::new(CircleName::example()).description(CircleText::example()).category(Category::Pets)
+    }
+}
+impl JsonBody for NewCircle {}
+
+/// Changes to a circle; fields left out stay as they are, null clears.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct CircleChange {
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<CircleName>,
+    /// Its name in addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slug: Option<Slug>,
+    /// What it is about, in a few sentences.
+    #[serde(default, skip_serializing_if = "Edit::is_keep")]
+    #[schema(value_type = Option<CircleText>)]
+    pub description: Edit<CircleText>,
+    /// What it is about, in a word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<Category>,
+    /// The language its members speak.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<Language>,
+    /// What members have agreed to.
+    #[serde(default, skip_serializing_if = "Edit::is_keep")]
+    #[schema(value_type = Option<CircleText>)]
+    pub rules: Edit<CircleText>,
+    /// What everybody should see now.
+    #[serde(default, skip_serializing_if = "Edit::is_keep")]
+    #[schema(value_type = Option<CircleText>)]
+    pub announcement: Edit<CircleText>,
+    /// Its picture.
+    #[serde(default, skip_serializing_if = "Edit::is_keep")]
+    #[schema(value_type = Option<WebAddress>)]
+    pub cover: Edit<WebAddress>,
+    /// Who finds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discoverability: Option<Discoverability>,
+    /// Limits for its members; replaces all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<PublishingLimits>,
+}
+
+impl Example for CircleChange {
+    fn example() -> Self {
+        Self { announcement: Edit::Set("We meet on Sunday at the lake.".into()), ..Self::default() }
+    }
+}
+impl JsonBody for CircleChange {}
+
+/// Which circle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CirclePath {
+    /// The circle.
+    pub circle: CircleId,
+}
+impl Fields for CirclePath {}
+
+/// Which circles, and which page of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct CirclesQuery {
+    /// Only those that stand here in their life.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<CircleStatus>,
+    /// Only those of this category.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<Category>,
+    /// Entries per page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+    /// `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
+}
+impl Fields for CirclesQuery {}
+
+/// Make a circle
+///
+/// The circle starts as a draft with an open gate. Its name must be new among your circles.
+#[derive(ToSchema)]
+pub struct CreateCircle;
+impl Endpoint for CreateCircle {
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/circles";
+    const TAG: Tag = Tag::Circles;
+    const ACCESS: Access = Access::Partner(Some(Scope::CirclesWrite));
+    const STATUS: u16 = 201;
+    const FAILS: &'static [ErrorCode] = &[ErrorCode::CircleNameTaken, ErrorCode::CircleSlugTaken];
+    type Params = Nothing;
+    type Query = Nothing;
+    type Body = NewCircle;
+    type Reply = Circle;
+}
+
+/// List your circles
+///
+/// Newest first.
+#[derive(ToSchema)]
+pub struct ListCircles;
+impl Endpoint for ListCircles {
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v1/circles";
+    const TAG: Tag = Tag::Circles;
+    const ACCESS: Access = Access::Partner(Some(Scope::CirclesRead));
+    type Params = Nothing;
+    type Query = CirclesQuery;
+    type Body = Nothing;
+    type Reply = Page<Circle>;
+}
+
+/// Read a circle
+#[derive(ToSchema)]
+pub struct GetCircle;
+impl Endpoint for GetCircle {
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v1/circles/{circle}";
+    const TAG: Tag = Tag::Circles;
+    const ACCESS: Access = Access::Partner(Some(Scope::CirclesRead));
+    const FAILS: &'static [ErrorCode] = &[ErrorCode::CircleNotFound];
+    type Params = CirclePath;
+    type Query = Nothing;
+    type Body = Nothing;
+    type Reply = Circle;
+}
+
+/// Change a circle
+#[derive(ToSchema)]
+pub struct ChangeCircle;
+impl Endpoint for ChangeCircle {
+    const METHOD: Method = Method::Patch;
+    const PATH: &'static str = "/v1/circles/{circle}";
+    const TAG: Tag = Tag::Circles;
+    const ACCESS: Access = Access::Partner(Some(Scope::CirclesWrite));
+    const FAILS: &'static [ErrorCode] =
+        &[ErrorCode::CircleNotFound, ErrorCode::CircleNameTaken, ErrorCode::CircleSlugTaken, ErrorCode::CircleClosed];
+    const IF_MATCH: bool = true;
+    type Params = CirclePath;
+    type Query = Nothing;
+    type Body = CircleChange;
+    type Reply = Circle;
+}
+
+/// Open a circle
+///
+/// From then on fans can join and posts can be published. Opening an open circle changes nothing.
+#[derive(ToSchema)]
+pub struct OpenCircle;
+impl Endpoint for OpenCircle {
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/circles/{circle}/open";
+    const TAG: Tag = Tag::Circles;
+    const ACCESS: Access = Access::Partner(Some(Scope::CirclesWrite));
+    const FAILS: &'static [ErrorCode] = &[ErrorCode::CircleNotFound, ErrorCode::CircleClosed];
+    type Params = CirclePath;
+    type Query = Nothing;
+    type Body = Nothing;
+    type Reply = Circle;
+}
+
+/// Close a circle
+///
+/// For good: nobody joins, nothing is published; everything stays readable. Closing a closed circle changes nothing.
+#[derive(ToSchema)]
+pub struct CloseCircle;
+impl Endpoint for CloseCircle {
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/circles/{circle}/close";
+    const TAG: Tag = Tag::Circles;
+    const ACCESS: Access = Access::Partner(Some(Scope::CirclesWrite));
+    const FAILS: &'static [ErrorCode] = &[ErrorCode::CircleNotFound];
+    type Params = CirclePath;
+    type Query = Nothing;
+    type Body = Nothing;
+    type Reply = Circle;
+}

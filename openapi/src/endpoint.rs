@@ -1,0 +1,477 @@
+//! One endpoint = one declaration that three read: the gateway mounts it, the SDK calls it, the document describes it.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::error_code::ErrorCode;
+use crate::page::Page;
+use crate::scope::Scope;
+
+/// What a partner may ask, and what we answer. The type's doc comment is its summary and description.
+pub trait Endpoint: ToSchema + 'static {
+    /// HTTP method.
+    const METHOD: Method;
+    /// Path with `{name}` for each field of `Params`.
+    const PATH: &'static str;
+    /// Where it stands in the document.
+    const TAG: Tag;
+    /// Who may call it.
+    const ACCESS: Access;
+    /// Status of a success.
+    const STATUS: u16 = 200;
+    /// Its own error codes; those common to its access and shape are added by [`Operation`].
+    const FAILS: &'static [ErrorCode] = &[];
+    /// Whether it takes `If-Match`.
+    const IF_MATCH: bool = false;
+    /// Whether an `Idempotency-Key` is required, offered or not taken.
+    const IDEMPOTENCY: Idempotency = Self::METHOD.idempotency();
+    /// Path parameters.
+    type Params: Fields;
+    /// Query parameters.
+    type Query: Fields;
+    /// Request body.
+    type Body: Body;
+    /// Body and headers of a success.
+    type Reply: Reply;
+}
+
+/// HTTP methods; our own because server and client are on different versions of the crate `http`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Creates or acts.
+    Post,
+    /// Puts a whole object in place.
+    Put,
+    /// Changes the fields that are sent.
+    Patch,
+    /// Removes.
+    Delete,
+}
+
+impl Method {
+    /// The method as it stands on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    /// Whether it changes state: such a call must be signed and runs in one transaction.
+    pub const fn writes(self) -> bool {
+        !matches!(self, Self::Get)
+    }
+
+    const fn idempotency(self) -> Idempotency {
+        if matches!(self, Self::Post) { Idempotency::Offered } else { Idempotency::None }
+    }
+}
+
+/// Who may call an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody.
+    Public,
+    /// An app that authenticates with a client assertion (the authorization server's own endpoints).
+    Client,
+    /// A partner's app with this scope; no scope means any token of the partner.
+    Partner(Option<Scope>),
+    /// A fan, through an app, with this scope.
+    Fan(Scope),
+}
+
+/// What an endpoint does with `Idempotency-Key`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Idempotency {
+    /// Not taken: the method is idempotent by itself, or repeating does no harm.
+    None,
+    /// Taken when sent.
+    Offered,
+    /// Refused without.
+    Required,
+}
+
+/// Chapters of the document, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Tag {
+    /// The partner and its legal identity.
+    Partners,
+    /// Apps and their keys.
+    Apps,
+    /// Tokens and metadata.
+    OAuth,
+    /// Circles.
+    Circles,
+    /// Gates and their evaluation.
+    Gates,
+    /// Fans in circles.
+    Memberships,
+    /// Posts.
+    Content,
+    /// Only in sandbox mode.
+    Sandbox,
+    /// For operators.
+    Operations,
+}
+
+impl Tag {
+    /// Every chapter, in order.
+    pub const ALL: [Self; 9] = [
+        Self::Partners,
+        Self::Apps,
+        Self::OAuth,
+        Self::Circles,
+        Self::Gates,
+        Self::Memberships,
+        Self::Content,
+        Self::Sandbox,
+        Self::Operations,
+    ];
+
+    /// Heading and introduction.
+    pub const fn about(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Partners => ("Partners", "The tenant: a merchant or organisation, disclosed by its legal name on every circle."),
+            Self::Apps => ("Apps", "OAuth clients of a partner, and the public keys they sign with. Keys rotate with overlap."),
+            Self::OAuth => ("OAuth", "The authorization server: FAPI 2.0, private_key_jwt, DPoP-bound tokens."),
+            Self::Circles => ("Circles", "Interest communities: draft, open, closed."),
+            Self::Gates => ("Gates", "The rules to join a circle, versioned, and what they answer rule by rule."),
+            Self::Memberships => ("Memberships", "Fans in circles: join, approve, roles, bans."),
+            Self::Content => ("Content", "Posts: publish, schedule, pin, edit, delete."),
+            Self::Sandbox => ("Sandbox", "Only in sandbox mode: register partners, invent fans, look into signatures."),
+            Self::Operations => ("Operations", "Health of the gateway."),
+        }
+    }
+}
+
+/// Path or query parameters: a struct whose fields are the parameters.
+pub trait Fields: ToSchema + DeserializeOwned + Serialize + 'static {}
+
+/// No parameters, or no body.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, serde::Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+impl Fields for Nothing {}
+
+/// How a body travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyKind {
+    /// There is none; a caller may send zero bytes or an empty JSON object.
+    Nothing,
+    /// `application/json`.
+    Json,
+    /// `application/x-www-form-urlencoded` (the OAuth endpoints).
+    Form,
+    /// The bytes themselves, in one of these media types and up to this many bytes.
+    Upload {
+        /// Media types taken.
+        types: &'static [&'static str],
+        /// Most bytes.
+        bytes_max: u64,
+    },
+}
+
+impl BodyKind {
+    /// Media types taken.
+    pub const fn media_types(self) -> &'static [&'static str] {
+        match self {
+            Self::Nothing | Self::Json => &["application/json"],
+            Self::Form => &["application/x-www-form-urlencoded"],
+            Self::Upload { types, .. } => types,
+        }
+    }
+}
+
+/// Why a body could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// It is not well-formed at all.
+    #[error("{0}")]
+    Malformed(String),
+    /// One field is wrong.
+    #[error("{message}")]
+    Field {
+        /// JSON Pointer (RFC 6901).
+        pointer: String,
+        /// What was expected.
+        message: String,
+    },
+}
+
+/// A request body.
+pub trait Body: Sized + 'static {
+    /// How it travels.
+    const KIND: BodyKind;
+
+    /// From the bytes of the request.
+    fn read(bytes: &[u8]) -> Result<Self, BodyError>;
+
+    /// To the bytes of the request.
+    fn write(&self) -> Result<Vec<u8>, serde_json::Error>;
+
+    /// An example for the document.
+    fn example_value() -> Option<Value>;
+
+    /// Adds its schema and those it refers to; gives back the name of its own.
+    fn schema_name(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) -> Option<String>;
+}
+
+/// A shape with an example that cannot drift, because it is made of the shape itself.
+pub trait Example {
+    /// A typical value.
+    fn example() -> Self;
+}
+
+impl Body for Nothing {
+    const KIND: BodyKind = BodyKind::Nothing;
+
+    fn read(bytes: &[u8]) -> Result<Self, BodyError> {
+        if bytes.is_empty() { Ok(Self {}) } else { crate::body::json(bytes) }
+    }
+
+    fn write(&self) -> Result<Vec<u8>, serde_json::Error> {
+        Ok(Vec::new())
+    }
+
+    fn example_value() -> Option<Value> {
+        None
+    }
+
+    fn schema_name(_: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) -> Option<String> {
+        None
+    }
+}
+
+/// A body in JSON; implement it (empty) for a shape, and the shape is a [`Body`].
+pub trait JsonBody: Example + ToSchema + DeserializeOwned + Serialize + 'static {}
+
+impl<T: JsonBody> Body for T {
+    const KIND: BodyKind = BodyKind::Json;
+
+    fn read(bytes: &[u8]) -> Result<Self, BodyError> {
+        crate::body::json(bytes)
+    }
+
+    fn write(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+
+    fn example_value() -> Option<Value> {
+        serde_json::to_value(T::example()).ok()
+    }
+
+    fn schema_name(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) -> Option<String> {
+        schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(schemas);
+        Some(T::name().into_owned())
+    }
+}
+
+/// A form body: the same, `application/x-www-form-urlencoded`, wrapped so that the kind is in the type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Form<T>(pub T);
+
+impl<T: Example + ToSchema + DeserializeOwned + Serialize + 'static> Body for Form<T> {
+    const KIND: BodyKind = BodyKind::Form;
+
+    fn read(bytes: &[u8]) -> Result<Self, BodyError> {
+        crate::body::form(bytes).map(Self)
+    }
+
+    fn write(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_urlencoded::to_string(&self.0).map(String::into_bytes).map_err(serde::ser::Error::custom)
+    }
+
+    fn example_value() -> Option<Value> {
+        serde_json::to_value(T::example()).ok()
+    }
+
+    fn schema_name(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) -> Option<String> {
+        schemas.push((T::name().into_owned(), T::schema()));
+        T::schemas(schemas);
+        Some(T::name().into_owned())
+    }
+}
+
+/// A header of a success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplyHeader {
+    /// Its name.
+    pub name: &'static str,
+    /// What it says.
+    pub about: &'static str,
+}
+
+/// `ETag` of a versioned object.
+pub const ETAG: ReplyHeader = ReplyHeader { name: "ETag", about: "The object's version; send it as If-Match when you change the object." };
+
+/// Body and headers of a success.
+pub trait Reply: ToSchema + Serialize + DeserializeOwned + 'static {
+    /// Headers it always brings.
+    const HEADERS: &'static [ReplyHeader] = &[];
+    /// Whether it has a body.
+    const HAS_BODY: bool = true;
+    /// `Cache-Control`, where caches may keep it.
+    const CACHE: Option<&'static str> = None;
+
+    /// The headers' values, in the order of `HEADERS`.
+    fn headers(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// An example for the document.
+    fn example_value() -> Value;
+}
+
+impl Reply for Nothing {
+    const HAS_BODY: bool = false;
+
+    fn example_value() -> Value {
+        Value::Null
+    }
+}
+
+impl<T: Reply> Reply for Page<T> {
+    fn example_value() -> Value {
+        serde_json::json!({ "data": [T::example_value()], "has_more": false })
+    }
+}
+
+/// An endpoint as data: what the document, the mounted-equals-documented test and the mutation test go through.
+#[derive(Clone, Copy)]
+pub struct Operation {
+    /// The name of the declaration, which is the operation id.
+    pub name: fn() -> std::borrow::Cow<'static, str>,
+    /// Method.
+    pub method: Method,
+    /// Path.
+    pub path: &'static str,
+    /// Chapter.
+    pub tag: Tag,
+    /// Who may call it.
+    pub access: Access,
+    /// Status of a success.
+    pub status: u16,
+    /// `If-Match` is required.
+    pub if_match: bool,
+    /// `Idempotency-Key`.
+    pub idempotency: Idempotency,
+    /// How the body travels.
+    pub body: BodyKind,
+    /// An example of the body.
+    pub body_example: fn() -> Option<Value>,
+    /// Schemas.
+    pub(crate) describe: fn(&mut crate::document::Parts),
+    fails: &'static [ErrorCode],
+    has_params: fn() -> bool,
+    has_query: fn() -> bool,
+}
+
+impl Operation {
+    /// The declaration as data.
+    pub const fn of<E: Endpoint>() -> Self {
+        Self {
+            name: <E as ToSchema>::name,
+            method: E::METHOD,
+            path: E::PATH,
+            tag: E::TAG,
+            access: E::ACCESS,
+            status: E::STATUS,
+            if_match: E::IF_MATCH,
+            idempotency: E::IDEMPOTENCY,
+            body: E::Body::KIND,
+            body_example: E::Body::example_value,
+            describe: crate::document::Parts::add::<E>,
+            fails: E::FAILS,
+            has_params: || !crate::document::fields::<E::Params>().is_empty(),
+            has_query: || !crate::document::fields::<E::Query>().is_empty(),
+        }
+    }
+
+    /// Every code it can answer: its own, and those of its access and shape.
+    pub fn fails(&self) -> Vec<ErrorCode> {
+        use ErrorCode as C;
+        let mut codes = self.fails.to_vec();
+        match self.access {
+            Access::Public => {}
+            Access::Client => codes.extend([C::InvalidRequest, C::InvalidClient, C::InvalidDpopProof, C::UseDpopNonce]),
+            Access::Partner(scope) => {
+                codes.extend(TOKEN);
+                codes.extend(SIGNATURE);
+                if self.method.writes() {
+                    codes.extend([C::SignatureMissing, C::DigestMissing]);
+                }
+                if scope.is_some() {
+                    codes.push(C::ScopeMissing);
+                }
+            }
+            Access::Fan(_) => {
+                codes.extend(TOKEN);
+                codes.extend(SIGNATURE);
+                codes.push(C::ScopeMissing);
+            }
+        }
+        if (self.has_params)() || (self.has_query)() || self.method.writes() {
+            codes.push(C::ParamInvalid);
+        }
+        if self.method.writes() {
+            codes.extend([C::BodyTooLarge, C::BodyTimeout, C::ContentTypeUnsupported, C::BodyMalformed]);
+            if self.body != BodyKind::Nothing {
+                codes.push(C::FieldInvalid);
+            }
+        }
+        match self.idempotency {
+            Idempotency::None => {}
+            Idempotency::Offered => codes.extend([C::IdempotencyKeyReused, C::IdempotencyInFlight]),
+            Idempotency::Required => codes.extend([C::IdempotencyKeyMissing, C::IdempotencyKeyReused, C::IdempotencyInFlight]),
+        }
+        if self.if_match {
+            codes.extend([C::IfMatchMissing, C::VersionMismatch]);
+        }
+        codes.extend([C::HeadersTooLarge, C::RateLimited, C::Overloaded, C::Internal]);
+        codes.sort_unstable_by_key(|code| (code.status(), *code));
+        codes.dedup();
+        codes
+    }
+}
+
+/// What can be wrong with a token and its app.
+const TOKEN: [ErrorCode; 9] = [
+    ErrorCode::TokenMissing,
+    ErrorCode::TokenInvalid,
+    ErrorCode::TokenExpired,
+    ErrorCode::TokenRevoked,
+    ErrorCode::ProofMissing,
+    ErrorCode::ProofInvalid,
+    ErrorCode::ProofNonceRequired,
+    ErrorCode::AddressNotAllowed,
+    ErrorCode::AppSuspended,
+];
+
+/// What can be wrong with a signature; on reads too, because a signature that is sent is verified.
+const SIGNATURE: [ErrorCode; 16] = [
+    ErrorCode::SignatureMalformed,
+    ErrorCode::TagMissing,
+    ErrorCode::SignatureAmbiguous,
+    ErrorCode::KeyidUnknown,
+    ErrorCode::KeyRevoked,
+    ErrorCode::KeyOfOtherClient,
+    ErrorCode::AlgMismatch,
+    ErrorCode::CoverageMissing,
+    ErrorCode::CreatedMissing,
+    ErrorCode::CreatedOutOfWindow,
+    ErrorCode::SignatureExpired,
+    ErrorCode::NonceMissing,
+    ErrorCode::NonceReplayed,
+    ErrorCode::DigestMalformed,
+    ErrorCode::DigestMismatch,
+    ErrorCode::SignatureMismatch,
+];

@@ -1,0 +1,435 @@
+//! The authorization server: metadata, tokens, introspection, revocation.
+//!
+//! Sources: FAPI 2.0 Security Profile, RFC 6749, 7009, 7523, 7662, 8414, 9068, 9449, 9728.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::endpoint::{Access, Endpoint, Example, Form, Method, Nothing, Reply, ReplyHeader, Tag};
+use crate::error_code::ErrorCode;
+use crate::id::AppId;
+use crate::jose::Jwk;
+
+/// `client_assertion_type` of `private_key_jwt` (RFC 7523, 2.2).
+pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// Life of an access token in seconds.
+pub const TOKEN_SECONDS: i64 = 300;
+/// Longest life of a client assertion in seconds.
+pub const ASSERTION_SECONDS_MAX: i64 = 300;
+
+const NO_STORE: &str = "no-store";
+const FIVE_MINUTES: &str = "public, max-age=300";
+
+/// A request for a token. Parameters that are not known are ignored (RFC 6749, 3.2).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[non_exhaustive]
+pub struct TokenRequest {
+    /// `client_credentials`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant_type: Option<String>,
+    /// Scopes separated by spaces; all that the app may have when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// The API the token is for (RFC 8707); ours when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<String>,
+    /// The app.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_assertion_type: Option<String>,
+    /// A JWT signed with a key of the app.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_assertion: Option<String>,
+    /// Refused when sent: secrets are not used here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+}
+
+impl Example for TokenRequest {
+    fn example() -> Self {
+        Self {
+            grant_type: Some("client_credentials".to_owned()),
+            scope: Some("circles:read circles:write".to_owned()),
+            client_assertion_type: Some(ASSERTION_TYPE.to_owned()),
+            client_assertion: Some("eyJhbGciOiJFZERTQSJ9.…".to_owned()),
+            ..Self::default()
+        }
+    }
+}
+
+/// A token.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(not(feature = "server"), non_exhaustive)]
+pub struct TokenReply {
+    /// The access token (RFC 9068), bound to the key of the DPoP proof.
+    pub access_token: String,
+    /// Always `DPoP`.
+    pub token_type: String,
+    /// Its life in seconds.
+    pub expires_in: i64,
+    /// What it allows.
+    pub scope: String,
+}
+
+impl std::fmt::Debug for TokenReply {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenReply").field("scope", &self.scope).field("expires_in", &self.expires_in).finish_non_exhaustive()
+    }
+}
+
+impl Reply for TokenReply {
+    const HEADERS: &'static [ReplyHeader] = &[ReplyHeader { name: "Pragma", about: "`no-cache`, as RFC 6749 wants it." }];
+    const CACHE: Option<&'static str> = Some(NO_STORE);
+
+    fn headers(&self) -> Vec<String> {
+        vec!["no-cache".to_owned()]
+    }
+
+    fn example_value() -> serde_json::Value {
+        serde_json::json!({
+            "access_token": "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFZERTQSJ9.…",
+            "token_type": "DPoP",
+            "expires_in": TOKEN_SECONDS,
+            "scope": "circles:read circles:write",
+        })
+    }
+}
+
+/// A question about a token, or the wish to revoke it.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[non_exhaustive]
+pub struct TokenQuestion {
+    /// The token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// What kind of token it may be; a wrong hint does no harm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_type_hint: Option<String>,
+    /// The app.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_assertion_type: Option<String>,
+    /// A JWT signed with a key of the app.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_assertion: Option<String>,
+    /// Refused when sent: secrets are not used here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_secret: Option<String>,
+}
+
+impl Example for TokenQuestion {
+    fn example() -> Self {
+        Self {
+            token: Some("eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFZERTQSJ9.…".to_owned()),
+            client_assertion_type: Some(ASSERTION_TYPE.to_owned()),
+            client_assertion: Some("eyJhbGciOiJFZERTQSJ9.…".to_owned()),
+            ..Self::default()
+        }
+    }
+}
+
+/// The key a token is bound to (RFC 7800).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Confirmation {
+    /// RFC 7638 thumbprint of the key.
+    pub jkt: String,
+}
+
+/// What we say of a token (RFC 7662); of one that is not yours or not good only `active: false`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(not(feature = "server"), non_exhaustive)]
+pub struct Introspection {
+    /// Whether it can be used now.
+    pub active: bool,
+    /// What it allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// The app it was issued to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<AppId>,
+    /// Whom it speaks for: the app itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub: Option<String>,
+    /// Who issued it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iss: Option<String>,
+    /// The API it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aud: Option<String>,
+    /// When it was issued, Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iat: Option<i64>,
+    /// When it expires, Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exp: Option<i64>,
+    /// Its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jti: Option<String>,
+    /// `DPoP`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_type: Option<String>,
+    /// The key it is bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
+}
+
+impl Reply for Introspection {
+    const CACHE: Option<&'static str> = Some(NO_STORE);
+
+    fn example_value() -> serde_json::Value {
+        serde_json::json!({
+            "active": true,
+            "scope": "circles:read",
+            "client_id": AppId::example(),
+            "sub": AppId::example(),
+            "token_type": "DPoP",
+            "exp": 1_795_163_700,
+            "cnf": { "jkt": "poqkLGiymh_W0uP6PZFw-dvez3QJT5SolqXBCW38r0U" },
+        })
+    }
+}
+
+/// Keys of the gateway (RFC 7517).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(not(feature = "server"), non_exhaustive)]
+pub struct JwkSet {
+    /// Public keys, each with `kid`, `use` and `alg`.
+    pub keys: Vec<Jwk>,
+}
+
+impl Reply for JwkSet {
+    const CACHE: Option<&'static str> = Some(FIVE_MINUTES);
+
+    fn example_value() -> serde_json::Value {
+        serde_json::json!({ "keys": [Jwk::ed25519(&[7; 32])] })
+    }
+}
+
+/// Metadata of the authorization server (RFC 8414).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(not(feature = "server"), non_exhaustive)]
+pub struct ServerMetadata {
+    /// The issuer; the audience of client assertions.
+    #[schema(format = "uri")]
+    pub issuer: String,
+    /// Where tokens are got.
+    #[schema(format = "uri")]
+    pub token_endpoint: String,
+    /// Where tokens are asked about.
+    #[schema(format = "uri")]
+    pub introspection_endpoint: String,
+    /// Where tokens are revoked.
+    #[schema(format = "uri")]
+    pub revocation_endpoint: String,
+    /// The gateway's keys.
+    #[schema(format = "uri")]
+    pub jwks_uri: String,
+    /// Scopes that can be asked for.
+    pub scopes_supported: Vec<String>,
+    /// Grants.
+    pub grant_types_supported: Vec<String>,
+    /// Response types.
+    pub response_types_supported: Vec<String>,
+    /// How clients authenticate.
+    pub token_endpoint_auth_methods_supported: Vec<String>,
+    /// Algorithms of client assertions.
+    pub token_endpoint_auth_signing_alg_values_supported: Vec<String>,
+    /// How clients authenticate at the introspection endpoint.
+    pub introspection_endpoint_auth_methods_supported: Vec<String>,
+    /// Algorithms of client assertions at the introspection endpoint.
+    pub introspection_endpoint_auth_signing_alg_values_supported: Vec<String>,
+    /// How clients authenticate at the revocation endpoint.
+    pub revocation_endpoint_auth_methods_supported: Vec<String>,
+    /// Algorithms of client assertions at the revocation endpoint.
+    pub revocation_endpoint_auth_signing_alg_values_supported: Vec<String>,
+    /// Algorithms of DPoP proofs.
+    pub dpop_signing_alg_values_supported: Vec<String>,
+    /// PKCE methods.
+    pub code_challenge_methods_supported: Vec<String>,
+    /// Subject types: every partner knows a person under another id.
+    pub subject_types_supported: Vec<String>,
+    /// Whether authorization requests must be pushed (RFC 9126).
+    pub require_pushed_authorization_requests: bool,
+    /// Whether `iss` is in authorization responses (RFC 9207).
+    pub authorization_response_iss_parameter_supported: bool,
+    /// Where people read more.
+    #[schema(format = "uri")]
+    pub service_documentation: String,
+}
+
+impl Reply for ServerMetadata {
+    const CACHE: Option<&'static str> = Some(FIVE_MINUTES);
+
+    fn example_value() -> serde_json::Value {
+        serde_json::json!({
+            "issuer": "http://127.0.0.1:8080",
+            "token_endpoint": "http://127.0.0.1:8080/oauth/token",
+            "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+        })
+    }
+}
+
+/// Metadata of the API (RFC 9728).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(not(feature = "server"), non_exhaustive)]
+pub struct ResourceMetadata {
+    /// Identifier of the API; the audience of access tokens.
+    #[schema(format = "uri")]
+    pub resource: String,
+    /// Who issues tokens for it.
+    pub authorization_servers: Vec<String>,
+    /// Scopes of its endpoints.
+    pub scopes_supported: Vec<String>,
+    /// How a token is sent: in the header.
+    pub bearer_methods_supported: Vec<String>,
+    /// Algorithms of DPoP proofs.
+    pub dpop_signing_alg_values_supported: Vec<String>,
+    /// Tokens are always bound to a key.
+    pub dpop_bound_access_tokens_required: bool,
+    /// Keys that sign our answers.
+    #[schema(format = "uri")]
+    pub jwks_uri: String,
+    /// Where people read more.
+    #[schema(format = "uri")]
+    pub resource_documentation: String,
+}
+
+impl Reply for ResourceMetadata {
+    const CACHE: Option<&'static str> = Some(FIVE_MINUTES);
+
+    fn example_value() -> serde_json::Value {
+        serde_json::json!({
+            "resource": "http://127.0.0.1:8080",
+            "authorization_servers": ["http://127.0.0.1:8080"],
+            "bearer_methods_supported": ["header"],
+            "dpop_bound_access_tokens_required": true,
+        })
+    }
+}
+
+/// Get a token
+///
+/// The grant `client_credentials`, for servers that act for their partner. The app authenticates with a client assertion
+/// (`private_key_jwt`), and the token is bound to the key of the DPoP proof.
+#[derive(ToSchema)]
+pub struct GetToken;
+impl Endpoint for GetToken {
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/oauth/token";
+    const TAG: Tag = Tag::OAuth;
+    const ACCESS: Access = Access::Client;
+    const FAILS: &'static [ErrorCode] = &[
+        ErrorCode::UnsupportedGrantType,
+        ErrorCode::UnauthorizedClient,
+        ErrorCode::InvalidScope,
+        ErrorCode::InvalidTarget,
+    ];
+    const IDEMPOTENCY: crate::endpoint::Idempotency = crate::endpoint::Idempotency::None;
+    type Params = Nothing;
+    type Query = Nothing;
+    type Body = Form<TokenRequest>;
+    type Reply = TokenReply;
+}
+
+/// Ask about a token
+///
+/// RFC 7662. An app can ask about its own tokens only.
+#[derive(ToSchema)]
+pub struct IntrospectToken;
+impl Endpoint for IntrospectToken {
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/oauth/introspect";
+    const TAG: Tag = Tag::OAuth;
+    const ACCESS: Access = Access::Client;
+    const IDEMPOTENCY: crate::endpoint::Idempotency = crate::endpoint::Idempotency::None;
+    type Params = Nothing;
+    type Query = Nothing;
+    type Body = Form<TokenQuestion>;
+    type Reply = Introspection;
+}
+
+/// Revoke a token
+///
+/// RFC 7009. Reaches every gateway within two seconds; a token that is unknown or not yours is answered the same.
+#[derive(ToSchema)]
+pub struct RevokeToken;
+impl Endpoint for RevokeToken {
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/oauth/revoke";
+    const TAG: Tag = Tag::OAuth;
+    const ACCESS: Access = Access::Client;
+    const IDEMPOTENCY: crate::endpoint::Idempotency = crate::endpoint::Idempotency::None;
+    type Params = Nothing;
+    type Query = Nothing;
+    type Body = Form<TokenQuestion>;
+    type Reply = Nothing;
+}
+
+/// Read the gateway's keys
+///
+/// They sign access tokens and answers. A new key stands here before it is used, an old one until nothing signed with
+/// it is good any more.
+#[derive(ToSchema)]
+pub struct GetJwks;
+impl Endpoint for GetJwks {
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/oauth/jwks";
+    const TAG: Tag = Tag::OAuth;
+    const ACCESS: Access = Access::Public;
+    type Params = Nothing;
+    type Query = Nothing;
+    type Body = Nothing;
+    type Reply = JwkSet;
+}
+
+/// Read the authorization server's metadata
+///
+/// RFC 8414.
+#[derive(ToSchema)]
+pub struct GetServerMetadata;
+impl Endpoint for GetServerMetadata {
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/.well-known/oauth-authorization-server";
+    const TAG: Tag = Tag::OAuth;
+    const ACCESS: Access = Access::Public;
+    type Params = Nothing;
+    type Query = Nothing;
+    type Body = Nothing;
+    type Reply = ServerMetadata;
+}
+
+/// Read the metadata in its OpenID form
+///
+/// The same metadata at the address of OpenID Connect Discovery.
+#[derive(ToSchema)]
+pub struct GetOpenidConfiguration;
+impl Endpoint for GetOpenidConfiguration {
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/.well-known/openid-configuration";
+    const TAG: Tag = Tag::OAuth;
+    const ACCESS: Access = Access::Public;
+    type Params = Nothing;
+    type Query = Nothing;
+    type Body = Nothing;
+    type Reply = ServerMetadata;
+}
+
+/// Read the API's metadata
+///
+/// RFC 9728.
+#[derive(ToSchema)]
+pub struct GetResourceMetadata;
+impl Endpoint for GetResourceMetadata {
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/.well-known/oauth-protected-resource";
+    const TAG: Tag = Tag::OAuth;
+    const ACCESS: Access = Access::Public;
+    type Params = Nothing;
+    type Query = Nothing;
+    type Body = Nothing;
+    type Reply = ResourceMetadata;
+}

@@ -1,0 +1,56 @@
+//! Health of the gateway, for operators and their load balancers.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::endpoint::{Access, Endpoint, Method, Nothing, Reply, Tag};
+
+/// How the gateway is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(not(feature = "server"), non_exhaustive)]
+pub struct Health {
+    /// Always `ok`; otherwise the answer is a refusal.
+    pub status: String,
+    /// Version of the gateway.
+    pub version: String,
+}
+
+impl Reply for Health {
+    const CACHE: Option<&'static str> = Some("no-store");
+
+    fn example_value() -> serde_json::Value {
+        serde_json::json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") })
+    }
+}
+
+/// Is the process alive
+///
+/// Answers without touching the database.
+#[derive(ToSchema)]
+pub struct GetLiveness;
+impl Endpoint for GetLiveness {
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/healthz";
+    const TAG: Tag = Tag::Operations;
+    const ACCESS: Access = Access::Public;
+    type Params = Nothing;
+    type Query = Nothing;
+    type Body = Nothing;
+    type Reply = Health;
+}
+
+/// Can the gateway serve
+///
+/// The database can be reached and its migrations are done, and the gateway is not shutting down.
+#[derive(ToSchema)]
+pub struct GetReadiness;
+impl Endpoint for GetReadiness {
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/readyz";
+    const TAG: Tag = Tag::Operations;
+    const ACCESS: Access = Access::Public;
+    type Params = Nothing;
+    type Query = Nothing;
+    type Body = Nothing;
+    type Reply = Health;
+}

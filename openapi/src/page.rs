@@ -1,0 +1,247 @@
+//! Lists: one shape, an opaque keyset cursor, a bounded limit, no totals.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+/// The most entries one page can have.
+pub const LIMIT_MAX: u32 = 100;
+/// Entries on a page when the caller does not say.
+pub const LIMIT_DEFAULT: u32 = 20;
+/// The longest cursor we read, in characters; ours are far shorter.
+const CURSOR_LEN_MAX: usize = 512;
+
+/// One page of a list, in a stable order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Page<T> {
+    /// The entries, at most `limit`.
+    pub data: Vec<T>,
+    /// Whether more entries follow.
+    pub has_more: bool,
+    /// Give it back as `cursor` for the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<Cursor>,
+}
+
+impl<T> Page<T> {
+    /// Cuts rows fetched with `limit + 1` to a page; `position` says where the last row kept stands.
+    pub fn cut<P: Serialize>(mut rows: Vec<T>, limit: Limit, position: impl Fn(&T) -> P) -> Self {
+        let limit = limit.rows();
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        let next_cursor = if has_more { rows.last().map(|row| Cursor::at(&position(row))) } else { None };
+        Self { data: rows, has_more, next_cursor }
+    }
+
+    /// The same page with each entry turned into another shape.
+    pub fn map<U>(self, turn: impl FnMut(T) -> U) -> Page<U> {
+        Page {
+            data: self.data.into_iter().map(turn).collect(),
+            has_more: self.has_more,
+            next_cursor: self.next_cursor,
+        }
+    }
+}
+
+impl<T: ToSchema> PartialSchema for Page<T> {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .description(Some(format!("One page of a list of {} entries.", T::name())))
+            .property("data", ArrayBuilder::new().items(RefOr::Ref(utoipa::openapi::Ref::from_schema_name(T::name()))))
+            .required("data")
+            .property(
+                "has_more",
+                ObjectBuilder::new()
+                    .schema_type(SchemaType::Type(Type::Boolean))
+                    .description(Some("Whether more entries follow.")),
+            )
+            .required("has_more")
+            .property("next_cursor", RefOr::Ref(utoipa::openapi::Ref::from_schema_name("Cursor")))
+            .into()
+    }
+}
+
+impl<T: ToSchema> ToSchema for Page<T> {
+    /// Composed, because two pages under one name would overwrite each other in the document.
+    fn name() -> Cow<'static, str> {
+        Cow::Owned(format!("{}Page", T::name()))
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into_owned(), T::schema()));
+        schemas.push(("Cursor".to_owned(), Cursor::schema()));
+        T::schemas(schemas);
+    }
+}
+
+/// Where a list goes on: opaque, base64url. It holds a position only, never an authority, so a forged one can at most
+/// point elsewhere in the caller's own list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor(Vec<u8>);
+
+/// Why a text is not a cursor of this list.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected a cursor as given in `next_cursor` of the page before")]
+pub struct CursorError;
+
+impl Cursor {
+    /// A cursor at this position (a tuple of the list's sort keys).
+    pub fn at<P: Serialize>(position: &P) -> Self {
+        // Positions are tuples of numbers and texts; these always serialise.
+        Self(serde_json::to_vec(position).unwrap_or_default())
+    }
+
+    /// The position, in the shape the list gave it.
+    pub fn position<P: DeserializeOwned>(&self) -> Result<P, CursorError> {
+        serde_json::from_slice(&self.0).map_err(|_| CursorError)
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(&self.0))
+    }
+}
+
+impl Serialize for Cursor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cursor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        let bytes = Some(text.as_bytes())
+            .filter(|text| (1..=CURSOR_LEN_MAX).contains(&text.len()))
+            .and_then(|text| URL_SAFE_NO_PAD.decode(text).ok())
+            // A cursor is JSON of ours without zero bytes; PostgreSQL refuses those in text.
+            .filter(|bytes| serde_json::from_slice::<serde_json::Value>(bytes).is_ok_and(|value| no_zero_byte(&value)));
+        bytes.map(Self).ok_or(CursorError).map_err(serde::de::Error::custom)
+    }
+}
+
+fn no_zero_byte(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::String(text) => !text.contains('\0'),
+        serde_json::Value::Array(items) => items.iter().all(no_zero_byte),
+        serde_json::Value::Object(_) => false,
+        _ => true,
+    }
+}
+
+impl PartialSchema for Cursor {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::String))
+            .description(Some("Opaque position in a list."))
+            .max_length(Some(CURSOR_LEN_MAX))
+            .examples([serde_json::Value::String(Self::at(&("2026-11-20", 42)).to_string())])
+            .into()
+    }
+}
+
+impl ToSchema for Cursor {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Cursor")
+    }
+}
+
+/// How many entries a page may have: 1 to 100, 20 by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Limit(u32);
+
+impl Limit {
+    /// This many entries, brought into 1..=100.
+    pub fn new(entries: u32) -> Self {
+        Self(entries.clamp(1, LIMIT_MAX))
+    }
+
+    /// Entries per page.
+    pub const fn rows(self) -> usize {
+        self.0 as usize
+    }
+
+    /// What a store asks for: one row more than the page holds, to know whether there is a next page.
+    pub const fn rows_and_one(self) -> i64 {
+        self.0 as i64 + 1
+    }
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(LIMIT_DEFAULT)
+    }
+}
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let entries = u32::deserialize(deserializer)?;
+        if (1..=LIMIT_MAX).contains(&entries) {
+            return Ok(Self(entries));
+        }
+        Err(serde::de::Error::custom(format!("expected a number from 1 to {LIMIT_MAX}")))
+    }
+}
+
+impl PartialSchema for Limit {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::Integer))
+            .minimum(Some(1))
+            .maximum(Some(LIMIT_MAX))
+            .default(Some(LIMIT_DEFAULT.into()))
+            .description(Some("Entries per page."))
+            .into()
+    }
+}
+
+impl ToSchema for Limit {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Limit")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_cursor_survives_its_text(number: i64, text in "[^\\x00]{0,40}") {
+            let cursor = Cursor::at(&(number, &text));
+            let json = serde_json::to_string(&cursor).unwrap();
+            let back: Cursor = serde_json::from_str(&json).unwrap();
+
+            prop_assert_eq!(back.position::<(i64, String)>(), Ok((number, text)));
+        }
+
+        #[test]
+        fn no_cursor_text_panics(text in "\\PC{0,600}") {
+            let json = serde_json::to_string(&text).unwrap();
+            if let Ok(cursor) = serde_json::from_str::<Cursor>(&json) {
+                let _ = cursor.position::<(i64, String)>();
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_says_whether_more_follows() {
+        let two = Limit::new(2);
+
+        let full = Page::cut(vec![1, 2, 3], two, |row| *row);
+        let last = Page::cut(vec![1, 2], two, |row| *row);
+
+        assert_eq!((full.data.as_slice(), full.has_more), ([1, 2].as_slice(), true));
+        assert_eq!(full.next_cursor.unwrap().position::<i32>(), Ok(2));
+        assert_eq!((last.has_more, last.next_cursor), (false, None));
+    }
+}

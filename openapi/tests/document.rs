@@ -1,0 +1,106 @@
+//! The committed document is the one the code makes, and every operation says what a reader needs.
+
+use std::collections::HashSet;
+
+use quanzi_openapi::{ErrorCode, OPERATIONS, document_text};
+use serde_json::Value;
+
+fn document() -> Value {
+    serde_json::from_str(&document_text().unwrap()).unwrap()
+}
+
+fn operations(document: &Value) -> Vec<(String, &Value)> {
+    let paths = document["paths"].as_object().unwrap();
+    paths.values().flat_map(|item| item.as_object().unwrap()).map(|(method, operation)| (method.clone(), operation)).collect()
+}
+
+#[test]
+fn the_committed_document_is_current() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
+    let text = document_text().unwrap();
+
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(committed == text, "openapi.json is stale: run `UPDATE=1 cargo test -p quanzi-openapi --test document`");
+}
+
+#[test]
+fn every_operation_is_in_the_document_once() {
+    let document = document();
+
+    let ids: HashSet<&str> = operations(&document).iter().map(|(_, op)| op["operationId"].as_str().unwrap()).collect();
+
+    assert_eq!(ids.len(), OPERATIONS.len());
+}
+
+#[test]
+fn every_operation_says_what_a_reader_needs() {
+    let document = document();
+
+    for (_, operation) in operations(&document) {
+        let id = operation["operationId"].as_str().unwrap();
+        assert!(operation["summary"].as_str().is_some_and(|text| text.len() > 5), "{id}: summary");
+        assert!(operation["description"].as_str().is_some_and(|text| text.contains("**Access:**")), "{id}: access");
+        assert!(operation["tags"].as_array().is_some_and(|tags| tags.len() == 1), "{id}: tag");
+        assert!(operation["security"].is_array(), "{id}: security");
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            let success = status.starts_with('2');
+            let content = response["content"].as_object();
+            assert!(success || content.is_some(), "{id}: {status} has no body");
+            if let Some(content) = content.filter(|_| success) {
+                assert!(content.values().all(|media| !media["example"].is_null()), "{id}: example of {status}");
+            }
+        }
+        if let Some(body) = operation["requestBody"]["content"].as_object() {
+            assert!(body.values().all(|media| !media["example"].is_null()), "{id}: example of the body");
+        }
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let document = document();
+    let mut references = Vec::new();
+    collect(&document, &mut references);
+
+    for reference in references {
+        assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+    }
+}
+
+fn collect<'a>(value: &'a Value, references: &mut Vec<&'a str>) {
+    match value {
+        Value::Object(members) => {
+            references.extend(members.get("$ref").and_then(Value::as_str));
+            members.values().for_each(|member| collect(member, references));
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect(item, references)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_code_can_be_answered_by_something() {
+    // These belong to addresses and requests that no declaration stands for.
+    let edge_only = [ErrorCode::RouteNotFound, ErrorCode::MethodNotAllowed, ErrorCode::IdempotencyKeyMissing];
+    let declared: HashSet<ErrorCode> = OPERATIONS.iter().flat_map(quanzi_openapi::Operation::fails).collect();
+
+    for code in ErrorCode::ALL.iter().filter(|code| !edge_only.contains(code)) {
+        assert!(declared.contains(code), "{code} is in no endpoint's FAILS");
+    }
+}
+
+#[test]
+fn no_shape_of_the_public_api_carries_a_person_or_a_band() {
+    let document = document();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+
+    for (name, schema) in schemas {
+        let sandbox = matches!(name.as_str(), "SandboxFan" | "NewSandboxFan" | "SandboxFanChange" | "CreditBand" | "GateRule");
+        assert!(sandbox || !schema.to_string().contains("CreditBand"), "{name} carries a band");
+        assert!(!schema.to_string().contains("PersonId"), "{name} carries a person");
+    }
+}
