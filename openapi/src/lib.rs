@@ -1,3 +1,4 @@
 //! Skeleton.
 
+pub mod jose;
 pub mod signature;
