@@ -10,7 +10,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::endpoint::{Access, ETAG, Endpoint, Example, Fields, JsonBody, Method, Nothing, Reply, ReplyHeader, Tag};
 use crate::error_code::ErrorCode;
 use crate::id::AppId;
-use crate::jose::Jwk;
+use crate::jose::{Jwk, PublicKey};
 use crate::open::Open;
 use crate::page::{Cursor, Limit, Page};
 use crate::partners::{WebAddress, etag};
@@ -253,10 +253,8 @@ pub struct AppKey {
 impl Example for AppKey {
     fn example() -> Self {
         let kid = "poqkLGiymh_W0uP6PZFw-dvez3QJT5SolqXBCW38r0U".to_owned();
-        let jwk = match example_key() {
-            KeyInput::Jwk(members) => serde_json::from_value(members.into()).unwrap_or_else(|_| Jwk::ed25519(&[0; 32])),
-            KeyInput::Text(_) => Jwk::ed25519(&[0; 32]),
-        };
+        let x = b"\x26\xb4\x0b\x8f\x93\xff\xf3\xd8\x97\x11\x2f\x7e\xbc\x58\x2b\x23\x2d\xbd\x72\x51\x7d\x08\x2f\xe8\x3c\xfb\x30\xdd\xce\x43\xd1\xbb";
+        let jwk = Jwk::new(PublicKey::Ed25519(*x));
         Self { kid, algorithm: Algorithm::Ed25519.into(), jwk, created_at: Time::example() }
     }
 }

@@ -457,10 +457,12 @@ const TOKEN: [ErrorCode; 9] = [
 ];
 
 /// What can be wrong with a signature; on reads too, because a signature that is sent is verified.
-const SIGNATURE: [ErrorCode; 16] = [
+const SIGNATURE: [ErrorCode; 19] = [
     ErrorCode::SignatureMalformed,
     ErrorCode::TagMissing,
     ErrorCode::SignatureAmbiguous,
+    ErrorCode::KeyidMissing,
+    ErrorCode::ComponentUnusable,
     ErrorCode::KeyidUnknown,
     ErrorCode::KeyRevoked,
     ErrorCode::KeyOfOtherClient,
@@ -472,6 +474,7 @@ const SIGNATURE: [ErrorCode; 16] = [
     ErrorCode::NonceMissing,
     ErrorCode::NonceReplayed,
     ErrorCode::DigestMalformed,
+    ErrorCode::DigestUnsupported,
     ErrorCode::DigestMismatch,
     ErrorCode::SignatureMismatch,
 ];

@@ -93,6 +93,8 @@ error_codes! {
     SignatureMalformed      "signature_malformed"       401 never "Signature-Input or Signature could not be read." "Both are structured fields (RFC 8941) with the same labels; `signature.position` says where reading stopped.";
     TagMissing              "tag_missing"               401 never "No signature carries our tag."                 "Add the parameter tag=\"fapi-2-request\".";
     SignatureAmbiguous      "signature_ambiguous"       401 never "More than one signature carries our tag."      "Send exactly one signature with the tag fapi-2-request.";
+    KeyidMissing            "keyid_missing"             401 never "The signature does not name its key."           "Add the parameter keyid: the thumbprint (RFC 7638) of a registered key.";
+    ComponentUnusable       "component_unusable"        401 never "The signature covers something the request does not have, or that cannot be signed." "Cover only headers you send, once each, with ASCII values; `detail` names the component.";
     KeyidUnknown            "keyid_unknown"             401 never "No such key is registered for the app."        "Use the thumbprint (RFC 7638) of a registered key as keyid, or register the key.";
     KeyRevoked              "key_revoked"               401 never "The key was removed."                          "Sign with a key that is still registered.";
     KeyOfOtherClient        "key_of_other_client"       401 never "The key belongs to another app than the token." "Sign with a key of the app the token was issued to.";
@@ -104,7 +106,8 @@ error_codes! {
     NonceMissing            "nonce_missing"             401 never "The signature carries no nonce."               "Add the parameter nonce with a fresh random value.";
     NonceReplayed           "nonce_replayed"            401 never "The nonce was used before."                    "Sign each request anew with a fresh nonce.";
     DigestMissing           "digest_missing"            401 never "A request with a body needs Content-Digest."   "Send Content-Digest: sha-256=:…: (RFC 9530) and cover it with the signature.";
-    DigestMalformed         "digest_malformed"          401 never "Content-Digest could not be read or names no algorithm we take." "Send sha-256 or sha-512 (RFC 9530).";
+    DigestMalformed         "digest_malformed"          401 never "Content-Digest could not be read."             "Send Content-Digest: sha-256=:…: with the digest in base64 (RFC 9530).";
+    DigestUnsupported       "digest_unsupported"        401 never "Content-Digest names no algorithm we take."   "Send sha-256 or sha-512 (RFC 9530).";
     DigestMismatch          "digest_mismatch"           401 never "The body is not the one that was digested."    "Digest the very bytes you send, after any encoding.";
     SignatureMismatch       "signature_mismatch"        401 never "The signature does not fit the request."       "In the sandbox `signature` shows the base we computed and what differs; POST /sandbox/v1/signature/check explains a request without executing it.";
 
@@ -115,9 +118,7 @@ error_codes! {
 
     // Authorization server (the codes of RFC 6749, 7009, 7662)
     InvalidRequest          "invalid_request"           400 never "A parameter is missing, doubled or malformed." "See `error_description`; parameters go into a form body, each once.";
-    InvalidClient           "invalid_client"            401 never "The client could not be authenticated."        "Send a client_assertion signed with a registered key: iss = sub = the app id, aud = the issuer, a fresh jti, exp within 5 minutes.";
-    InvalidGrant            "invalid_grant"             400 never "The grant is not valid."                       "Start again from the beginning of the flow.";
-    UnauthorizedClient      "unauthorized_client"       400 never "The app may not use this grant."               "Ask for a grant the app is registered for.";
+    InvalidClient           "invalid_client"            401 never "The client could not be authenticated."        "Send a client_assertion signed with a registered key: iss = sub = the app id, aud = the issuer, a fresh jti, exp within an hour.";
     UnsupportedGrantType    "unsupported_grant_type"    400 never "There is no such grant type here."             "Use client_credentials.";
     InvalidScope            "invalid_scope"             400 never "The scope is unknown, malformed or not for this grant." "Ask for scopes listed in the server's metadata.";
     InvalidTarget           "invalid_target"            400 never "The resource is not one of ours."              "Leave `resource` out, or send the value of /.well-known/oauth-protected-resource.";

@@ -8,16 +8,17 @@ use utoipa::ToSchema;
 use crate::endpoint::{Access, Endpoint, Example, Form, Method, Nothing, Reply, ReplyHeader, Tag};
 use crate::error_code::ErrorCode;
 use crate::id::AppId;
-use crate::jose::Jwk;
+use crate::jose::{Jwk, PublicKey};
+use crate::scope::Scope;
 
 /// `client_assertion_type` of `private_key_jwt` (RFC 7523, 2.2).
 pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// Life of an access token in seconds.
 pub const TOKEN_SECONDS: i64 = 300;
-/// Longest life of a client assertion in seconds.
-pub const ASSERTION_SECONDS_MAX: i64 = 300;
 
 const NO_STORE: &str = "no-store";
+/// What signs assertions and proofs; both names of Ed25519 are taken (RFC 8037, RFC 9864).
+const JWS_ALGORITHMS: [&str; 4] = ["EdDSA", "Ed25519", "ES256", "PS256"];
 const FIVE_MINUTES: &str = "public, max-age=300";
 
 /// A request for a token. Parameters that are not known are ignored (RFC 6749, 3.2).
@@ -205,7 +206,7 @@ impl Reply for JwkSet {
     const CACHE: Option<&'static str> = Some(FIVE_MINUTES);
 
     fn example_value() -> serde_json::Value {
-        serde_json::json!({ "keys": [Jwk::ed25519(&[7; 32])] })
+        serde_json::json!({ "keys": [Jwk::new(PublicKey::Ed25519([7; 32]))] })
     }
 }
 
@@ -261,17 +262,50 @@ pub struct ServerMetadata {
     pub service_documentation: String,
 }
 
+fn texts(list: &[&str]) -> Vec<String> {
+    list.iter().map(|text| (*text).to_owned()).collect()
+}
+
+impl ServerMetadata {
+    /// The metadata of a gateway with this public address (no slash at the end) that offers these scopes.
+    pub fn new(issuer: &str, scopes: &[Scope]) -> Self {
+        let at = |path: &str| format!("{issuer}{path}");
+        let method = || texts(&["private_key_jwt"]);
+        let algorithms = || texts(&JWS_ALGORITHMS);
+        Self {
+            issuer: issuer.to_owned(),
+            token_endpoint: at(GetToken::PATH),
+            introspection_endpoint: at(IntrospectToken::PATH),
+            revocation_endpoint: at(RevokeToken::PATH),
+            jwks_uri: at(GetJwks::PATH),
+            scopes_supported: scopes.iter().map(ToString::to_string).collect(),
+            grant_types_supported: texts(&["client_credentials"]),
+            response_types_supported: texts(&["code"]),
+            token_endpoint_auth_methods_supported: method(),
+            token_endpoint_auth_signing_alg_values_supported: algorithms(),
+            introspection_endpoint_auth_methods_supported: method(),
+            introspection_endpoint_auth_signing_alg_values_supported: algorithms(),
+            revocation_endpoint_auth_methods_supported: method(),
+            revocation_endpoint_auth_signing_alg_values_supported: algorithms(),
+            dpop_signing_alg_values_supported: algorithms(),
+            code_challenge_methods_supported: texts(&["S256"]),
+            subject_types_supported: texts(&["pairwise"]),
+            require_pushed_authorization_requests: true,
+            authorization_response_iss_parameter_supported: true,
+            service_documentation: at("/docs"),
+        }
+    }
+}
+
 impl Reply for ServerMetadata {
     const CACHE: Option<&'static str> = Some(FIVE_MINUTES);
 
     fn example_value() -> serde_json::Value {
-        serde_json::json!({
-            "issuer": "http://127.0.0.1:8080",
-            "token_endpoint": "http://127.0.0.1:8080/oauth/token",
-            "token_endpoint_auth_methods_supported": ["private_key_jwt"],
-        })
+        serde_json::to_value(Self::new(EXAMPLE_ISSUER, &Scope::ALL)).unwrap_or_default()
     }
 }
+
+const EXAMPLE_ISSUER: &str = "http://127.0.0.1:8080";
 
 /// Metadata of the API (RFC 9728).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -298,16 +332,27 @@ pub struct ResourceMetadata {
     pub resource_documentation: String,
 }
 
+impl ResourceMetadata {
+    /// The metadata of the API behind this public address (no slash at the end) with these scopes.
+    pub fn new(resource: &str, scopes: &[Scope]) -> Self {
+        Self {
+            resource: resource.to_owned(),
+            authorization_servers: vec![resource.to_owned()],
+            scopes_supported: scopes.iter().map(ToString::to_string).collect(),
+            bearer_methods_supported: texts(&["header"]),
+            dpop_signing_alg_values_supported: texts(&JWS_ALGORITHMS),
+            dpop_bound_access_tokens_required: true,
+            jwks_uri: format!("{resource}{}", GetJwks::PATH),
+            resource_documentation: format!("{resource}/docs"),
+        }
+    }
+}
+
 impl Reply for ResourceMetadata {
     const CACHE: Option<&'static str> = Some(FIVE_MINUTES);
 
     fn example_value() -> serde_json::Value {
-        serde_json::json!({
-            "resource": "http://127.0.0.1:8080",
-            "authorization_servers": ["http://127.0.0.1:8080"],
-            "bearer_methods_supported": ["header"],
-            "dpop_bound_access_tokens_required": true,
-        })
+        serde_json::to_value(Self::new(EXAMPLE_ISSUER, &Scope::ALL)).unwrap_or_default()
     }
 }
 
@@ -324,7 +369,6 @@ impl Endpoint for GetToken {
     const ACCESS: Access = Access::Client;
     const FAILS: &'static [ErrorCode] = &[
         ErrorCode::UnsupportedGrantType,
-        ErrorCode::UnauthorizedClient,
         ErrorCode::InvalidScope,
         ErrorCode::InvalidTarget,
     ];
