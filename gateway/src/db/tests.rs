@@ -187,8 +187,13 @@ on_both_engines! {
 
     /// Its effect is unknown, so it counts as failed.
     async fn a_statement_dropped_half_way_fails_the_transaction(db: Db) {
+        const SLOW: Sql = sql!(
+            "with recursive n (i) as (select 1 union all select i + 1 from n where i < $1) select count(*) from n"
+        );
         let mut tx = with_tables(&db).await;
-        let dropped = tx.query(ADD).bind("ada").bind("rex").bind("Rex").bind(1).run().now_or_never();
+        add(&mut tx, "rex", "Rex", 1).await.unwrap();
+        // Long enough that it cannot be over by the first poll.
+        let dropped = tx.query(SLOW).bind(300_000).one::<(i64,)>().now_or_never();
 
         assert!(dropped.is_none());
         assert!(tx.has_failed());
