@@ -1,0 +1,261 @@
+//! The connections. Invariant: everything that writes goes through `write`, one connection on SQLite; what `read` hands out
+//! cannot write, and the engine, not our care, sees to that.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::pool::PoolOptions;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, PgPool, Postgres, Sqlite, SqlitePool};
+
+use super::fault::Fault;
+use super::migrate::{self, MigrationFault};
+use super::tx::{On, Tx};
+
+/// Statements in rotation are a few hundred; the driver's default of 100 makes each of them ten times slower.
+const STATEMENTS_CACHED: usize = 512;
+/// A connection idle for longer is tried before use; on a shorter pause the trial costs more than the statement.
+const PING_AFTER: Duration = Duration::from_secs(1);
+/// Two processes that make one new file collide while switching it to WAL, where SQLite does not wait by itself.
+const OPEN_RUNS_MAX: u32 = 20;
+const OPEN_PAUSE: Duration = Duration::from_millis(50);
+
+/// Where the database is and how much of it to use.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `sqlite:path` or `postgres://user:password@host/name`.
+    pub url: SecretString,
+    /// A PostgreSQL replica for reads; without it they go to `url`.
+    pub read_url: Option<SecretString>,
+    /// Connections for reading, per process.
+    pub read_connections_max: u32,
+    /// Connections for writing, per process; SQLite always has one.
+    pub write_connections_max: u32,
+    /// How long to wait for a free connection.
+    pub acquire_timeout: Duration,
+    /// How long to wait for another's lock.
+    pub lock_timeout: Duration,
+    /// How long one statement may run (PostgreSQL).
+    pub statement_timeout: Duration,
+    /// Statements slower than this are logged.
+    pub slow_statement: Duration,
+    /// Whether a commit waits until it would survive a power cut. Off in tests only.
+    pub durable: bool,
+}
+
+impl Settings {
+    /// The defaults for this address.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into().into(),
+            read_url: None,
+            read_connections_max: 8,
+            write_connections_max: 8,
+            acquire_timeout: Duration::from_secs(5),
+            lock_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(10),
+            slow_statement: Duration::from_millis(250),
+            durable: true,
+        }
+    }
+}
+
+/// Which engine is behind. For logs and start-up; statements differ by [`sql!`](crate::sql), never by asking this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// Embedded.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+        })
+    }
+}
+
+/// How many connections are open, and how many of them idle: for the metrics page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Connections {
+    pub read_open: u32,
+    pub read_idle: usize,
+    pub write_open: u32,
+    pub write_idle: usize,
+}
+
+/// The database. Cheap to clone: all clones share the pools.
+#[derive(Debug, Clone)]
+pub struct Db {
+    pools: Pools,
+    slow: Duration,
+}
+
+#[derive(Debug, Clone)]
+enum Pools {
+    Sqlite { read: SqlitePool, write: SqlitePool },
+    Postgres { read: PgPool, write: PgPool },
+}
+
+impl Db {
+    /// Connects, making the file when there is none. Does not migrate.
+    pub async fn open(settings: &Settings) -> Result<Self, Fault> {
+        let url = settings.url.expose_secret();
+        let pools = match url.strip_prefix("sqlite:") {
+            Some(path) => sqlite(path.strip_prefix("//").unwrap_or(path), settings).await?,
+            None if url.starts_with("postgres:") || url.starts_with("postgresql:") => postgres(url, settings).await?,
+            None => return Err(Fault::Misuse("the database address begins with neither sqlite: nor postgres:")),
+        };
+        Ok(Self { pools, slow: settings.slow_statement })
+    }
+
+    /// Brings the schema up to this binary's version; refuses a newer database and a migration that was changed afterwards.
+    pub async fn migrate(&self) -> Result<(), MigrationFault> {
+        self.migrate_with(migrate::FILES).await
+    }
+
+    pub(super) async fn migrate_with(&self, files: &[migrate::File]) -> Result<(), MigrationFault> {
+        match &self.pools {
+            Pools::Sqlite { write, .. } => migrate::sqlite(write, files).await,
+            Pools::Postgres { write, .. } => migrate::postgres(write, files).await,
+        }
+    }
+
+    /// A write transaction. On SQLite the others wait here, not in the middle of their work.
+    pub async fn begin(&self) -> Result<Tx, Fault> {
+        let on = match &self.pools {
+            Pools::Sqlite { write, .. } => On::SqliteWrite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Pools::Postgres { write, .. } => On::PostgresWrite(write.begin().await?),
+        };
+        Ok(Tx::new(on, self.slow))
+    }
+
+    /// A reading handle: each statement sees what was committed before it.
+    pub async fn reading(&self) -> Result<Tx, Fault> {
+        let on = match &self.pools {
+            Pools::Sqlite { read, .. } => On::SqliteRead(read.acquire().await?),
+            Pools::Postgres { read, .. } => On::PostgresRead(read.acquire().await?),
+        };
+        Ok(Tx::new(on, self.slow))
+    }
+
+    /// Which engine this is.
+    pub fn engine(&self) -> Engine {
+        match self.pools {
+            Pools::Sqlite { .. } => Engine::Sqlite,
+            Pools::Postgres { .. } => Engine::Postgres,
+        }
+    }
+
+    /// The connections at this moment.
+    pub fn connections(&self) -> Connections {
+        let (read_open, read_idle, write_open, write_idle) = match &self.pools {
+            Pools::Sqlite { read, write } => (read.size(), read.num_idle(), write.size(), write.num_idle()),
+            Pools::Postgres { read, write } => (read.size(), read.num_idle(), write.size(), write.num_idle()),
+        };
+        Connections { read_open, read_idle, write_open, write_idle }
+    }
+
+    /// Waits for the transactions under way and disconnects; SQLite folds its log into the file.
+    pub async fn close(&self) {
+        match &self.pools {
+            Pools::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+            Pools::Postgres { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+        }
+    }
+}
+
+async fn sqlite(path: &str, settings: &Settings) -> Result<Pools, Fault> {
+    if path.is_empty() || path.contains(":memory:") || path.contains('?') {
+        // In memory, readers and writer would each have a database of their own or block each other.
+        return Err(Fault::Misuse("a SQLite database is a file: sqlite:path, without options"));
+    }
+    if let Some(folder) = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        tokio::fs::create_dir_all(folder).await.map_err(|cause| Fault::Gone(cause.into()))?;
+    }
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .foreign_keys(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(if settings.durable { SqliteSynchronous::Full } else { SqliteSynchronous::Off })
+        .busy_timeout(settings.lock_timeout)
+        .statement_cache_capacity(STATEMENTS_CACHED)
+        .pragma("cache_size", "-16384")
+        .pragma("temp_store", "memory")
+        .disable_statement_logging();
+    // Connections to a file do not go stale; keeping the writer open also keeps the log file from being made anew all the time.
+    let pool = || {
+        PoolOptions::<Sqlite>::new()
+            .acquire_timeout(settings.acquire_timeout)
+            .test_before_acquire(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+    };
+    let mut run = 1;
+    let write = loop {
+        match pool().max_connections(1).connect_with(options.clone()).await.map_err(Fault::from) {
+            Ok(write) => break write,
+            Err(Fault::Busy(_)) if run < OPEN_RUNS_MAX => tokio::time::sleep(OPEN_PAUSE).await,
+            Err(fault) => return Err(fault),
+        }
+        run += 1;
+    };
+    let read =
+        pool().max_connections(settings.read_connections_max).connect_lazy_with(options.pragma("query_only", "on"));
+    Ok(Pools::Sqlite { read, write })
+}
+
+async fn postgres(url: &str, settings: &Settings) -> Result<Pools, Fault> {
+    let options = |url: &str| -> Result<PgConnectOptions, Fault> {
+        let ms = |duration: Duration| duration.as_millis().to_string();
+        Ok(PgConnectOptions::from_str(url)?
+            .application_name("quanzi")
+            .statement_cache_capacity(STATEMENTS_CACHED)
+            .disable_statement_logging()
+            .options([
+                ("statement_timeout", ms(settings.statement_timeout)),
+                ("lock_timeout", ms(settings.lock_timeout)),
+                // The layer's claims about conflicts hold at this level, whatever the server's default.
+                ("default_transaction_isolation", "read committed".to_owned()),
+            ]))
+    };
+    let pool = |connections_max| {
+        PoolOptions::<Postgres>::new()
+            .max_connections(connections_max)
+            .acquire_timeout(settings.acquire_timeout)
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for < PING_AFTER {
+                        return Ok(true);
+                    }
+                    // An error here would be handed to the caller; a refused connection is replaced.
+                    Ok(connection.ping().await.is_ok())
+                })
+            })
+    };
+    let write = pool(settings.write_connections_max).connect_with(options(url)?).await?;
+    let encoding: String = sqlx::query_scalar("show server_encoding").fetch_one(&write).await?;
+    if encoding != "UTF8" {
+        return Err(Fault::Misuse("the PostgreSQL database must have the encoding UTF8"));
+    }
+    let read_url = settings.read_url.as_ref().map_or(url, ExposeSecret::expose_secret);
+    let read_only = options(read_url)?.options([("default_transaction_read_only", "on")]);
+    let read = pool(settings.read_connections_max).connect_lazy_with(read_only);
+    Ok(Pools::Postgres { read, write })
+}

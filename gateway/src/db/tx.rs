@@ -1,0 +1,251 @@
+//! A unit of work. Invariant: after any failed, cancelled or undecodable statement nothing more runs and nothing is committed, on
+//! both engines; PostgreSQL would say yes to the commit and keep nothing, SQLite would keep the first half.
+
+use std::time::{Duration, Instant};
+
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgArguments, PgConnection, PgRow};
+use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
+use sqlx::{Executor, FromRow, Postgres, Sqlite, Transaction};
+
+use super::bind::{Arguments, Bind};
+use super::fault::Fault;
+use super::sql::Sql;
+
+/// A row's type, by `#[derive(sqlx::FromRow)]`; a tuple such as `(i64,)` will do for a column or two.
+pub trait Record: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+impl<T> Record for T where T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+
+/// A write transaction ([`Db::begin`](super::Db::begin)) or a reading handle ([`Db::reading`](super::Db::reading)), on which the
+/// engine itself refuses to write. Dropped without [`commit`](Self::commit), it rolls back.
+pub struct Tx {
+    on: On,
+    failed: bool,
+    slow: Duration,
+}
+
+pub(super) enum On {
+    SqliteWrite(Transaction<'static, Sqlite>),
+    SqliteRead(PoolConnection<Sqlite>),
+    PostgresWrite(Transaction<'static, Postgres>),
+    PostgresRead(PoolConnection<Postgres>),
+}
+
+enum Held<'t> {
+    Sqlite(&'t mut SqliteConnection),
+    Postgres(&'t mut PgConnection),
+}
+
+impl Tx {
+    pub(super) fn new(on: On, slow: Duration) -> Self {
+        Self { on, failed: false, slow }
+    }
+
+    /// Starts a statement; bind its parameters in order, then ask for `optional`, `one`, `all` or `run`.
+    pub fn query(&mut self, sql: Sql) -> Query<'_> {
+        let arguments = match self.on {
+            On::SqliteWrite(_) | On::SqliteRead(_) => Arguments::Sqlite(SqliteArguments::default()),
+            On::PostgresWrite(_) | On::PostgresRead(_) => Arguments::Postgres(PgArguments::default()),
+        };
+        Query { tx: self, sql, arguments, refused: None }
+    }
+
+    /// Keeps what was written. Refused after any failed statement. On a reading handle there is nothing to keep.
+    pub async fn commit(self) -> Result<(), Fault> {
+        if self.failed {
+            self.rollback().await?;
+            return Err(Fault::Failed);
+        }
+        match self.on {
+            On::SqliteWrite(transaction) => transaction.commit().await.map_err(Fault::of_commit),
+            On::PostgresWrite(transaction) => transaction.commit().await.map_err(Fault::of_commit),
+            On::SqliteRead(_) | On::PostgresRead(_) => Ok(()),
+        }
+    }
+
+    /// Drops what was written, now rather than when the connection is next used.
+    pub async fn rollback(self) -> Result<(), Fault> {
+        match self.on {
+            On::SqliteWrite(transaction) => Ok(transaction.rollback().await?),
+            On::PostgresWrite(transaction) => Ok(transaction.rollback().await?),
+            On::SqliteRead(_) | On::PostgresRead(_) => Ok(()),
+        }
+    }
+
+    /// True once a statement has failed: only dropping or rolling back is left.
+    pub fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    #[cfg(test)]
+    pub(super) fn held_postgres(&mut self) -> Option<&mut PgConnection> {
+        match self.held() {
+            Held::Postgres(connection) => Some(connection),
+            Held::Sqlite(_) => None,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn held_sqlite(&mut self) -> Option<&mut SqliteConnection> {
+        match self.held() {
+            Held::Sqlite(connection) => Some(connection),
+            Held::Postgres(_) => None,
+        }
+    }
+
+    fn held(&mut self) -> Held<'_> {
+        match &mut self.on {
+            On::SqliteWrite(transaction) => Held::Sqlite(&mut *transaction),
+            On::SqliteRead(connection) => Held::Sqlite(&mut *connection),
+            On::PostgresWrite(transaction) => Held::Postgres(&mut *transaction),
+            On::PostgresRead(connection) => Held::Postgres(&mut *connection),
+        }
+    }
+
+    fn watch(&self, sql: &Sql, started: Instant) {
+        let elapsed = started.elapsed();
+        if elapsed >= self.slow {
+            // The text holds parameters, never values, so it may be logged.
+            let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+            tracing::warn!(elapsed_ms, statement = sql.sqlite, "slow statement");
+        }
+    }
+}
+
+/// A statement being bound.
+#[must_use = "a query does nothing until it is run"]
+pub struct Query<'t> {
+    tx: &'t mut Tx,
+    sql: Sql,
+    arguments: Arguments,
+    refused: Option<Fault>,
+}
+
+/// Fetched untyped and decoded after, so that the driver's machinery is compiled once and not per record.
+enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
+
+impl Row {
+    fn decode<T: Record>(&self) -> Result<T, Fault> {
+        match self {
+            Self::Sqlite(row) => Ok(T::from_row(row)?),
+            Self::Postgres(row) => Ok(T::from_row(row)?),
+        }
+    }
+}
+
+impl<'t> Query<'t> {
+    /// Binds the next parameter.
+    pub fn bind(mut self, value: impl Bind) -> Self {
+        if self.refused.is_none() {
+            self.refused = self.arguments.add(value.value()).err();
+        }
+        self
+    }
+
+    /// The first row, if there is one.
+    pub async fn optional<T: Record>(self) -> Result<Option<T>, Fault> {
+        let (tx, row) = self.fetch_optional().await?;
+        let record = row.map(|row| row.decode()).transpose()?;
+        tx.failed = false;
+        Ok(record)
+    }
+
+    /// The row that must be there; [`Fault::Missing`] otherwise.
+    pub async fn one<T: Record>(self) -> Result<T, Fault> {
+        let (tx, row) = self.fetch_optional().await?;
+        let record = row.ok_or(Fault::Missing)?.decode()?;
+        tx.failed = false;
+        Ok(record)
+    }
+
+    /// All rows. The statement holds the limit.
+    pub async fn all<T: Record>(self) -> Result<Vec<T>, Fault> {
+        let (tx, rows) = self.fetch_all().await?;
+        let records = match rows {
+            Rows::Sqlite(rows) => rows.iter().map(T::from_row).collect::<Result<_, _>>(),
+            Rows::Postgres(rows) => rows.iter().map(T::from_row).collect(),
+        };
+        let records = records?;
+        tx.failed = false;
+        Ok(records)
+    }
+
+    /// Runs it for its effect: the number of rows touched.
+    pub async fn run(self) -> Result<u64, Fault> {
+        let (tx, sql, arguments) = self.enter()?;
+        let started = Instant::now();
+        let touched = match (tx.held(), arguments) {
+            (Held::Sqlite(connection), Arguments::Sqlite(values)) => {
+                connection.execute((sql.sqlite, Some(values))).await?.rows_affected()
+            }
+            (Held::Postgres(connection), Arguments::Postgres(values)) => {
+                connection.execute((sql.postgres, Some(values))).await?.rows_affected()
+            }
+            _ => return Err(MIXED),
+        };
+        tx.watch(&sql, started);
+        tx.failed = false;
+        Ok(touched)
+    }
+
+    async fn fetch_optional(self) -> Result<(&'t mut Tx, Option<Row>), Fault> {
+        let (tx, sql, arguments) = self.enter()?;
+        let started = Instant::now();
+        let row = match (tx.held(), arguments) {
+            (Held::Sqlite(connection), Arguments::Sqlite(values)) => {
+                connection.fetch_optional((sql.sqlite, Some(values))).await?.map(Row::Sqlite)
+            }
+            (Held::Postgres(connection), Arguments::Postgres(values)) => {
+                connection.fetch_optional((sql.postgres, Some(values))).await?.map(Row::Postgres)
+            }
+            _ => return Err(MIXED),
+        };
+        tx.watch(&sql, started);
+        Ok((tx, row))
+    }
+
+    async fn fetch_all(self) -> Result<(&'t mut Tx, Rows), Fault> {
+        let (tx, sql, arguments) = self.enter()?;
+        let started = Instant::now();
+        let rows = match (tx.held(), arguments) {
+            (Held::Sqlite(connection), Arguments::Sqlite(values)) => {
+                Rows::Sqlite(connection.fetch_all((sql.sqlite, Some(values))).await?)
+            }
+            (Held::Postgres(connection), Arguments::Postgres(values)) => {
+                Rows::Postgres(connection.fetch_all((sql.postgres, Some(values))).await?)
+            }
+            _ => return Err(MIXED),
+        };
+        tx.watch(&sql, started);
+        Ok((tx, rows))
+    }
+
+    /// The checks before a statement. The transaction counts as failed from here until its rows are decoded, so an error on the
+    /// way, and also a future dropped in the middle of it, leaves it failed.
+    fn enter(self) -> Result<(&'t mut Tx, Sql, Arguments), Fault> {
+        let Self { tx, sql, arguments, refused } = self;
+        if tx.failed {
+            return Err(Fault::Failed);
+        }
+        tx.failed = true;
+        if let Some(fault) = refused {
+            return Err(fault);
+        }
+        // SQLite reads a missing parameter as null and ignores one too many.
+        if arguments.len() != sql.parameters {
+            return Err(Fault::Misuse("the number of values bound is not the number of parameters"));
+        }
+        Ok((tx, sql, arguments))
+    }
+}
+
+enum Rows {
+    Sqlite(Vec<SqliteRow>),
+    Postgres(Vec<PgRow>),
+}
+
+/// `Tx::query` makes the arguments for its own engine, so this is never seen.
+const MIXED: Fault = Fault::Misuse("arguments of one engine on the other");
