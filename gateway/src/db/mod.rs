@@ -9,6 +9,7 @@
 mod again;
 mod bind;
 mod column;
+mod contract;
 mod dialect;
 mod fault;
 mod migrate;
