@@ -39,10 +39,12 @@ create table app_key (
 );
 create index app_key_app_id on app_key (app_id, created_at, kid);
 
--- Keys of the gateway itself. The private part is sealed when a sealing key is configured.
+-- Keys of the gateway itself. The private part is sealed when a sealing key is configured. The generation keeps two processes
+-- that start at once from making a first key each.
 create table gateway_key (
     kid text not null,
     purpose text not null,
+    generation bigint not null,
     jwk jsonb not null,
     private_key bytea not null,
     sealed boolean not null,
@@ -50,13 +52,14 @@ create table gateway_key (
     retired_at bigint,
     primary key (kid)
 );
+create unique index gateway_key_purpose_generation_key on gateway_key (purpose, generation);
 
--- Client assertions that were used, until they expire (RFC 7523, 3).
+-- Client assertions that were used, until they expire (RFC 7523, 3). The jti is hashed: it is the caller's text.
 create table used_assertion (
     app_id text not null,
-    jti text not null,
+    jti_hash bytea not null,
     expires_at bigint not null,
-    primary key (app_id, jti)
+    primary key (app_id, jti_hash)
 );
 create index used_assertion_expires_at on used_assertion (expires_at);
 
@@ -69,7 +72,6 @@ create table revocation (
     primary key (id)
 );
 create index revocation_created_at on revocation (created_at, id);
-create index revocation_subject on revocation (subject);
 
 -- Saved answers of calls with an Idempotency-Key; written in the transaction of the effect.
 create table idempotency (

@@ -10,7 +10,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::crypto::SigningKey;
 use crate::db::Db;
-use crate::http::{Limits, Nonces, Routes};
+use crate::http::{InFlight, Limits, Nonces, Routes};
+use crate::metrics::Metrics;
 use crate::oauth::Tokens;
 
 /// Everything a request needs.
@@ -31,6 +32,10 @@ pub struct App {
     pub nonces: Nonces,
     /// Rate limits.
     pub limits: Limits,
+    /// Idempotency keys being worked on.
+    pub in_flight: InFlight,
+    /// Counters.
+    pub metrics: Metrics,
 }
 
 /// Every capability's routes. Sandbox routes are not even mounted in live mode.

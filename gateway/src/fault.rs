@@ -30,6 +30,7 @@ struct Rest {
     headers: Vec<(&'static str, String)>,
     cause: Option<db::Cause>,
     again: bool,
+    keep: bool,
 }
 
 impl Fault {
@@ -103,6 +104,18 @@ impl Fault {
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.rest.headers.push((name, value.into()));
         self
+    }
+
+    /// Keeps what the use-case wrote although it refuses: only for what must be remembered about the refusal itself.
+    #[must_use]
+    pub fn keep(mut self) -> Self {
+        self.rest.keep = true;
+        self
+    }
+
+    /// Whether the writes of the refused use-case are kept.
+    pub const fn keeps_writes(&self) -> bool {
+        self.rest.keep
     }
 
     /// The cause, for the log only.
