@@ -22,6 +22,7 @@ pub struct Answer {
     pub body: Bytes,
 }
 
+const REPLAYED: &str = "idempotent-replayed";
 const JSON: &str = "application/json";
 
 impl Answer {
@@ -41,7 +42,7 @@ impl Answer {
     pub(super) fn saved(status: u16, headers: Vec<(String, String)>, body: Vec<u8>) -> Self {
         let content_type = (!body.is_empty()).then_some(JSON);
         let mut answer = Self { status, content_type, headers, body: body.into() };
-        answer.headers.push(("idempotent-replayed".to_owned(), "true".to_owned()));
+        answer.headers.push((REPLAYED.to_owned(), "true".to_owned()));
         answer
     }
 
@@ -62,6 +63,11 @@ impl Answer {
         // Problems are plain texts and numbers: they always serialise.
         let body = body.unwrap_or_default().into();
         Self { status: fault.code().status(), content_type: Some(content_type), headers, body }
+    }
+
+    /// Whether it is a saved answer.
+    pub(super) fn is_replay(&self) -> bool {
+        self.headers.iter().any(|(name, _)| name == REPLAYED)
     }
 
     /// One more header.

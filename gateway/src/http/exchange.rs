@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
@@ -30,6 +31,7 @@ pub(super) struct Exchange {
     pub operation: &'static Operation,
     pub id: String,
     pub now: Time,
+    pub started: Instant,
     pub address: IpAddr,
     /// Its URL at each configured origin, the canonical one first.
     pub target_uris: Vec<String>,
@@ -54,6 +56,7 @@ impl Exchange {
             operation,
             id,
             now,
+            started: Instant::now(),
             address,
             target_uris,
             signed_for: None,
@@ -69,7 +72,10 @@ impl Exchange {
 
     /// Limit by address, then sizes: before anything is looked at.
     pub fn check_outside(&self) -> Result<(), Fault> {
-        self.app.limits.address(self.address).map_err(|(fault, _)| fault)?;
+        self.app.limits.address(self.address).map_err(|(fault, left)| {
+            self.app.metrics.rate_limited(left.name());
+            fault
+        })?;
         let headers = self.http.headers();
         let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
         let target = self.http.uri().path_and_query().map_or(0, |target| target.as_str().len());

@@ -77,6 +77,11 @@ pub struct Left {
 }
 
 impl Left {
+    /// Name of the limit.
+    pub(super) const fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers).
     pub fn policy(&self) -> String {
         format!("\"{}\";q={};w={}", self.name, self.allowed, self.window_seconds)
@@ -146,10 +151,10 @@ impl Limits {
         let clock = AppClock(Arc::clone(clock));
         let burst = |per_second: u32| per_second.saturating_mul(BURST_SECONDS);
         Self {
-            reads: Policy::new("app-read", burst(config.rate_reads_per_second), BURST_SECONDS, &clock),
-            writes: Policy::new("app-write", burst(config.rate_writes_per_second), BURST_SECONDS, &clock),
-            addresses: Policy::new("address", burst(config.rate_address_per_second), BURST_SECONDS, &clock),
-            registrations: Policy::new("registrations", config.rate_registrations_per_minute, 60, &clock),
+            reads: Policy::new("app-read", burst(config.rate_reads_per_second.get()), BURST_SECONDS, &clock),
+            writes: Policy::new("app-write", burst(config.rate_writes_per_second.get()), BURST_SECONDS, &clock),
+            addresses: Policy::new("address", burst(config.rate_address_per_second.get()), BURST_SECONDS, &clock),
+            registrations: Policy::new("registrations", config.rate_registrations_per_minute.get(), 60, &clock),
         }
     }
 

@@ -242,7 +242,14 @@ fn close<E: Endpoint>(exchange: &Exchange, outcome: Result<Answer, Fault>) -> Ht
             (exchange.refuse(&fault), Some(fault.code()))
         }
     };
-    exchange.app.metrics.count(&(exchange.operation.name)(), answer.status, code);
+    let metrics = &exchange.app.metrics;
+    metrics.observe((exchange.operation.name)(), answer.status, code, exchange.started.elapsed().as_secs_f64());
+    if answer.is_replay() {
+        metrics.replayed((exchange.operation.name)());
+    }
+    if let (Some(ErrorCode::RateLimited), Some(left)) = (code, &exchange.left) {
+        metrics.rate_limited(left.name());
+    }
     exchange.finish(answer)
 }
 
