@@ -1,3 +1,4 @@
 //! Skeleton.
 
 pub mod db;
+pub mod docs;
