@@ -47,7 +47,12 @@ pub fn groups() -> Vec<(&'static str, Vec<ErrorCode>)> {
 /// The operations that can answer a code.
 pub fn places(code: ErrorCode) -> Vec<Place> {
     let all = OPERATIONS.iter().filter(|operation| operation.fails().contains(&code));
-    all.map(|operation| Place { id: (operation.name)().into_owned(), method: operation.method.as_str(), path: operation.path }).collect()
+    all.map(|operation| Place {
+        id: (operation.name)().into_owned(),
+        method: operation.method.as_str(),
+        path: operation.path,
+    })
+    .collect()
 }
 
 /// The longer advice for a code, in Markdown.
@@ -61,7 +66,11 @@ pub fn advice_html(code: ErrorCode) -> String {
 }
 
 fn sections() -> impl Iterator<Item = (&'static str, &'static str)> {
-    ADVICE.split("\n## ").skip(1).filter_map(|section| section.split_once('\n')).map(|(name, text)| (name.trim(), text.trim()))
+    ADVICE
+        .split("\n## ")
+        .skip(1)
+        .filter_map(|section| section.split_once('\n'))
+        .map(|(name, text)| (name.trim(), text.trim()))
 }
 
 /// The page of a code as Markdown.
@@ -78,11 +87,11 @@ pub fn markdown(code: ErrorCode) -> String {
         text.push_str(advice);
         text.push('\n');
     }
-    text.push_str("\nOperations that can answer it:\n\n");
-    for place in places(code) {
-        text.push_str(&format!("- [{} {}](/docs/api#{})\n", place.method, place.path, place.id));
-    }
-    text
+    let places: Vec<String> = places(code)
+        .iter()
+        .map(|place| format!("- [{} {}](/docs/api#{})\n", place.method, place.path, place.id))
+        .collect();
+    if places.is_empty() { text } else { text + "\nOperations that can answer it:\n\n" + &places.concat() }
 }
 
 /// The page of a code for programs.

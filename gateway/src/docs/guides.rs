@@ -31,20 +31,15 @@ pub const FILES: &[(&str, &str)] = files! { "signing/sign.sh" "signing/sign.py" 
 impl Guide {
     /// The guide with its includes in place.
     pub fn markdown(&self) -> String {
-        let mut text = String::with_capacity(self.source.len());
-        for line in self.source.lines() {
-            match included(line) {
-                Some((path, file)) => {
-                    let language = path.rsplit_once('.').map_or("", |(_, ending)| ending);
-                    text.push_str(&format!("```{language}\n{}\n```\n", file.trim_end()));
-                }
-                None => {
-                    text.push_str(line);
-                    text.push('\n');
-                }
-            }
-        }
-        text
+        let block = |(path, file): (&str, &str)| {
+            let language = path.rsplit_once('.').map_or("", |(_, ending)| ending);
+            format!("```{language}\n{}\n```\n", file.trim_end())
+        };
+        self.source
+            .lines()
+            .map(|line| included(line).map_or_else(|| format!("{line}\n"), block))
+            .collect::<Vec<_>>()
+            .concat()
     }
 
     /// Its heading.
@@ -75,7 +70,9 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guides");
         let names: BTreeSet<String> = std::fs::read_dir(folder)
             .unwrap()
-            .filter_map(|entry| entry.unwrap().file_name().into_string().unwrap().strip_suffix(".md").map(str::to_owned))
+            .filter_map(|entry| {
+                entry.unwrap().file_name().into_string().unwrap().strip_suffix(".md").map(str::to_owned)
+            })
             .collect();
 
         assert_eq!(names, GUIDES.iter().map(|guide| guide.slug.to_owned()).collect());

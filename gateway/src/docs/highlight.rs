@@ -7,37 +7,65 @@ struct Language {
     comments: &'static [&'static str],
     quotes: &'static [char],
     words: &'static [&'static str],
+    numbers: bool,
 }
 
-const NONE: Language = Language { comments: &[], quotes: &[], words: &[] };
-const JSON: Language = Language { comments: &[], quotes: &['"'], words: &["true", "false", "null"] };
+const NONE: Language = Language { comments: &[], quotes: &[], words: &[], numbers: false };
+const JSON: Language = Language { comments: &[], quotes: &['"'], words: &["true", "false", "null"], numbers: true };
 const SHELL: Language = Language {
     comments: &["#"],
     quotes: &['"', '\''],
-    words: &["if", "then", "else", "fi", "for", "do", "done", "case", "esac", "set", "export", "trap", "exit", "return", "local", "while", "in"],
+    words: &[
+        "if", "then", "else", "fi", "for", "do", "done", "case", "esac", "set", "export", "trap", "exit", "return",
+        "local", "while", "in",
+    ],
+    // Addresses and ports would be spotted with colour.
+    numbers: false,
 };
 const PYTHON: Language = Language {
     comments: &["#"],
     quotes: &['"', '\''],
     words: &[
-        "def", "return", "import", "from", "if", "else", "elif", "for", "in", "with", "as", "not", "and", "or", "None", "True", "False", "raise",
-        "try", "except", "while", "class", "lambda",
+        "def", "return", "import", "from", "if", "else", "elif", "for", "in", "with", "as", "not", "and", "or", "None",
+        "True", "False", "raise", "try", "except", "while", "class", "lambda",
     ],
+    numbers: true,
 };
 const NODE: Language = Language {
     comments: &["//"],
     quotes: &['"', '\'', '`'],
     words: &[
-        "const", "let", "function", "return", "import", "from", "if", "else", "for", "of", "await", "async", "new", "throw", "true", "false",
-        "null", "undefined",
+        "const",
+        "let",
+        "function",
+        "return",
+        "import",
+        "from",
+        "if",
+        "else",
+        "for",
+        "of",
+        "await",
+        "async",
+        "new",
+        "throw",
+        "true",
+        "false",
+        "null",
+        "undefined",
     ],
+    numbers: true,
 };
 const RUST: Language = Language {
     comments: &["//"],
     quotes: &['"'],
-    words: &["use", "let", "mut", "fn", "async", "await", "match", "if", "else", "for", "in", "while", "return", "pub", "struct", "impl", "Ok", "Err", "Some", "None", "true", "false"],
+    words: &[
+        "use", "let", "mut", "fn", "async", "await", "match", "if", "else", "for", "in", "while", "return", "pub",
+        "struct", "impl", "Ok", "Err", "Some", "None", "true", "false",
+    ],
+    numbers: true,
 };
-const TOML: Language = Language { comments: &["#"], quotes: &['"', '\''], words: &["true", "false"] };
+const TOML: Language = Language { comments: &["#"], quotes: &['"', '\''], words: &["true", "false"], numbers: true };
 
 fn language(name: &str) -> &'static Language {
     match name {
@@ -88,7 +116,9 @@ fn token(language: &Language, rest: &str, before: char) -> (&'static str, usize)
         if language.words.contains(&word) {
             return ("w", length);
         }
-        let is_number = !language.quotes.is_empty() && first.is_ascii_digit() && word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+        let is_number = language.numbers
+            && first.is_ascii_digit()
+            && word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
         return (if is_number { "n" } else { "" }, length);
     }
     ("", first.len_utf8())

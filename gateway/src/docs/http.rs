@@ -2,8 +2,8 @@
 
 use std::sync::OnceLock;
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
-use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, guard, web};
 
 use super::site::{Answer, Site};
@@ -33,7 +33,17 @@ impl DocsSettings {
 
 /// Mounts every page. Needs `web::Data<DocsSettings>`.
 pub fn configure(config: &mut web::ServiceConfig) {
-    for path in ["/", "/docs", "/docs/{page:.*}", "/errors", "/errors/{code:.*}", "/openapi.json", "/llms.txt", "/llms-full.txt", "/favicon.svg"] {
+    for path in [
+        "/",
+        "/docs",
+        "/docs/{page:.*}",
+        "/errors",
+        "/errors/{code:.*}",
+        "/openapi.json",
+        "/llms.txt",
+        "/llms-full.txt",
+        "/favicon.svg",
+    ] {
         let reads = guard::Any(guard::Get()).or(guard::Head());
         config.service(web::resource(path).route(web::route().guard(reads).to(page)));
     }
@@ -56,7 +66,8 @@ async fn page(request: HttpRequest, settings: web::Data<DocsSettings>) -> HttpRe
 
 fn send(request: &HttpRequest, answer: &Answer, status: StatusCode) -> HttpResponse {
     let known = text(request.headers(), &header::IF_NONE_MATCH);
-    let unchanged = status == StatusCode::OK && known.split(',').any(|tag| tag.trim().trim_start_matches("W/") == answer.etag);
+    let unchanged =
+        status == StatusCode::OK && known.split(',').any(|tag| tag.trim().trim_start_matches("W/") == answer.etag);
     let mut response = HttpResponse::build(if unchanged { StatusCode::NOT_MODIFIED } else { status });
     protect(&mut response);
     response
@@ -67,9 +78,7 @@ fn send(request: &HttpRequest, answer: &Answer, status: StatusCode) -> HttpRespo
         return response.finish();
     }
     response.insert_header((header::CONTENT_TYPE, answer.media_type));
-    if request.method() == Method::HEAD {
-        return response.no_chunking(answer.body.len() as u64).finish();
-    }
+    // For HEAD too: the server then sends the length and keeps the body.
     response.body(answer.body.clone())
 }
 

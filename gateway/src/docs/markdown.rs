@@ -41,7 +41,9 @@ pub fn render(source: &str) -> Rendered {
                 let id = free_id(&slug(&text), &contents);
                 events.push(raw(format!("<{level} id=\"{id}\">")));
                 events.extend(inner);
-                events.push(raw(format!(" <a class=\"anchor\" href=\"#{id}\" aria-label=\"Link to this section\">#</a></{level}>\n")));
+                events.push(raw(format!(
+                    " <a class=\"anchor\" href=\"#{id}\" aria-label=\"Link to this section\">#</a></{level}>\n"
+                )));
                 if matches!(level, HeadingLevel::H2 | HeadingLevel::H3) {
                     contents.push(Heading { id, text, nested: level == HeadingLevel::H3 });
                 }
@@ -95,7 +97,10 @@ pub fn render(source: &str) -> Rendered {
 pub fn inline(source: &str) -> String {
     let mut output = String::new();
     let events = Parser::new(source).filter(|event| {
-        !matches!(event, Event::Html(_) | Event::InlineHtml(_) | Event::Start(Tag::Paragraph) | Event::End(TagEnd::Paragraph))
+        !matches!(
+            event,
+            Event::Html(_) | Event::InlineHtml(_) | Event::Start(Tag::Paragraph) | Event::End(TagEnd::Paragraph)
+        )
     });
     html::push_html(&mut output, events);
     output
@@ -135,7 +140,8 @@ fn page_address(link: &str) -> Option<String> {
     if link.contains(':') || link.starts_with(['/', '#']) {
         return None;
     }
-    let (path, anchor) = link.split_once('#').map_or((link, String::new()), |(path, anchor)| (path, format!("#{anchor}")));
+    let (path, anchor) =
+        link.split_once('#').map_or((link, String::new()), |(path, anchor)| (path, format!("#{anchor}")));
     Some(format!("/docs/{}{anchor}", path.strip_suffix(".md").unwrap_or(path)))
 }
 
@@ -153,10 +159,13 @@ fn slug(text: &str) -> String {
 
 fn free_id(slug: &str, contents: &[Heading]) -> String {
     let taken = |id: &str| contents.iter().any(|heading| heading.id == id);
-    if !taken(slug) {
-        return slug.to_owned();
+    let mut id = slug.to_owned();
+    let mut number = 1;
+    while taken(&id) {
+        number += 1;
+        id = format!("{slug}-{number}");
     }
-    (2..).map(|number| format!("{slug}-{number}")).find(|id| !taken(id)).unwrap_or_default()
+    id
 }
 
 #[cfg(test)]

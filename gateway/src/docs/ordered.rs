@@ -159,6 +159,9 @@ mod tests {
     fn members_keep_their_order() {
         let json: Json = serde_json::from_str(r#"{"z": [1, -2, true, null], "a": {}, "t": "\"x\""}"#).unwrap();
 
-        assert_eq!(json.pretty(), "{\n  \"z\": [\n    1,\n    -2,\n    true,\n    null\n  ],\n  \"a\": {},\n  \"t\": \"\\\"x\\\"\"\n}");
+        assert_eq!(
+            json.pretty(),
+            "{\n  \"z\": [\n    1,\n    -2,\n    true,\n    null\n  ],\n  \"a\": {},\n  \"t\": \"\\\"x\\\"\"\n}"
+        );
     }
 }

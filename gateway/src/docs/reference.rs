@@ -70,7 +70,8 @@ impl Reference {
     /// From the text of the document.
     pub fn new(document: &Json, public_url: &str) -> Self {
         let nothing = &Json::Null;
-        let schemas = Schemas { all: document.get("components").and_then(|parts| parts.get("schemas")).unwrap_or(nothing) };
+        let schemas =
+            Schemas { all: document.get("components").and_then(|parts| parts.get("schemas")).unwrap_or(nothing) };
         let chapters = Tag::ALL
             .into_iter()
             .map(|tag| {
@@ -86,13 +87,18 @@ impl Reference {
 
 fn entry<'d>(document: &'d Json, schemas: &Schemas<'d>, operation: &Operation, public_url: &str) -> Entry {
     let method = operation.method.as_str();
-    let item = document.get("paths").and_then(|paths| paths.get(operation.path)).and_then(|item| item.get(&method.to_lowercase()));
+    let item = document
+        .get("paths")
+        .and_then(|paths| paths.get(operation.path))
+        .and_then(|item| item.get(&method.to_lowercase()));
     let item = item.unwrap_or(&Json::Null);
     let text = item.text_at("description");
     let about = text.split_once("\n\n**Access:**").map_or(text, |(about, _)| about);
     let (access, scope) = access(operation.access);
-    let signing = matches!(operation.access, Access::Partner(_) | Access::Fan(_)).then_some(if operation.method.writes() { "required" } else { "optional" });
-    let body_schema = item.get("requestBody").and_then(|body| body.get("content")).and_then(|content| content.members().first());
+    let signing = matches!(operation.access, Access::Partner(_) | Access::Fan(_))
+        .then_some(if operation.method.writes() { "required" } else { "optional" });
+    let body_schema =
+        item.get("requestBody").and_then(|body| body.get("content")).and_then(|content| content.members().first());
     let body_schema = body_schema.and_then(|(_, media)| media.get("schema"));
     let reply = item.get("responses").and_then(|all| all.get(&operation.status.to_string())).unwrap_or(&Json::Null);
     let media = reply.get("content").and_then(|content| content.get("application/json"));
@@ -113,8 +119,12 @@ fn entry<'d>(document: &'d Json, schemas: &Schemas<'d>, operation: &Operation, p
         status: operation.status,
         reply: reply_schema.map(|schema| schemas.rows(schema)).unwrap_or_default(),
         reply_headers: headers(reply),
-        request: highlight("sh", &request(operation, item, example(body_example(item), body_schema).as_ref(), public_url)),
-        reply_example: example(media.and_then(|media| media.get("example")), reply_schema).map(|json| highlight("json", &json.pretty())),
+        request: highlight(
+            "sh",
+            &request(operation, item, example(body_example(item), body_schema).as_ref(), public_url),
+        ),
+        reply_example: example(media.and_then(|media| media.get("example")), reply_schema)
+            .map(|json| highlight("json", &json.pretty())),
         own_codes,
         common_codes,
     }
@@ -148,7 +158,8 @@ fn is_common(operation: &Operation, code: ErrorCode) -> bool {
     };
     let mut others = OPERATIONS.iter().filter(|other| alike(other) && other.path != operation.path);
     let shared = others.clone().filter(|other| other.fails().contains(&code)).count();
-    shared * 2 > others.by_ref().count() || matches!(code, ErrorCode::ParamInvalid | ErrorCode::FieldInvalid | ErrorCode::ScopeMissing)
+    shared * 2 > others.by_ref().count()
+        || matches!(code, ErrorCode::ParamInvalid | ErrorCode::FieldInvalid | ErrorCode::ScopeMissing)
 }
 
 fn params<'d>(schemas: &Schemas<'d>, item: &'d Json) -> Vec<(&'static str, Vec<Row>)> {
@@ -158,11 +169,20 @@ fn params<'d>(schemas: &Schemas<'d>, item: &'d Json) -> Vec<(&'static str, Vec<R
             .filter(|param| param.text_at("in") == place && !param.text_at("name").starts_with("Signature"))
             .filter_map(|param| {
                 let required = param.get("required") == Some(&Json::Bool(true));
-                Some(schemas.row(param.text_at("name"), param.get("schema")?, required, param.text_at("description"), 0))
+                Some(schemas.row(
+                    param.text_at("name"),
+                    param.get("schema")?,
+                    required,
+                    param.text_at("description"),
+                    0,
+                ))
             })
             .collect()
     };
-    [("Path", group("path")), ("Query", group("query")), ("Headers", group("header"))].into_iter().filter(|(_, rows)| !rows.is_empty()).collect()
+    [("Path", group("path")), ("Query", group("query")), ("Headers", group("header"))]
+        .into_iter()
+        .filter(|(_, rows)| !rows.is_empty())
+        .collect()
 }
 
 fn headers(reply: &Json) -> Vec<(String, String)> {
@@ -218,7 +238,7 @@ fn request(operation: &Operation, item: &Json, body: Option<&Json>, public_url: 
                 lines.push(format!("  --data-urlencode '{name}={}'", value.text().unwrap_or_default()));
             }
         }
-        (Some(body), _) => lines.push(format!("  -d '{}'", body.pretty().replace('\'', "'\\''"))),
+        (Some(body), _) => lines.push(format!("  -d '{}'", body.pretty().replace('\'', "'\\''").replace('\n', "\n  "))),
         (None, _) => {}
     }
     lines.join(" \\\n")

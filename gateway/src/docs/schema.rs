@@ -46,12 +46,21 @@ impl<'d> Schemas<'d> {
     pub fn row(&self, name: &str, schema: &'d Json, required: bool, about: &str, depth: usize) -> Row {
         let (plain, nullable) = self.plain(schema);
         let own = if about.is_empty() { schema.text_at("description") } else { about };
-        let about = [own, self.wrapped(schema), plain.text_at("description")].into_iter().find(|text| !text.is_empty()).unwrap_or_default();
+        let about = [own, wrapped(schema), plain.text_at("description")]
+            .into_iter()
+            .find(|text| !text.is_empty())
+            .unwrap_or_default();
         let mut kind = self.kind(plain);
         if nullable && !required {
             kind.push_str(" or null");
         }
-        let values: Vec<String> = plain.get("enum").map(Json::entries).unwrap_or_default().iter().filter_map(|value| value.text().map(str::to_owned)).collect();
+        let values: Vec<String> = plain
+            .get("enum")
+            .map(Json::entries)
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|value| value.text().map(str::to_owned))
+            .collect();
         let many = values.len() > VALUES_MAX;
         Row {
             depth,
@@ -60,7 +69,7 @@ impl<'d> Schemas<'d> {
             kind,
             required,
             about: if many { format!("{} <a href=\"/errors\">All codes</a>", inline(about)) } else { inline(about) },
-            limits: self.limits(plain),
+            limits: limits(plain),
             values: if many { Vec::new() } else { values },
         }
     }
@@ -71,7 +80,12 @@ impl<'d> Schemas<'d> {
         match example {
             Json::List(entries) => {
                 let items = plain.get("items");
-                Json::List(entries.iter().map(|entry| items.map_or_else(|| entry.clone(), |items| self.arranged(entry, items))).collect())
+                Json::List(
+                    entries
+                        .iter()
+                        .map(|entry| items.map_or_else(|| entry.clone(), |items| self.arranged(entry, items)))
+                        .collect(),
+                )
             }
             Json::Object(members) => {
                 let fields = plain.get("properties").map(Json::members).unwrap_or_default();
@@ -98,7 +112,8 @@ impl<'d> Schemas<'d> {
         while let Some(items) = plain.get("items") {
             plain = self.plain(items).0;
         }
-        let required: Vec<&str> = plain.get("required").map(Json::entries).unwrap_or_default().iter().filter_map(Json::text).collect();
+        let required: Vec<&str> =
+            plain.get("required").map(Json::entries).unwrap_or_default().iter().filter_map(Json::text).collect();
         for (name, field) in plain.get("properties").map(Json::members).unwrap_or_default() {
             rows.push(self.row(name, field, required.contains(&name.as_str()), "", depth));
             self.add_fields(rows, field, depth + 1);
@@ -152,11 +167,6 @@ impl<'d> Schemas<'d> {
         (schema, nullable)
     }
 
-    /// The text beside the `$ref` inside an optional field.
-    fn wrapped(&self, schema: &'d Json) -> &'d str {
-        schema.get("oneOf").map(Json::entries).unwrap_or_default().iter().map(|item| item.text_at("description")).find(|text| !text.is_empty()).unwrap_or_default()
-    }
-
     fn kind(&self, plain: &'d Json) -> String {
         if plain.get("oneOf").is_some() {
             return "one of".to_owned();
@@ -179,30 +189,43 @@ impl<'d> Schemas<'d> {
             _ => named,
         }
     }
+}
 
-    fn limits(&self, plain: &'d Json) -> String {
-        let number = |name: &str| match plain.get(name) {
-            Some(Json::Number(number)) => Some(number.as_str()),
-            _ => None,
-        };
-        let range = |least: Option<&str>, most: Option<&str>, unit: &str| match (least, most) {
-            (Some(least), Some(most)) => Some(format!("{least}–{most}{unit}")),
-            (Some(least), None) if least != "0" => Some(format!("at least {least}{unit}")),
-            (None, Some(most)) => Some(format!("at most {most}{unit}")),
-            _ => None,
-        };
-        let default = plain.get("default").map(|value| format!("default {}", value.pretty()));
-        let pattern = plain.get("pattern").and_then(Json::text).map(|pattern| format!("matches {pattern}"));
-        [
-            range(number("minLength"), number("maxLength"), " characters"),
-            range(number("minimum"), number("maximum"), ""),
-            range(number("minItems"), number("maxItems"), " entries"),
-            pattern,
-            default,
-        ]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join(", ")
-    }
+/// The text beside the `$ref` inside an optional field.
+fn wrapped(schema: &Json) -> &str {
+    schema
+        .get("oneOf")
+        .map(Json::entries)
+        .unwrap_or_default()
+        .iter()
+        .map(|item| item.text_at("description"))
+        .find(|text| !text.is_empty())
+        .unwrap_or_default()
+}
+
+/// Limits in words.
+fn limits(plain: &Json) -> String {
+    let number = |name: &str| match plain.get(name) {
+        Some(Json::Number(number)) => Some(number.as_str()),
+        _ => None,
+    };
+    let range = |least: Option<&str>, most: Option<&str>, unit: &str| match (least, most) {
+        (Some(least), Some(most)) => Some(format!("{least}–{most}{unit}")),
+        (Some(least), None) if least != "0" => Some(format!("at least {least}{unit}")),
+        (None, Some(most)) => Some(format!("at most {most}{unit}")),
+        _ => None,
+    };
+    let default = plain.get("default").map(|value| format!("default {}", value.pretty()));
+    let pattern = plain.get("pattern").and_then(Json::text).map(|pattern| format!("matches {pattern}"));
+    [
+        range(number("minLength"), number("maxLength"), " characters"),
+        range(number("minimum"), number("maximum"), ""),
+        range(number("minItems"), number("maxItems"), " entries"),
+        pattern,
+        default,
+    ]
+    .into_iter()
+    .flatten()
+    .collect::<Vec<_>>()
+    .join(", ")
 }

@@ -42,7 +42,8 @@ pub struct Site {
 /// Shortened SHA-256: it names a version of our own files, it protects nothing.
 pub fn fingerprint(bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let first = digest.iter().take(8).fold(0_u64, |all, byte| all << 8 | u64::from(*byte));
+    format!("{first:016x}")
 }
 
 impl Site {
@@ -184,14 +185,16 @@ const NAV: [(&str, &[&str]); 3] = [
 ];
 
 /// The first call, as the README shows it.
-const FIRST_CALL: &str = r#"use quanzi::{Client, Key, circles::NewCircle};
+const FIRST_CALL: &str = r#"use std::fs::read_to_string;
+use quanzi::{Client, Key, circles::NewCircle};
 
-let key = Key::from_pem(&std::fs::read_to_string(key_file)?)?;
+let key = Key::from_pem(&read_to_string(key_file)?)?;
 let client = Client::builder("http://127.0.0.1:8080")
     .app(app_id, key)
     .build()?;
 
-let circle = client.circles().create(NewCircle::new("Letters")).await?;
+let letters = NewCircle::new("Letters");
+let circle = client.circles().create(letters).await?;
 println!("{} is {}", circle.name, circle.status);"#;
 
 const REFUSAL: &str = r#"{
@@ -212,12 +215,24 @@ impl Builder<'_> {
     fn frame(&self, title: &str, summary: &str, at: &str, markdown: Option<String>) -> Frame<'_> {
         let mut nav: Vec<NavGroup> = NAV
             .iter()
-            .map(|(title, slugs)| NavGroup { title, links: slugs.iter().filter_map(|slug| guide_nav(slug, at)).collect() })
+            .map(|(title, slugs)| NavGroup {
+                title,
+                links: slugs.iter().filter_map(|slug| guide_nav(slug, at)).collect(),
+            })
             .collect();
-        let link = |href: &str, text: &str| NavLink { href: href.to_owned(), text: text.to_owned(), method: "", current: href == at };
+        let link = |href: &str, text: &str| NavLink {
+            href: href.to_owned(),
+            text: text.to_owned(),
+            method: "",
+            current: href == at,
+        };
         nav.push(NavGroup {
             title: "Reference",
-            links: vec![link("/docs/api", "API reference"), link("/errors", "Error codes"), link("/openapi.json", "OpenAPI document")],
+            links: vec![
+                link("/docs/api", "API reference"),
+                link("/errors", "Error codes"),
+                link("/openapi.json", "OpenAPI document"),
+            ],
         });
         Frame {
             title: title.to_owned(),
@@ -243,9 +258,18 @@ impl Builder<'_> {
     }
 
     fn home(&mut self) {
-        let frame = self.frame("Documentation", "Build circles for your fans: guides, API reference and error codes.", "/docs", None);
-        let groups = NAV.iter().map(|(title, slugs)| (*title, slugs.iter().filter_map(|slug| guide_link(slug)).collect())).collect();
-        let first_call = super::highlight::highlight("rust", &FIRST_CALL.replace("http://127.0.0.1:8080", self.public_url));
+        let frame = self.frame(
+            "Documentation",
+            "Build circles for your fans: guides, API reference and error codes.",
+            "/docs",
+            None,
+        );
+        let groups = NAV
+            .iter()
+            .map(|(title, slugs)| (*title, slugs.iter().filter_map(|slug| guide_link(slug)).collect()))
+            .collect();
+        let first_call =
+            super::highlight::highlight("rust", &FIRST_CALL.replace("http://127.0.0.1:8080", self.public_url));
         let refusal = super::highlight::highlight("json", &REFUSAL.replace("http://127.0.0.1:8080", self.public_url));
         let page = html(&Home { frame: &frame, groups, first_call, refusal });
         self.put("/docs", HTML, PAGE, page);
@@ -267,7 +291,12 @@ impl Builder<'_> {
 
     fn reference(&mut self, document: &Json) {
         let reference = Reference::new(document, self.public_url);
-        let mut frame = self.frame("API reference", "Every operation: scope, parameters, body, reply, error codes.", "/docs/api", None);
+        let mut frame = self.frame(
+            "API reference",
+            "Every operation: scope, parameters, body, reply, error codes.",
+            "/docs/api",
+            None,
+        );
         frame.nav = reference
             .chapters
             .iter()
@@ -276,7 +305,12 @@ impl Builder<'_> {
                 links: chapter
                     .operations
                     .iter()
-                    .map(|entry| NavLink { href: format!("#{}", entry.id), text: entry.summary.clone(), method: entry.method, current: false })
+                    .map(|entry| NavLink {
+                        href: format!("#{}", entry.id),
+                        text: entry.summary.clone(),
+                        method: entry.method,
+                        current: false,
+                    })
                     .collect(),
             })
             .collect();
@@ -285,7 +319,8 @@ impl Builder<'_> {
     }
 
     fn errors(&mut self) {
-        let frame = self.frame("Error codes", "Every code a refusal can carry: what it means and what to do.", "/errors", None);
+        let frame =
+            self.frame("Error codes", "Every code a refusal can carry: what it means and what to do.", "/errors", None);
         let page = html(&ErrorsPage { frame: &frame, groups: errors::groups() });
         self.put("/errors", HTML, PAGE, page);
         for code in ErrorCode::ALL {
@@ -308,22 +343,24 @@ impl Builder<'_> {
     /// What machines read: the document, and the guides by the convention of llms.txt.
     fn texts(&mut self, document: String) {
         let url = self.public_url;
-        let mut short = String::from(
+        let guide = |slug: &&str| {
+            let guide = GUIDES.iter().find(|guide| guide.slug == *slug)?;
+            Some(format!("- [{}]({url}/docs/{slug}.md): {}\n", guide.title(), plain(&guide.summary())))
+        };
+        let chapters: Vec<String> = NAV
+            .iter()
+            .map(|(title, slugs)| {
+                format!("\n## {title}\n\n{}", slugs.iter().filter_map(guide).collect::<Vec<_>>().concat())
+            })
+            .collect();
+        let short = format!(
             "# Quanzi\n\n> An open platform for circles: interest communities that partner merchants run inside a wallet or super-app. \
              Signed requests (RFC 9421), DPoP-bound tokens, problem documents with stable codes.\n\nEvery guide is Markdown. Every \
-             refusal carries a `code` with a page of its own.\n",
+             refusal carries a `code` with a page of its own.\n{}\n## Reference\n\n- [OpenAPI document]({url}/openapi.json): every \
+             operation, shape and error code\n- [API reference]({url}/docs/api): the same to read\n- [Error codes]({url}/errors): a page \
+             for each; add `.md` or `.json`\n\n## Optional\n\n- [All guides in one file]({url}/llms-full.txt)\n",
+            chapters.concat()
         );
-        for (title, slugs) in NAV {
-            short.push_str(&format!("\n## {title}\n\n"));
-            for guide in slugs.iter().filter_map(|slug| GUIDES.iter().find(|guide| guide.slug == *slug)) {
-                short.push_str(&format!("- [{}]({url}/docs/{}.md): {}\n", guide.title(), guide.slug, plain(&guide.summary())));
-            }
-        }
-        short.push_str(&format!(
-            "\n## Reference\n\n- [OpenAPI document]({url}/openapi.json): every operation, shape and error code\n- [API reference]({url}/docs/api): \
-             the same to read\n- [Error codes]({url}/errors): a page for each; add `.md` or `.json`\n\n## Optional\n\n- [All guides in one \
-             file]({url}/llms-full.txt)\n"
-        ));
         let full = GUIDES.iter().map(super::guides::Guide::markdown).collect::<Vec<_>>().join("\n\n");
         self.put("/llms.txt", PLAIN, PAGE, short);
         self.put("/llms-full.txt", PLAIN, PAGE, full);

@@ -32,7 +32,8 @@ fn every_internal_link_leads_somewhere() {
     let settings = settings();
     let pages = html_pages(&settings);
     let known: BTreeSet<&str> = settings.site().addresses().map(|(path, _)| path).chain(["/docs/"]).collect();
-    let anchors: BTreeMap<&str, BTreeSet<&str>> = pages.iter().map(|(path, html)| (path.as_str(), attributes(html, "id").into_iter().collect())).collect();
+    let anchors: BTreeMap<&str, BTreeSet<&str>> =
+        pages.iter().map(|(path, html)| (path.as_str(), attributes(html, "id").into_iter().collect())).collect();
     let mut broken = BTreeSet::new();
 
     for (path, html) in &pages {
@@ -104,10 +105,12 @@ fn the_reference_names_exactly_the_codes_of_each_operation() {
     let articles: Vec<&str> = pages["/docs/api"].split("<article class=\"operation\" ").skip(1).collect();
 
     assert_eq!(articles.len(), OPERATIONS.len());
-    for (article, operation) in articles.iter().map(|article| (article, OPERATIONS.iter().find(|operation| article.starts_with(&format!("id=\"{}\"", (operation.name)())))))
-    {
+    for (article, operation) in articles.iter().map(|article| {
+        (article, OPERATIONS.iter().find(|operation| article.starts_with(&format!("id=\"{}\"", (operation.name)()))))
+    }) {
         let operation = operation.unwrap();
-        let shown: BTreeSet<&str> = attributes(article, "href").into_iter().filter_map(|link| link.strip_prefix("/errors/")).collect();
+        let shown: BTreeSet<&str> =
+            attributes(article, "href").into_iter().filter_map(|link| link.strip_prefix("/errors/")).collect();
         let declared: BTreeSet<&str> = operation.fails().into_iter().map(ErrorCode::as_str).collect();
 
         assert_eq!(shown, declared, "{}", (operation.name)());
@@ -127,7 +130,16 @@ fn the_navigation_lists_every_guide_once() {
 #[tokio::test]
 async fn every_answer_is_protected_and_cacheable() {
     let app = init_service(App::new().app_data(web::Data::new(settings())).configure(configure)).await;
-    for (path, status) in [("/docs", 200), ("/docs/api", 200), ("/openapi.json", 200), ("/errors/rate_limited", 200), ("/errors/no_such_code", 404), ("/docs/nothing", 404), ("/", 302), ("/docs/", 308)] {
+    for (path, status) in [
+        ("/docs", 200),
+        ("/docs/api", 200),
+        ("/openapi.json", 200),
+        ("/errors/rate_limited", 200),
+        ("/errors/no_such_code", 404),
+        ("/docs/nothing", 404),
+        ("/", 302),
+        ("/docs/", 308),
+    ] {
         let answer = call_service(&app, TestRequest::get().uri(path).to_request()).await;
 
         assert_eq!(answer.status().as_u16(), status, "{path}");
@@ -148,10 +160,24 @@ async fn a_kept_page_is_not_sent_again() {
     let first = call_service(&app, TestRequest::get().uri("/openapi.json").to_request()).await;
     let etag = first.headers().get(header::ETAG).unwrap().clone();
 
-    let again = call_service(&app, TestRequest::get().uri("/openapi.json").insert_header((header::IF_NONE_MATCH, etag)).to_request()).await;
+    let again = call_service(
+        &app,
+        TestRequest::get().uri("/openapi.json").insert_header((header::IF_NONE_MATCH, etag)).to_request(),
+    )
+    .await;
 
     assert_eq!(again.status().as_u16(), 304);
     assert!(read_body(again).await.is_empty());
+}
+
+#[tokio::test]
+async fn an_address_takes_no_other_method() {
+    let app = init_service(App::new().app_data(web::Data::new(settings())).configure(configure)).await;
+    for path in ["/docs", "/errors/internal", "/openapi.json"] {
+        let answer = call_service(&app, TestRequest::post().uri(path).to_request()).await;
+
+        assert_eq!(answer.status().as_u16(), 405, "{path}");
+    }
 }
 
 #[tokio::test]
@@ -164,7 +190,8 @@ async fn a_page_comes_in_the_form_that_is_asked_for() {
         ("/docs/signing", "text/markdown", "text/markdown"),
         ("/docs/signing", "*/*", "text/html"),
     ] {
-        let answer = call_service(&app, TestRequest::get().uri(path).insert_header((header::ACCEPT, accept)).to_request()).await;
+        let answer =
+            call_service(&app, TestRequest::get().uri(path).insert_header((header::ACCEPT, accept)).to_request()).await;
 
         let got = answer.headers().get(header::CONTENT_TYPE).unwrap().to_str().unwrap();
         assert!(got.starts_with(kind), "{path} {accept}: {got}");
@@ -216,10 +243,17 @@ fn the_worked_example_of_the_signing_guide_verifies() {
 
     let decode = |text: &str| base64::Engine::decode(&base64::engine::general_purpose::STANDARD, text).unwrap();
     let signature = decode(header("Signature: sig=:").trim_end_matches(':'));
-    let x = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, "JrQLj5P_89iXES9-vFgrIy29clF9CC_oPPsw3c5D0bs").unwrap();
+    let x = base64::Engine::decode(
+        &base64::engine::general_purpose::URL_SAFE_NO_PAD,
+        "JrQLj5P_89iXES9-vFgrIy29clF9CC_oPPsw3c5D0bs",
+    )
+    .unwrap();
     let key = aws_lc_rs::signature::UnparsedPublicKey::new(&aws_lc_rs::signature::ED25519, x);
 
     assert!(key.verify(base.as_bytes(), &signature).is_ok());
-    assert_eq!(decode(header("Content-Digest: sha-256=:").trim_end_matches(':')), <sha2::Sha256 as sha2::Digest>::digest(body).as_slice());
+    assert_eq!(
+        decode(header("Content-Digest: sha-256=:").trim_end_matches(':')),
+        <sha2::Sha256 as sha2::Digest>::digest(body)[..]
+    );
     assert!(base.ends_with(header("Signature-Input: sig=")));
 }
