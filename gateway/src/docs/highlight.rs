@@ -113,7 +113,8 @@ fn token(language: &Language, rest: &str, before: char) -> (&'static str, usize)
     if first.is_alphanumeric() || first == '_' {
         let length = rest.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(rest.len());
         let word = rest.get(..length).unwrap_or(rest);
-        if language.words.contains(&word) {
+        // `-in` and `.in` are no words of a language.
+        if !matches!(before, '-' | '.') && language.words.contains(&word) {
             return ("w", length);
         }
         let is_number = language.numbers

@@ -1,10 +1,10 @@
 //! The API reference: every operation of the contract on one page, as the document and the declarations tell it.
 
 use quanzi_openapi::endpoint::{Access, BodyKind, Idempotency, Tag};
-use quanzi_openapi::{ErrorCode, OPERATIONS, Operation};
+use quanzi_openapi::{ErrorCode, Method, OPERATIONS, Operation};
 
 use super::highlight::highlight;
-use super::markdown::render;
+use super::markdown::{inline, render};
 use super::ordered::Json;
 use super::schema::{Row, Schemas};
 
@@ -40,8 +40,12 @@ pub struct Entry {
     pub signing: Option<&'static str>,
     /// Groups of parameters: path, query, headers.
     pub params: Vec<(&'static str, Vec<Row>)>,
-    /// Media type and fields of the body.
-    pub body: Option<(&'static str, Vec<Row>)>,
+    /// Media type of the body.
+    pub body_kind: &'static str,
+    /// What the body is, as HTML.
+    pub body_about: String,
+    /// Fields of the body.
+    pub body: Vec<Row>,
     /// Status of the reply.
     pub status: u16,
     /// Fields of the reply.
@@ -115,9 +119,11 @@ fn entry<'d>(document: &'d Json, schemas: &Schemas<'d>, operation: &Operation, p
         scope,
         signing,
         params: params(schemas, item),
-        body: body_schema.map(|schema| (media_type(operation.body), schemas.rows(schema))),
+        body_kind: media_type(operation.body),
+        body_about: inline(body_schema.map(|schema| schemas.about(schema)).unwrap_or_default()),
+        body: body_schema.map(|schema| without_null(operation, schemas.rows(schema))).unwrap_or_default(),
         status: operation.status,
-        reply: reply_schema.map(|schema| schemas.rows(schema)).unwrap_or_default(),
+        reply: reply_schema.map(|schema| without_null(operation, schemas.rows(schema))).unwrap_or_default(),
         reply_headers: headers(reply),
         request: highlight(
             "sh",
@@ -162,6 +168,16 @@ fn is_common(operation: &Operation, code: ErrorCode) -> bool {
         || matches!(code, ErrorCode::ParamInvalid | ErrorCode::FieldInvalid | ErrorCode::ScopeMissing)
 }
 
+/// Only in a PATCH does null say something; elsewhere an optional field is left out.
+fn without_null(operation: &Operation, mut rows: Vec<Row>) -> Vec<Row> {
+    if operation.method != Method::Patch {
+        for row in &mut rows {
+            row.kind = row.kind.trim_end_matches(" or null").to_owned();
+        }
+    }
+    rows
+}
+
 fn params<'d>(schemas: &Schemas<'d>, item: &'d Json) -> Vec<(&'static str, Vec<Row>)> {
     let all = item.get("parameters").map(Json::entries).unwrap_or_default();
     let group = |place: &str| -> Vec<Row> {
@@ -187,7 +203,7 @@ fn params<'d>(schemas: &Schemas<'d>, item: &'d Json) -> Vec<(&'static str, Vec<R
 
 fn headers(reply: &Json) -> Vec<(String, String)> {
     let all = reply.get("headers").map(Json::members).unwrap_or_default();
-    all.iter().map(|(name, header)| (name.clone(), super::markdown::inline(header.text_at("description")))).collect()
+    all.iter().map(|(name, header)| (name.clone(), inline(header.text_at("description")))).collect()
 }
 
 fn body_example(item: &Json) -> Option<&Json> {

@@ -42,6 +42,11 @@ impl<'d> Schemas<'d> {
         rows
     }
 
+    /// What a schema is.
+    pub fn about(&self, schema: &'d Json) -> &'d str {
+        self.plain(schema).0.text_at("description")
+    }
+
     /// One field on its own, such as a parameter.
     pub fn row(&self, name: &str, schema: &'d Json, required: bool, about: &str, depth: usize) -> Row {
         let (plain, nullable) = self.plain(schema);
@@ -97,7 +102,8 @@ impl<'d> Schemas<'d> {
                         (name.clone(), schema.map_or_else(|| value.clone(), |schema| self.arranged(value, schema)))
                     })
                     .collect();
-                members.sort_by_key(|(name, _)| place(name));
+                // A variant of a tagged shape has its fields elsewhere; its tag comes first.
+                members.sort_by_key(|(name, _)| if fields.is_empty() && name == "kind" { 0 } else { place(name) });
                 Json::Object(members)
             }
             other => other.clone(),
@@ -216,7 +222,13 @@ fn limits(plain: &Json) -> String {
         _ => None,
     };
     let default = plain.get("default").map(|value| format!("default {}", value.pretty()));
-    let pattern = plain.get("pattern").and_then(Json::text).map(|pattern| format!("matches {pattern}"));
+    let pattern = plain.get("pattern").and_then(Json::text).map(|pattern| {
+        let prefix = pattern
+            .strip_suffix("{25}$")
+            .and_then(|start| start.strip_prefix('^'))
+            .and_then(|start| start.split_once('_'));
+        prefix.map_or_else(|| format!("matches {pattern}"), |(kind, _)| format!("begins with {kind}_"))
+    });
     [
         range(number("minLength"), number("maxLength"), " characters"),
         range(number("minimum"), number("maximum"), ""),

@@ -1,6 +1,7 @@
 //! The pages as a reader meets them: every one renders, every link leads somewhere, nothing comes from elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use actix_web::http::header;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
@@ -256,4 +257,51 @@ fn the_worked_example_of_the_signing_guide_verifies() {
         <sha2::Sha256 as sha2::Digest>::digest(body)[..]
     );
     assert!(base.ends_with(header("Signature-Input: sig=")));
+}
+
+/// The repository as it is read on disk: every relative link of its Markdown leads to a file.
+#[test]
+fn links_between_files_of_the_repository_lead_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut folders = vec![root.join("docs")];
+    let mut files = vec![root.join("README.md")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "md") {
+                files.push(path);
+            }
+        }
+    }
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let target = link.split('#').next().unwrap();
+            if target.is_empty() || target.contains(':') || target.starts_with('/') {
+                continue;
+            }
+            assert!(file.parent().unwrap().join(target).exists(), "{}: {link}", file.display());
+        }
+    }
+}
+
+/// A crate that loses its line loses its place.
+#[test]
+fn every_dependency_says_why_it_is_here() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let manifest = std::fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let reasons = std::fs::read_to_string(root.join("docs/decisions/0002-dependencies.md")).unwrap();
+    let first_cells: BTreeSet<&str> = reasons
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" |").next())
+        .flat_map(|cell| cell.split(", "))
+        .collect();
+    let section = manifest.split("[workspace.dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
+
+    for line in section.lines().filter(|line| !line.contains("path = ")) {
+        let Some((name, _)) = line.split_once(" = ") else { continue };
+        assert!(first_cells.contains(name), "{name} has no line in docs/decisions/0002-dependencies.md");
+    }
 }
