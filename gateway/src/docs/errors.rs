@@ -1,6 +1,6 @@
 //! A page for every error code, made from the table, with longer advice for the codes that need it.
 
-use quanzi_openapi::{ErrorCode, OPERATIONS};
+use quanzi_openapi::ErrorCode;
 
 use super::markdown::{Rendered, render};
 
@@ -46,8 +46,8 @@ pub fn groups() -> Vec<(&'static str, Vec<ErrorCode>)> {
 
 /// The operations that can answer a code.
 pub fn places(code: ErrorCode) -> Vec<Place> {
-    let all = OPERATIONS.iter().filter(|operation| operation.fails().contains(&code));
-    all.map(|operation| Place {
+    let all = super::reference::operations().iter().filter(|(_, codes)| codes.contains(&code));
+    all.map(|(operation, _)| Place {
         id: (operation.name)().into_owned(),
         method: operation.method.as_str(),
         path: operation.path,

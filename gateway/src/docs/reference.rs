@@ -1,5 +1,7 @@
 //! The API reference: every operation of the contract on one page, as the document and the declarations tell it.
 
+use std::sync::LazyLock;
+
 use quanzi_openapi::endpoint::{Access, BodyKind, Idempotency, Tag};
 use quanzi_openapi::{ErrorCode, Method, OPERATIONS, Operation};
 
@@ -154,17 +156,24 @@ const fn media_type(body: BodyKind) -> &'static str {
     }
 }
 
-/// Whether every operation of the same access and shape answers this code too, so that it says nothing about this one.
+/// Every operation with the codes it can answer, worked out once: the pages ask for them thousands of times.
+pub fn operations() -> &'static [(&'static Operation, Vec<ErrorCode>)] {
+    static ALL: LazyLock<Vec<(&Operation, Vec<ErrorCode>)>> =
+        LazyLock::new(|| OPERATIONS.iter().map(|operation| (operation, operation.fails())).collect());
+    &ALL
+}
+
+/// Whether most operations of the same access and shape answer this code too, so that it says nothing about this one.
 fn is_common(operation: &Operation, code: ErrorCode) -> bool {
-    let alike = |other: &&Operation| {
+    let alike = |other: &Operation| {
         std::mem::discriminant(&other.access) == std::mem::discriminant(&operation.access)
             && other.method.writes() == operation.method.writes()
             && (other.idempotency == Idempotency::None) == (operation.idempotency == Idempotency::None)
             && other.if_match == operation.if_match
     };
-    let mut others = OPERATIONS.iter().filter(|other| alike(other) && other.path != operation.path);
-    let shared = others.clone().filter(|other| other.fails().contains(&code)).count();
-    shared * 2 > others.by_ref().count()
+    let others = || operations().iter().filter(|(other, _)| alike(other) && other.path != operation.path);
+    let sharing = others().filter(|(_, codes)| codes.contains(&code)).count();
+    sharing * 2 > others().count()
         || matches!(code, ErrorCode::ParamInvalid | ErrorCode::FieldInvalid | ErrorCode::ScopeMissing)
 }
 
