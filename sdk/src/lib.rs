@@ -1,1 +1,122 @@
-//! Skeleton.
+//! The Rust SDK of the Quanzi open platform: run circles from your own server.
+//!
+//! ```no_run
+//! use quanzi::circles::NewCircle;
+//! use quanzi::{Client, Key};
+//!
+//! # async fn first_call() -> Result<(), Box<dyn std::error::Error>> {
+//! let app = std::env::var("QUANZI_APP")?.parse()?;
+//! let key = Key::from_pem(&std::fs::read_to_string("app-key.pem")?)?;
+//! let client = Client::builder("http://127.0.0.1:8080").app(app, key).build()?;
+//!
+//! let circle = client.circles().create(NewCircle::new("Letters")).await?;
+//! let circle = client.circles().open(circle.id).await?;
+//! println!("{} is open: {}", circle.name, circle.id);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! That call fetched an access token bound to your key, signed the request (RFC 9421), gave it an idempotency key, and
+//! verified that the answer is the gateway's answer to it.
+//!
+//! # Calls
+//!
+//! A call is a value ([`Call`]): set options, then await it. A list can be awaited for one page or walked with
+//! [`stream`](Call::stream):
+//!
+//! ```no_run
+//! # async fn calls(client: quanzi::Client, circle: quanzi::circles::Circle) -> Result<(), quanzi::Error> {
+//! use quanzi::circles::{CircleChange, CirclesQuery};
+//!
+//! let mut change = CircleChange::default();
+//! change.name = Some("Letters and stamps".into());
+//! client.circles().change(circle.id, change).if_match(circle.version).await?;
+//!
+//! let mut circles = client.circles().list(CirclesQuery::default()).stream();
+//! while let Some(circle) = circles.next().await {
+//!     println!("{}", circle?.name);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Errors
+//!
+//! One [`Error`] for everything; decide by its [`code`](Error::code):
+//!
+//! ```no_run
+//! # async fn errors(client: quanzi::Client) -> Result<(), quanzi::Error> {
+//! # use quanzi::circles::NewCircle;
+//! use quanzi::ErrorCode;
+//!
+//! match client.circles().create(NewCircle::new("Letters")).await {
+//!     Ok(circle) => println!("{}", circle.id),
+//!     Err(error) if error.is(ErrorCode::CircleNameTaken) => println!("choose another name"),
+//!     Err(error) => return Err(error),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it does by itself
+//!
+//! - **Tokens** are fetched when first needed and renewed before they expire, by one caller at a time.
+//! - **Repetition**: lost connections, 429 (after `Retry-After`), 5xx and requests still in flight are tried again, with
+//!   jitter, three times at most, always under the same idempotency key and with a fresh nonce.
+//! - **Clocks**: when the gateway says ours is wrong, its time is used from then on.
+//! - **Answers** must be signed by the gateway and bound to the request; [`ErrorKind::ResponseNotVerified`] otherwise.
+//! - **Growth**: fields, codes and values of a newer gateway survive; see [`Open`].
+//!
+//! It logs through `tracing`: a span for each call, with method, path template, request id and attempts; no tokens,
+//! keys, bodies or ids of people.
+//!
+//! # Features
+//!
+//! - `tls` (on): https through rustls with the system's certificates.
+//! - `rsa`: makes RSA keys, reads RSA keys without primes, and can sign in pure Rust.
+
+#![deny(missing_docs)]
+
+mod call;
+mod client;
+mod date;
+mod discovery;
+mod error;
+mod key;
+mod page;
+mod reply;
+mod retry;
+mod send;
+mod signer;
+mod system;
+#[cfg(feature = "tls")]
+mod tls;
+mod token;
+mod transport;
+mod verifier;
+
+pub mod apps;
+pub mod circles;
+pub mod content;
+pub mod gates;
+pub mod memberships;
+pub mod partners;
+pub mod sandbox;
+
+#[cfg(test)]
+mod tests;
+
+pub use call::{Answer, Call, RawCall};
+pub use client::{Client, ClientBuilder};
+pub use error::{Error, ErrorKind};
+pub use key::Key;
+pub use page::Items;
+pub use reply::RawReply;
+pub use signer::PreparedRequest;
+
+/// The contract itself: every shape and endpoint, also those without a short name here.
+pub use quanzi_openapi as contract;
+pub use quanzi_openapi::id;
+pub use quanzi_openapi::scope::Scope;
+pub use quanzi_openapi::signature::Algorithm;
+pub use quanzi_openapi::{Cursor, Edit, ErrorCode, Limit, Method, Nothing, Open, Page, Problem, Time};

@@ -1,0 +1,344 @@
+//! The client: how it is made, and what its calls share.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use quanzi_openapi::Method;
+use quanzi_openapi::endpoint::Endpoint;
+use quanzi_openapi::id::AppId;
+use quanzi_openapi::scope::Scope;
+use serde::de::DeserializeOwned;
+use url::{Origin, Position, Url};
+
+use crate::call::{Call, RawCall};
+use crate::discovery::{Discovery, discover};
+use crate::error::{Error, ErrorKind};
+use crate::key::Key;
+use crate::retry::Bounds;
+use crate::send::{Request, send};
+use crate::system::System;
+use crate::token::App;
+use crate::verifier::GatewayKeys;
+
+const USER_AGENT: &str = concat!("quanzi-rust/", env!("CARGO_PKG_VERSION"));
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A client of one gateway, speaking for one app. Cloning is cheap; clones share connections, token and keys.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+    app: Option<Arc<App>>,
+}
+
+/// What does not depend on the app.
+struct Shared {
+    http: reqwest::Client,
+    /// Where we connect to; its path is `/`.
+    base: Url,
+    /// What the gateway calls itself; signatures name it.
+    public: Url,
+    public_text: String,
+    user_agent: String,
+    bounds: Bounds,
+    verifies: bool,
+    debugs_signatures: bool,
+    scopes: Option<Vec<Scope>>,
+    system: System,
+    discovery: tokio::sync::OnceCell<Arc<Discovery>>,
+    keys: GatewayKeys,
+}
+
+impl Client {
+    /// Begins a client of the gateway at this address: scheme, host and port, as in `http://127.0.0.1:8080`.
+    pub fn builder(base_url: impl Into<String>) -> ClientBuilder {
+        ClientBuilder {
+            base_url: base_url.into(),
+            public_url: None,
+            app: None,
+            scopes: None,
+            user_agent: USER_AGENT.to_owned(),
+            bounds: Bounds::default(),
+            verifies: true,
+            debugs_signatures: false,
+            http: None,
+            #[cfg(feature = "tls")]
+            trusted: Vec::new(),
+        }
+    }
+
+    /// The same client, speaking for this app.
+    #[must_use]
+    pub fn with_app(&self, app: AppId, key: Key) -> Self {
+        let app = App::new(app, key, self.shared.scopes.clone());
+        Self { shared: Arc::clone(&self.shared), app: Some(Arc::new(app)) }
+    }
+
+    /// A call to any endpoint of the contract; the facades are short names for this.
+    pub fn call<E: Endpoint>(&self, params: &E::Params, query: &E::Query, body: &E::Body) -> Call<E> {
+        Call::new(self, params, query, body)
+    }
+
+    /// A call to any address of the gateway, for what this version has no type for. The path begins with `/` and may
+    /// carry a query. Signed like every other call.
+    pub fn raw(&self, method: Method, path: &str) -> RawCall {
+        let template = path.split('?').next().unwrap_or_default().to_owned();
+        RawCall::new(self, self.url(path).map(|url| Request::new(method, template, url, self.bounds())))
+    }
+
+    /// An address at the gateway.
+    pub(crate) fn url(&self, path: &str) -> Result<Url, Error> {
+        let url = Some(path).filter(|path| path.starts_with('/')).and_then(|path| self.shared.base.join(path).ok());
+        // A path such as `//other.example` names another host: a token would go there.
+        let url = url.filter(|url| url.origin() == self.shared.base.origin());
+        url.ok_or_else(|| {
+            Error::new(
+                ErrorKind::Configuration,
+                format!("`{path}` is not a path at the gateway: it must begin with one slash"),
+            )
+        })
+    }
+
+    /// What the gateway calls an address we connect to.
+    pub(crate) fn target(&self, url: &Url) -> String {
+        if url.origin() != self.shared.base.origin() {
+            return url.to_string();
+        }
+        format!("{}{}", self.shared.public_text, &url[Position::BeforePath..Position::AfterQuery])
+    }
+
+    /// Where to connect for an address as the gateway names it.
+    pub(crate) fn connectable(&self, address: &str) -> Result<Url, Error> {
+        let url = Url::parse(address).map_err(|error| {
+            Error::new(ErrorKind::ResponseUnreadable, "the gateway names an address that is no URL").with_source(error)
+        })?;
+        if url.origin() != self.shared.public.origin() {
+            return Ok(url);
+        }
+        self.url(&url[Position::BeforePath..Position::AfterQuery])
+    }
+
+    /// Reads a public document.
+    pub(crate) async fn read_public<T: DeserializeOwned>(&self, url: &Url) -> Result<T, Error> {
+        let mut request = Request::new(Method::Get, url.path().to_owned(), url.clone(), self.bounds());
+        request.signed = false;
+        send(self, &request).await?.success(true, &request)
+    }
+
+    pub(crate) async fn discovery(&self) -> Result<Arc<Discovery>, Error> {
+        let discovery = self.shared.discovery.get_or_try_init(|| async { discover(self).await.map(Arc::new) });
+        discovery.await.cloned()
+    }
+
+    /// Believes the gateway's clock.
+    pub(crate) fn correct_clock(&self, server_seconds: i64) {
+        let seconds = self.shared.system.set_clock_by(server_seconds);
+        tracing::warn!(seconds, "this machine's clock differs from the gateway's; signing with the gateway's time");
+    }
+
+    pub(crate) fn app(&self) -> Option<&Arc<App>> {
+        self.app.as_ref()
+    }
+
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        &self.shared.http
+    }
+
+    pub(crate) fn system(&self) -> &System {
+        &self.shared.system
+    }
+
+    pub(crate) fn gateway_keys(&self) -> &GatewayKeys {
+        &self.shared.keys
+    }
+
+    pub(crate) fn bounds(&self) -> Bounds {
+        self.shared.bounds
+    }
+
+    pub(crate) fn user_agent(&self) -> &str {
+        &self.shared.user_agent
+    }
+
+    pub(crate) fn verifies(&self) -> bool {
+        self.shared.verifies
+    }
+
+    pub(crate) fn debugs_signatures(&self) -> bool {
+        self.shared.debugs_signatures
+    }
+
+    pub(crate) fn public_url(&self) -> &str {
+        &self.shared.public_text
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("base_url", &self.shared.base.as_str())
+            .field("app", &self.app.as_ref().map(|app| app.id))
+            .finish_non_exhaustive()
+    }
+}
+
+/// A client in the making; see [`Client::builder`].
+#[must_use = "a builder does nothing until `build`"]
+pub struct ClientBuilder {
+    base_url: String,
+    public_url: Option<String>,
+    app: Option<(AppId, Key)>,
+    scopes: Option<Vec<Scope>>,
+    user_agent: String,
+    bounds: Bounds,
+    verifies: bool,
+    debugs_signatures: bool,
+    http: Option<reqwest::Client>,
+    #[cfg(feature = "tls")]
+    trusted: Vec<String>,
+}
+
+impl ClientBuilder {
+    /// Speaks for this app, with this key of it. Without an app only public calls are possible.
+    pub fn app(mut self, app: AppId, key: Key) -> Self {
+        self.app = Some((app, key));
+        self
+    }
+
+    /// Asks for tokens with these scopes only; all that the app may have when not said.
+    pub fn scopes(mut self, scopes: impl IntoIterator<Item = Scope>) -> Self {
+        self.scopes = Some(scopes.into_iter().collect());
+        self
+    }
+
+    /// What the gateway calls itself, when it is reached through another address (a tunnel, a sidecar).
+    pub fn public_url(mut self, url: impl Into<String>) -> Self {
+        self.public_url = Some(url.into());
+        self
+    }
+
+    /// Waits this long for each attempt: 30 seconds when not said.
+    pub fn timeout(mut self, time: Duration) -> Self {
+        self.bounds.attempt = time;
+        self
+    }
+
+    /// Begins no further attempt after this time: 90 seconds when not said.
+    pub fn total_timeout(mut self, time: Duration) -> Self {
+        self.bounds.total = time;
+        self
+    }
+
+    /// Repeats a call at most this often: 3 times when not said.
+    pub fn retries(mut self, times: u32) -> Self {
+        self.bounds.retries_max = times;
+        self
+    }
+
+    /// Whether answers must be provably the gateway's; they must when not said.
+    pub fn verify_responses(mut self, verifies: bool) -> Self {
+        self.verifies = verifies;
+        self
+    }
+
+    /// Sends along what was signed, so that a sandbox gateway names the first line that differs.
+    pub fn signature_debug(mut self, debugs: bool) -> Self {
+        self.debugs_signatures = debugs;
+        self
+    }
+
+    /// Begins the `User-Agent` with the name of your program.
+    pub fn user_agent(mut self, program: &str) -> Self {
+        self.user_agent = format!("{program} {USER_AGENT}");
+        self
+    }
+
+    /// Also trusts these certificate authorities (PEM), besides those of the system.
+    #[cfg(feature = "tls")]
+    pub fn trust_pem(mut self, certificates: impl Into<String>) -> Self {
+        self.trusted.push(certificates.into());
+        self
+    }
+
+    /// Uses this HTTP client: for proxies, client certificates and the like. It must not follow redirects, repeat
+    /// requests or decode contents, or signatures and digests will not fit.
+    pub fn http_client(mut self, http: reqwest::Client) -> Self {
+        self.http = Some(http);
+        self
+    }
+
+    /// Makes the client. Nothing is sent yet.
+    pub fn build(self) -> Result<Client, Error> {
+        let base = origin(&self.base_url)?;
+        let public = self.public_url.as_deref().map_or_else(|| Ok(base.clone()), origin)?;
+        if base.scheme() == "http" && !is_loopback(&base) {
+            tracing::warn!(base_url = %base, "plain http to another machine: everybody on the way reads along");
+        }
+        let http = match &self.http {
+            Some(http) => http.clone(),
+            None => self.http(&base)?,
+        };
+        let shared = Shared {
+            http,
+            public_text: public.origin().ascii_serialization(),
+            base,
+            public,
+            user_agent: self.user_agent,
+            bounds: self.bounds,
+            verifies: self.verifies,
+            debugs_signatures: self.debugs_signatures,
+            scopes: self.scopes.clone(),
+            system: System::new(),
+            discovery: tokio::sync::OnceCell::new(),
+            keys: GatewayKeys::default(),
+        };
+        let app = self.app.map(|(id, key)| Arc::new(App::new(id, key, self.scopes)));
+        Ok(Client { shared: Arc::new(shared), app })
+    }
+
+    fn http(&self, base: &Url) -> Result<reqwest::Client, Error> {
+        let builder = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            // Repeating is our business: every attempt has a nonce of its own.
+            .retry(reqwest::retry::never());
+        #[cfg(feature = "tls")]
+        let builder = builder.tls_backend_preconfigured(crate::tls::config(base.scheme() == "https", &self.trusted)?);
+        #[cfg(not(feature = "tls"))]
+        if base.scheme() == "https" {
+            return Err(Error::new(ErrorKind::Configuration, "https needs the feature `tls`"));
+        }
+        builder.build().map_err(|error| {
+            Error::new(ErrorKind::Configuration, "the HTTP client could not be made").with_source(error)
+        })
+    }
+}
+
+fn origin(text: &str) -> Result<Url, Error> {
+    let wrong = || {
+        Error::new(
+            ErrorKind::Configuration,
+            format!(
+                "`{text}` is not the address of a gateway: scheme, host and port, as in https://api.example or http://127.0.0.1:8080"
+            ),
+        )
+    };
+    let url = Url::parse(text).map_err(|error| wrong().with_source(error))?;
+    let plain = matches!(url.scheme(), "http" | "https")
+        && matches!(url.origin(), Origin::Tuple(..))
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none();
+    if plain { Ok(url) } else { Err(wrong()) }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}

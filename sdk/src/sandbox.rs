@@ -1,0 +1,51 @@
+//! The sandbox: register without asking anybody, invent fans, look into signatures.
+
+use quanzi_openapi::Nothing;
+pub use quanzi_openapi::fans::{
+    ChangeSandboxFan, CreateSandboxFan, FanPath, GetSandboxFan, NewSandboxFan, Nickname, SandboxFan, SandboxFanChange,
+};
+use quanzi_openapi::id::FanId;
+pub use quanzi_openapi::sandbox::{
+    CheckSignature, CheckedHeader, NewPartner, RegisterPartner, Registration, SignatureCheck, SignatureFinding,
+};
+
+use crate::{Call, Client};
+
+/// Calls that only a sandbox answers; from [`Client::sandbox`].
+#[derive(Debug, Clone)]
+pub struct SandboxCalls(Client);
+
+impl Client {
+    /// What only a sandbox has.
+    pub fn sandbox(&self) -> SandboxCalls {
+        SandboxCalls(self.clone())
+    }
+}
+
+impl SandboxCalls {
+    /// Registers a partner with its first app. The client needs no app for this; go on with
+    /// [`Client::with_app`].
+    pub fn register_partner(&self, partner: NewPartner) -> Call<RegisterPartner> {
+        self.0.call(&Nothing {}, &Nothing {}, &partner)
+    }
+
+    /// Has the gateway look into a signed request, without executing it. The client needs no app for this.
+    pub fn check_signature(&self, check: SignatureCheck) -> Call<CheckSignature> {
+        self.0.call(&Nothing {}, &Nothing {}, &check)
+    }
+
+    /// Invents a person; you get the fan id under which you know it.
+    pub fn create_fan(&self, fan: NewSandboxFan) -> Call<CreateSandboxFan> {
+        self.0.call(&Nothing {}, &Nothing {}, &fan)
+    }
+
+    /// Reads an invented person.
+    pub fn get_fan(&self, fan: FanId) -> Call<GetSandboxFan> {
+        self.0.call(&FanPath { fan }, &Nothing {}, &Nothing {})
+    }
+
+    /// Changes an invented person.
+    pub fn change_fan(&self, fan: FanId, change: SandboxFanChange) -> Call<ChangeSandboxFan> {
+        self.0.call(&FanPath { fan }, &Nothing {}, &change)
+    }
+}

@@ -1,0 +1,9 @@
+//! Tests against a small gateway in this very process: real connections, real signatures, moved time.
+
+mod answers;
+mod calls;
+mod gateway;
+mod keys;
+mod retries;
+mod secrets;
+mod tokens;
