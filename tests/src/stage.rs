@@ -2,6 +2,12 @@
 
 use std::path::PathBuf;
 
+use quanzi::apps::NewApp;
+use quanzi::circles::{Circle, NewCircle};
+use quanzi::gates::{GateRule, NewGate};
+use quanzi::memberships::{Membership, NewMembership};
+use quanzi::sandbox::{NewPartner, NewSandboxFan, SandboxFan};
+use quanzi::{Client, Error, ErrorCode, Key};
 use quanzi_gateway::config::Config;
 use quanzi_gateway::db::scratch::Scratch;
 use quanzi_gateway::db::{Db, Engine};
@@ -83,6 +89,11 @@ impl Stage {
     /// Its origin.
     pub fn url(&self) -> &str {
         self.running.url()
+    }
+
+    /// The gateway itself.
+    pub fn app(&self) -> &std::sync::Arc<quanzi_gateway::app::App> {
+        self.running.app()
     }
 
     /// Its database.
@@ -199,4 +210,49 @@ macro_rules! stories {
             }
         }
     )+};
+}
+
+/// A partner with the SDK: registered, signing, verifying.
+pub async fn partner(stage: &Stage) -> Client {
+    partner_with(stage, Key::generate().expect("a key")).await
+}
+
+/// A partner with this key.
+pub async fn partner_with(stage: &Stage, key: Key) -> Client {
+    let visitor = Client::builder(stage.url()).build().expect("a client");
+    let app = NewApp::new("Circle server", [key.public()]);
+    let partner = NewPartner::new("Whisker & Co", "Whisker Pet Supplies (Hangzhou) Co., Ltd.", app);
+    let registered = visitor.sandbox().register_partner(partner).await.expect("registered");
+    visitor.with_app(registered.app.id, key)
+}
+
+/// An open circle of this name.
+pub async fn open_circle(client: &Client, name: &str) -> Circle {
+    let circle = client.circles().create(NewCircle::new(name)).await.expect("a circle");
+    client.circles().open(circle.id).await.expect("an open circle")
+}
+
+/// An open circle behind a gate of these rules.
+pub async fn gated_circle(client: &Client, name: &str, rules: impl IntoIterator<Item = GateRule>) -> Circle {
+    let circle = open_circle(client, name).await;
+    client.gates().put(circle.id, NewGate::new(rules)).if_match(circle.gate_version).await.expect("a gate");
+    client.circles().get(circle.id).await.expect("the circle")
+}
+
+/// A person of whom nothing is known.
+pub async fn fan(client: &Client) -> SandboxFan {
+    client.sandbox().create_fan(NewSandboxFan::new("Mei")).await.expect("a fan")
+}
+
+/// A member of an open circle.
+pub async fn member(client: &Client, circle: &Circle) -> Membership {
+    let fan = fan(client).await;
+    client.memberships().join(circle.id, NewMembership::new(fan.id)).await.expect("a member")
+}
+
+/// The code of a refusal; anything else fails the story.
+#[track_caller]
+pub fn code<T: std::fmt::Debug>(outcome: Result<T, Error>) -> ErrorCode {
+    let error = outcome.expect_err("a refusal");
+    error.code().unwrap_or_else(|| panic!("a refusal with a code: {error}"))
 }
