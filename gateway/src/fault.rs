@@ -7,6 +7,7 @@ use std::fmt;
 
 use quanzi_openapi::ErrorCode;
 use quanzi_openapi::gates::Evaluation;
+use quanzi_openapi::page::CursorError;
 use quanzi_openapi::problem::{LimitReport, OAuthError, Problem, SignatureReport};
 
 use crate::db;
@@ -106,16 +107,14 @@ impl Fault {
         self
     }
 
-    /// Keeps what the use-case wrote although it refuses: only for what must be remembered about the refusal itself.
+    /// Keeps what the call wrote, although it is refused: the edge commits instead of rolling back.
+    ///
+    /// For what must be remembered exactly because of the refusal: an answer about a credit band that was rolled back
+    /// could be asked for again and again.
     #[must_use]
     pub fn keep(mut self) -> Self {
         self.rest.keep = true;
         self
-    }
-
-    /// Whether the writes of the refused use-case are kept.
-    pub const fn keeps_writes(&self) -> bool {
-        self.rest.keep
     }
 
     /// The cause, for the log only.
@@ -139,6 +138,26 @@ impl Fault {
     pub fn map_signature(mut self, change: impl FnOnce(&mut SignatureReport)) -> Self {
         change(self.rest.signature.get_or_insert_default());
         self
+    }
+
+    /// Whether the edge must commit what the call wrote, although it is refused.
+    pub const fn keeps_writes(&self) -> bool {
+        self.rest.keep
+    }
+
+    /// Which limit was hit, if it was one.
+    pub const fn limit_report(&self) -> Option<&LimitReport> {
+        self.rest.limit.as_ref()
+    }
+
+    /// What the gate answered, if it was a gate that refused.
+    pub const fn gate_evaluation(&self) -> Option<&Evaluation> {
+        self.rest.evaluation.as_ref()
+    }
+
+    /// The field that is wrong (JSON Pointer), if it was one.
+    pub fn field_pointer(&self) -> Option<&str> {
+        self.rest.pointer.as_deref()
     }
 
     /// What the partner reads.
@@ -207,6 +226,13 @@ impl std::error::Error for Fault {}
 impl From<ErrorCode> for Fault {
     fn from(code: ErrorCode) -> Self {
         Self::new(code)
+    }
+}
+
+/// A cursor of another list, or of an older one.
+impl From<CursorError> for Fault {
+    fn from(error: CursorError) -> Self {
+        Self::param("cursor", error.to_string())
     }
 }
 

@@ -22,6 +22,9 @@ pub mod oauth;
 pub mod operations;
 pub mod partners;
 pub mod sandbox;
+#[cfg(test)]
+mod scene;
 pub mod start;
 pub mod stopping;
 mod tls;
+mod window;

@@ -19,10 +19,12 @@ use crate::clock::Clock;
 use crate::command::{self, Action};
 use crate::config::{Config, without_password};
 use crate::db::{self, Db, MigrationFault};
+use crate::docs::{self, DocsSettings};
 use crate::fault::Fault;
 use crate::housekeeping;
 use crate::logs;
 use crate::metrics::{self, Metrics};
+use crate::oauth;
 use crate::stopping::Stopping;
 use crate::tls::{Certificate, TlsError};
 
@@ -81,6 +83,7 @@ pub struct Running {
     server: Served,
     metrics: Option<(Served, SocketAddr)>,
     housekeeping: JoinHandle<()>,
+    revocations: JoinHandle<()>,
     certificate: Option<Arc<Certificate>>,
 }
 
@@ -130,7 +133,8 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     };
     let server = Served::spawn(server(&app, listener, certificate.as_ref())?);
     let housekeeping = tokio::spawn(housekeeping::run(app::chores(&app), stopping));
-    Ok(Running { app, server, metrics: page, housekeeping, certificate })
+    let revocations = tokio::spawn(oauth::revocation::run(Arc::clone(&app)));
+    Ok(Running { app, server, metrics: page, housekeeping, revocations, certificate })
 }
 
 async fn open(config: &Config) -> Result<Db, StartError> {
@@ -143,10 +147,12 @@ async fn open(config: &Config) -> Result<Db, StartError> {
 fn server(app: &Arc<App>, listener: TcpListener, certificate: Option<&Arc<Certificate>>) -> Result<Server, StartError> {
     let config = &app.config;
     let routes = app::routes(app);
+    let pages = web::Data::new(DocsSettings::new(&config.public_url, config.mode.is_sandbox()));
     // Headers: actix takes at most 96 of them and 128 KiB in all, and offers no knob; the edge has the narrower limits.
     let factory = move || {
         let routes = routes.clone();
-        let app = actix_web::App::new().configure(|config| routes.configure(config));
+        let app = actix_web::App::new().app_data(pages.clone());
+        let app = app.configure(|config| routes.configure(config)).configure(docs::configure);
         app.default_service(web::to(move |http| std::future::ready(routes.not_found(http))))
     };
     let server = HttpServer::new(factory)
@@ -189,6 +195,7 @@ impl Running {
         if let Some((metrics, _)) = self.metrics {
             metrics.stop(false).await?;
         }
+        self.revocations.abort();
         // A chore that panicked has nothing left to stop.
         self.housekeeping.await.ok();
         if tokio::time::timeout(CLOSE_TIMEOUT, self.app.db.close()).await.is_err() {

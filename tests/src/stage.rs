@@ -169,7 +169,7 @@ fn config(scratch: &Scratch, data_dir: &std::path::Path, knobs: &Knobs) -> Confi
     let (addresses, registrations) = (number(knobs.address_per_second), number(knobs.registrations_per_minute));
     let body_timeout = number(knobs.body_timeout_seconds);
     let data_dir = data_dir.display().to_string();
-    let mut config = Config::of(&[
+    Config::of(&[
         ("listen", "127.0.0.1:0"),
         ("database_url", scratch.settings().url.expose_secret()),
         ("data_dir", &data_dir),
@@ -183,9 +183,7 @@ fn config(scratch: &Scratch, data_dir: &std::path::Path, knobs: &Knobs) -> Confi
         ("rate_registrations_per_minute", &registrations),
         ("body_timeout_seconds", &body_timeout),
     ])
-    .expect("a right configuration");
-    config.database_durable = scratch.settings().durable;
-    config
+    .expect("a right configuration")
 }
 
 /// Writes a story twice, once per engine: `stories! { async fn a_claim(stage: Stage) { … } }` gives `a_claim::{sqlite, postgres}`.

@@ -22,6 +22,7 @@ macro_rules! files {
 pub(super) const FILES: &[File] = files! {
     1 "0001_start"
     2 "0002_access"
+    3 "0003_communities"
 };
 
 /// The version this binary brings a database to.
