@@ -189,22 +189,22 @@ fn config(scratch: &Scratch, data_dir: &std::path::Path, knobs: &Knobs) -> Confi
 /// Writes a story twice, once per engine: `stories! { async fn a_claim(stage: Stage) { … } }` gives `a_claim::{sqlite, postgres}`.
 #[macro_export]
 macro_rules! stories {
-    ($(async fn $name:ident($stage:ident: Stage) $body:block)+) => {$(
+    ($(async fn $name:ident($stage:ident: $kind:ty) $body:block)+) => {$(
         mod $name {
             #[allow(unused_imports, clippy::allow_attributes, reason = "the module stands for a function of its parent")]
             use super::*;
 
             // A story may trade its stage for one with other knobs; what is dropped at its end cleans up after itself.
-            async fn story($stage: $crate::stage::Stage) $body
+            async fn story($stage: $kind) $body
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                story($crate::stage::Stage::sqlite().await).await;
+                story(<$kind>::sqlite().await).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                story($crate::stage::Stage::postgres().await).await;
+                story(<$kind>::postgres().await).await;
             }
         }
     )+};

@@ -122,6 +122,8 @@ impl Exchange {
             answer.push("content-type", content_type);
         }
         answer.push("request-id", self.id.as_str());
+        // Our clock's, not the system's: clients set theirs by it, and a sandbox's may have been moved.
+        answer.push("date", self.app.clock.now().http_date());
         answer.push("x-content-type-options", "nosniff");
         if let Some(left) = &self.left {
             answer.push("ratelimit-policy", left.policy());

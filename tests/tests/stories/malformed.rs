@@ -184,7 +184,7 @@ stories! {
         for word in ["sql", "pool", "database", "postgres", "panicked", "/src/"] {
             assert!(!text.contains(word), "{text}");
         }
-        let ready = reqwest::Client::new().get(format!("{}/readyz", stage.url())).send().await.expect("an answer");
+        let ready = quanzi_tests::raw::client().get(format!("{}/readyz", stage.url())).send().await.expect("an answer");
         assert_eq!(Answer::read(ready).await.status, 503);
     }
 }

@@ -28,8 +28,8 @@ impl Dice {
         usize::try_from((z ^ (z >> 31)) % sides as u64).expect("in range")
     }
 
-    fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
-        &list[self.roll(list.len())]
+    fn pick<T: Copy>(&mut self, list: &[T]) -> T {
+        list[self.roll(list.len())]
     }
 }
 
@@ -101,7 +101,7 @@ fn path(operation: &Operation, known: &Known, dice: &mut Dice) -> String {
     }
     let mut path = path.join("/");
     if dice.roll(4) == 0 {
-        let name = *dice.pick(&["limit", "cursor", "status", "category", "role", "x"]);
+        let name = dice.pick(&["limit", "cursor", "status", "category", "role", "x"]);
         path.push_str(&format!("?{name}={}", encoded(dice.pick(&TEXTS))));
     }
     path
@@ -151,7 +151,7 @@ fn mutated(operation: &Operation, partner: &Partner, known: &Known, dice: &mut D
     }
     let mut ready = request.ready();
     if dice.roll(3) == 0 {
-        let name = (*dice.pick(&["signature-input", "signature", "authorization", "content-digest"])).to_owned();
+        let name = (dice.pick(&["signature-input", "signature", "authorization", "content-digest"])).to_owned();
         if ready.headers.iter().any(|(there, _)| *there == name) {
             let text: String = dice.pick(&["", "x", "sig=", "sig=();tag=\"fapi-2-request\"", "DPoP x", "sha-256=:AA==:", "🐈"]).to_string();
             let place = dice.roll(40);

@@ -8,7 +8,7 @@ use quanzi_tests::stories;
 use serde_json::{Value, json};
 
 async fn register(stage: &Stage, body: &Value) -> Answer {
-    let request = reqwest::Client::new().post(format!("{}/sandbox/v1/partners", stage.url())).json(body);
+    let request = quanzi_tests::raw::client().post(format!("{}/sandbox/v1/partners", stage.url())).json(body);
     Answer::read(request.send().await.expect("an answer")).await
 }
 

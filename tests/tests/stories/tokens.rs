@@ -336,7 +336,7 @@ stories! {
     }
 
     async fn the_metadata_agrees_with_itself(stage: Stage) {
-        let http = reqwest::Client::new();
+        let http = quanzi_tests::raw::client();
         let read = async |path: &str| Answer::read(http.get(format!("{}{path}", stage.url())).send().await.expect("an answer")).await;
 
         let oauth = read("/.well-known/oauth-authorization-server").await.expect_status(200);
