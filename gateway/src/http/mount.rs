@@ -116,7 +116,8 @@ impl Routes {
     /// Puts the routes into a worker.
     pub fn configure(&self, config: &mut ServiceConfig) {
         for ((_, path), routes) in &self.by_path {
-            let allowed: Vec<&str> = routes.iter().map(|(method, _)| method.as_str()).collect();
+            let mut allowed: Vec<&str> = routes.iter().map(|(method, _)| method.as_str()).collect();
+            allowed.sort_unstable();
             let allowed = allowed.join(", ");
             let app = Arc::clone(&self.app);
             let resource = routes.iter().fold(web::resource(path.as_str()), |resource, (_, make)| resource.route(make()));

@@ -139,7 +139,7 @@ stories! {
             partner.form("/oauth/token", &form, Some(&proof)).await
         };
 
-        for grant in ["password", "implicit", "authorization_code", ""] {
+        for grant in ["password", "implicit", "authorization_code", "refresh_token"] {
             ask("grant_type", grant).await.expect_oauth_error(400, "unsupported_grant_type");
         }
         for scope in ["nonsense", "openid", "offline_access", "circles:read openid"] {
