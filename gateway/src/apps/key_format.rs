@@ -112,7 +112,7 @@ fn jwk(members: &Map<String, Value>) -> Result<PublicKey, KeyRefused> {
     match (text("kty"), text("crv")) {
         (None, _) => return Err(unknown("This JSON object has no kty, so it is not a JWK.")),
         (Some("RSA"), _) => {
-            let bits = text("n").and_then(|n| base64url_lenient(n)).map_or(0, |n| bits(&n));
+            let bits = text("n").and_then(base64url_lenient).map_or(0, |n| bits(&n));
             if (1..RSA_BITS_MIN).contains(&bits) {
                 return Err(TOO_WEAK);
             }

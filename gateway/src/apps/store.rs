@@ -129,7 +129,6 @@ fn status(text: &str) -> Open<AppStatus> {
 fn status_text(status: &Open<AppStatus>) -> String {
     match status {
         Open::Known(AppStatus::Active) => ACTIVE.to_owned(),
-        Open::Known(AppStatus::Suspended) => SUSPENDED.to_owned(),
         Open::Known(_) => SUSPENDED.to_owned(),
         Open::Unknown(value) => value.as_str().unwrap_or(SUSPENDED).to_owned(),
     }
