@@ -126,6 +126,9 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     let app = App::new(config, db, Arc::new(Clock::system()), metrics.clone(), stopping.clone());
     let app = Arc::new(app.await.map_err(|fault| StartError::App { fault })?);
 
+    // Before the first request: what was revoked while nobody of ours was up stays revoked.
+    oauth::revocation::catch_up(&app).await.map_err(|fault| StartError::App { fault })?;
+
     let page = match metrics_listen {
         Some(listen) => {
             let (server, bound) = metrics::serve(&metrics, listen).map_err(address(listen))?;

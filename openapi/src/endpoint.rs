@@ -371,8 +371,6 @@ pub struct Operation {
     /// Schemas.
     pub(crate) describe: fn(&mut crate::document::Parts),
     fails: &'static [ErrorCode],
-    has_params: fn() -> bool,
-    has_query: fn() -> bool,
 }
 
 impl Operation {
@@ -391,8 +389,6 @@ impl Operation {
             body_example: E::Body::example_value,
             describe: crate::document::Parts::add::<E>,
             fails: E::FAILS,
-            has_params: || !crate::document::fields::<E::Params>().is_empty(),
-            has_query: || !crate::document::fields::<E::Query>().is_empty(),
         }
     }
 
@@ -401,7 +397,7 @@ impl Operation {
         use ErrorCode as C;
         let mut codes = self.fails.to_vec();
         match self.access {
-            Access::Public => {}
+            Access::Public => codes.extend([C::DigestMalformed, C::DigestUnsupported, C::DigestMismatch]),
             Access::Client => codes.extend([C::InvalidRequest, C::InvalidClient, C::InvalidDpopProof, C::UseDpopNonce]),
             Access::Partner(scope) => {
                 codes.extend(TOKEN);
@@ -419,11 +415,8 @@ impl Operation {
                 codes.push(C::ScopeMissing);
             }
         }
-        if (self.has_params)() || (self.has_query)() || self.method.writes() {
-            codes.push(C::ParamInvalid);
-        }
         if self.method.writes() {
-            codes.extend([C::BodyTooLarge, C::BodyTimeout, C::ContentTypeUnsupported, C::BodyMalformed]);
+            codes.push(C::ContentTypeUnsupported);
             if self.body != BodyKind::Nothing {
                 codes.push(C::FieldInvalid);
             }
@@ -436,7 +429,9 @@ impl Operation {
         if self.if_match {
             codes.extend([C::IfMatchMissing, C::VersionMismatch]);
         }
-        codes.extend([C::HeadersTooLarge, C::RateLimited, C::Overloaded, C::Internal]);
+        // An unknown parameter, or a body nobody asked for, can come with any request.
+        codes.extend([C::ParamInvalid, C::HeadersTooLarge, C::BodyTooLarge, C::BodyTimeout, C::BodyMalformed]);
+        codes.extend([C::RateLimited, C::Overloaded, C::Internal]);
         codes.sort_unstable_by_key(|code| (code.status(), *code));
         codes.dedup();
         codes

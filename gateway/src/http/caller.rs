@@ -55,7 +55,8 @@ pub(super) fn bounds(app: &App, exchange: &Exchange) -> Bounds {
         quanzi_openapi::endpoint::BodyKind::Upload { bytes_max, .. } => usize::try_from(bytes_max).unwrap_or(usize::MAX),
         _ => configured,
     };
-    Bounds { bytes_max, seconds_max: app.config.body_timeout_seconds }
+    let checks_digest = exchange.operation.access != Access::Client;
+    Bounds { bytes_max, seconds_max: app.config.body_timeout_seconds, checks_digest }
 }
 
 /// The token from `Authorization: DPoP …` (RFC 9449, 7.1), and from nowhere else.

@@ -60,15 +60,33 @@ impl Routes {
         self.put_anyone::<E>(E::PATH, handler)
     }
 
-    /// Mounts a public endpoint at one more path than the declared one.
+    /// Mounts a public read that needs nothing but the gateway itself, and so no connection to the database.
     #[must_use]
-    pub fn mount_public_at<E: Endpoint>(
+    pub fn mount_fixed<E: Endpoint>(self, reply: impl Fn(&App) -> E::Reply + Clone + Send + Sync + 'static) -> Self {
+        self.mount_fixed_at::<E>(E::PATH, reply)
+    }
+
+    /// The same at one more path than the declared one.
+    #[must_use]
+    pub fn mount_fixed_at<E: Endpoint>(
         self,
         path: &str,
-        handler: impl AsyncFn(&mut Call<E, Anyone>) -> Result<E::Reply, Fault> + Clone + Send + Sync + 'static,
+        reply: impl Fn(&App) -> E::Reply + Clone + Send + Sync + 'static,
     ) -> Self {
-        const { assert!(matches!(E::ACCESS, Access::Public), "this endpoint is not public") };
-        self.put_anyone::<E>(path, handler)
+        const {
+            assert!(matches!((E::ACCESS, E::METHOD), (Access::Public, Method::Get)), "this endpoint is no public read");
+        };
+        let app = Arc::clone(&self.app);
+        self.put::<E>(
+            path,
+            Arc::new(move || {
+                let (app, reply) = (Arc::clone(&app), reply.clone());
+                route::<E>().to(move |http: HttpRequest, payload: Payload| {
+                    let (app, reply) = (Arc::clone(&app), reply.clone());
+                    async move { serve::fixed::<E>(&app, http, payload, &reply).await }
+                })
+            }),
+        )
     }
 
     /// Mounts an endpoint that authenticates the client itself.
