@@ -138,8 +138,12 @@ impl Tag {
     /// Heading and introduction.
     pub const fn about(self) -> (&'static str, &'static str) {
         match self {
-            Self::Partners => ("Partners", "The tenant: a merchant or organisation, disclosed by its legal name on every circle."),
-            Self::Apps => ("Apps", "OAuth clients of a partner, and the public keys they sign with. Keys rotate with overlap."),
+            Self::Partners => {
+                ("Partners", "The tenant: a merchant or organisation, disclosed by its legal name on every circle.")
+            }
+            Self::Apps => {
+                ("Apps", "OAuth clients of a partner, and the public keys they sign with. Keys rotate with overlap.")
+            }
             Self::OAuth => ("OAuth", "The authorization server: FAPI 2.0, private_key_jwt, DPoP-bound tokens."),
             Self::Circles => ("Circles", "Interest communities: draft, open, closed."),
             Self::Gates => ("Gates", "The rules to join a circle, versioned, and what they answer rule by rule."),
@@ -221,7 +225,9 @@ pub trait Body: Sized + 'static {
     fn example_value() -> Option<Value>;
 
     /// Adds its schema and those it refers to; gives back the name of its own.
-    fn schema_name(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) -> Option<String>;
+    fn schema_name(
+        schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>,
+    ) -> Option<String>;
 }
 
 /// A shape with an example that cannot drift, because it is made of the shape itself.
@@ -268,7 +274,9 @@ impl<T: JsonBody> Body for T {
         serde_json::to_value(T::example()).ok()
     }
 
-    fn schema_name(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) -> Option<String> {
+    fn schema_name(
+        schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>,
+    ) -> Option<String> {
         schemas.push((T::name().into_owned(), T::schema()));
         T::schemas(schemas);
         Some(T::name().into_owned())
@@ -294,7 +302,9 @@ impl<T: Example + ToSchema + DeserializeOwned + Serialize + 'static> Body for Fo
         serde_json::to_value(T::example()).ok()
     }
 
-    fn schema_name(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) -> Option<String> {
+    fn schema_name(
+        schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>,
+    ) -> Option<String> {
         schemas.push((T::name().into_owned(), T::schema()));
         T::schemas(schemas);
         Some(T::name().into_owned())
@@ -311,7 +321,8 @@ pub struct ReplyHeader {
 }
 
 /// `ETag` of a versioned object.
-pub const ETAG: ReplyHeader = ReplyHeader { name: "ETag", about: "The object's version; send it as If-Match when you change the object." };
+pub const ETAG: ReplyHeader =
+    ReplyHeader { name: "ETag", about: "The object's version; send it as If-Match when you change the object." };
 
 /// Body and headers of a success.
 pub trait Reply: ToSchema + Serialize + DeserializeOwned + 'static {
@@ -424,7 +435,9 @@ impl Operation {
         match self.idempotency {
             Idempotency::None => {}
             Idempotency::Offered => codes.extend([C::IdempotencyKeyReused, C::IdempotencyInFlight]),
-            Idempotency::Required => codes.extend([C::IdempotencyKeyMissing, C::IdempotencyKeyReused, C::IdempotencyInFlight]),
+            Idempotency::Required => {
+                codes.extend([C::IdempotencyKeyMissing, C::IdempotencyKeyReused, C::IdempotencyInFlight])
+            }
         }
         if self.if_match {
             codes.extend([C::IfMatchMissing, C::VersionMismatch]);

@@ -197,7 +197,9 @@ impl PartialSchema for ErrorCode {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()
             .schema_type(SchemaType::Type(Type::String))
-            .description(Some("What went wrong, for programs. New codes are added over time; each has a page under /errors/."))
+            .description(Some(
+                "What went wrong, for programs. New codes are added over time; each has a page under /errors/.",
+            ))
             .enum_values(Some(Self::ALL.iter().map(|code| code.as_str())))
             .into()
     }

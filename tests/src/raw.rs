@@ -180,7 +180,8 @@ impl Partner {
         let text = |pointer: &str| registered.pointer(pointer).and_then(Value::as_str).expect(pointer).to_owned();
         let (id, app) = (text("/partner/id"), text("/app/id"));
         let mut partner = Self { url: url.to_owned(), id, app, key, token: String::new(), http };
-        partner.token = partner.fetch_token(None).await.expect_status(200)["access_token"].as_str().expect("a token").to_owned();
+        partner.token =
+            partner.fetch_token(None).await.expect_status(200)["access_token"].as_str().expect("a token").to_owned();
         partner
     }
 
@@ -418,7 +419,8 @@ impl Answer {
     pub async fn read(response: Response) -> Self {
         let status = response.status().as_u16();
         let headers = response.headers().iter();
-        let headers = headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into())).collect();
+        let headers =
+            headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into())).collect();
         let bytes = response.bytes().await.expect("a body").to_vec();
         Self { status, headers, bytes }
     }

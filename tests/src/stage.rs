@@ -123,7 +123,9 @@ impl Stage {
     /// What a partner could change, as one text: equal before and after a refused request.
     pub async fn fingerprint(&self) -> String {
         let mut text = String::new();
-        for table in ["partner", "app", "app_key", "circle", "gate", "person", "fan", "membership", "post", "idempotency"] {
+        for table in
+            ["partner", "app", "app_key", "circle", "gate", "person", "fan", "membership", "post", "idempotency"]
+        {
             let versions = match table {
                 "partner" | "app" | "circle" | "membership" | "post" | "person" => "coalesce(sum(version), 0)",
                 "app_key" => "count(removed_at)",
@@ -146,7 +148,8 @@ impl Stage {
         let sql = sqlx::AssertSqlSafe(format!("select cast(({sql}) as text)"));
         match self.db().engine() {
             Engine::Sqlite => {
-                let mut connection = <sqlx::SqliteConnection as sqlx::Connection>::connect(&url).await.expect("connected");
+                let mut connection =
+                    <sqlx::SqliteConnection as sqlx::Connection>::connect(&url).await.expect("connected");
                 sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("a value")
             }
             Engine::Postgres => {

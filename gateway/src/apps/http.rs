@@ -4,8 +4,8 @@ use quanzi_openapi::apps::{AddKey, App, AppKey, AppKeys, ChangeApp, CreateApp, G
 use quanzi_openapi::{Nothing, Page};
 
 use crate::fault::Fault;
-use crate::http::Routes;
 use crate::http::Call;
+use crate::http::Routes;
 
 use super::service;
 

@@ -56,7 +56,9 @@ async fn collect(http: &HttpRequest, mut payload: Payload, bounds: &Bounds) -> R
     let mut body = BytesMut::with_capacity(announced.unwrap_or_default().min(bytes_max));
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| {
-            Fault::new(ErrorCode::BodyMalformed).detail("The body ended early or its framing is wrong.").because(error.to_string())
+            Fault::new(ErrorCode::BodyMalformed)
+                .detail("The body ended early or its framing is wrong.")
+                .because(error.to_string())
         })?;
         if body.len() + chunk.len() > bytes_max {
             return Err(too_large());

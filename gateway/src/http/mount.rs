@@ -41,13 +41,16 @@ impl Routes {
     ) -> Self {
         const { assert!(matches!(E::ACCESS, Access::Partner(_)), "this endpoint is not for partners") };
         let app = Arc::clone(&self.app);
-        self.put::<E>(E::PATH, Arc::new(move || {
-            let (app, handler) = (Arc::clone(&app), handler.clone());
-            route::<E>().to(move |http: HttpRequest, payload: Payload| {
+        self.put::<E>(
+            E::PATH,
+            Arc::new(move || {
                 let (app, handler) = (Arc::clone(&app), handler.clone());
-                async move { serve::partner::<E>(&app, http, payload, &handler).await }
-            })
-        }))
+                route::<E>().to(move |http: HttpRequest, payload: Payload| {
+                    let (app, handler) = (Arc::clone(&app), handler.clone());
+                    async move { serve::partner::<E>(&app, http, payload, &handler).await }
+                })
+            }),
+        )
     }
 
     /// Mounts an endpoint for anybody.
@@ -105,13 +108,16 @@ impl Routes {
         handler: impl AsyncFn(&mut Call<E, Anyone>) -> Result<E::Reply, Fault> + Clone + Send + Sync + 'static,
     ) -> Self {
         let app = Arc::clone(&self.app);
-        self.put::<E>(path, Arc::new(move || {
-            let (app, handler) = (Arc::clone(&app), handler.clone());
-            route::<E>().to(move |http: HttpRequest, payload: Payload| {
+        self.put::<E>(
+            path,
+            Arc::new(move || {
                 let (app, handler) = (Arc::clone(&app), handler.clone());
-                async move { serve::anyone::<E>(&app, http, payload, &handler).await }
-            })
-        }))
+                route::<E>().to(move |http: HttpRequest, payload: Payload| {
+                    let (app, handler) = (Arc::clone(&app), handler.clone());
+                    async move { serve::anyone::<E>(&app, http, payload, &handler).await }
+                })
+            }),
+        )
     }
 
     fn put<E: Endpoint>(mut self, path: &str, make: MakeRoute) -> Self {
@@ -138,7 +144,8 @@ impl Routes {
             allowed.sort_unstable();
             let allowed = allowed.join(", ");
             let app = Arc::clone(&self.app);
-            let resource = routes.iter().fold(web::resource(path.as_str()), |resource, (_, make)| resource.route(make()));
+            let resource =
+                routes.iter().fold(web::resource(path.as_str()), |resource, (_, make)| resource.route(make()));
             config.service(resource.default_service(web::to(move |http: HttpRequest| {
                 let fault = Fault::new(ErrorCode::MethodNotAllowed)
                     .detail(format!("{} takes {allowed}.", http.path()))
@@ -178,5 +185,7 @@ pub(super) fn if_match(http: &HttpRequest) -> Result<i64, Fault> {
     };
     let text = field.to_str().unwrap_or_default().trim();
     let number = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|number| number.parse().ok());
-    number.ok_or_else(|| Fault::param("If-Match", "Send the ETag of the object as you got it, such as \"3\" with the quotes."))
+    number.ok_or_else(|| {
+        Fault::param("If-Match", "Send the ETag of the object as you got it, such as \"3\" with the quotes.")
+    })
 }

@@ -1,8 +1,8 @@
 //! Handlers of the authorization server.
 
 use quanzi_openapi::oauth::{
-    GetJwks, GetOpenidConfiguration, GetResourceMetadata, GetServerMetadata, GetToken, IntrospectToken, Introspection, JwkSet,
-    ResourceMetadata, RevokeToken, ServerMetadata, TokenReply,
+    GetJwks, GetOpenidConfiguration, GetResourceMetadata, GetServerMetadata, GetToken, IntrospectToken, Introspection,
+    JwkSet, ResourceMetadata, RevokeToken, ServerMetadata, TokenReply,
 };
 use quanzi_openapi::scope::Scope;
 use quanzi_openapi::{Endpoint, Nothing};

@@ -3,8 +3,8 @@
 use quanzi_openapi::partners::{ChangePartner, GetPartner, Partner};
 
 use crate::fault::Fault;
-use crate::http::Routes;
 use crate::http::Call;
+use crate::http::Routes;
 
 use super::service;
 

@@ -85,12 +85,19 @@ fn read_or_make(app: &App, key_file: &Path) -> Result<SigningKey, Fault> {
 }
 
 fn read(key_file: &Path) -> Result<Option<SigningKey>, Fault> {
-    let text = match fs::metadata(key_file).and_then(|about| if about.len() > KEY_BYTES_MAX { Err(io::ErrorKind::FileTooLarge.into()) } else { fs::read_to_string(key_file) }) {
+    let text = match fs::metadata(key_file).and_then(|about| {
+        if about.len() > KEY_BYTES_MAX { Err(io::ErrorKind::FileTooLarge.into()) } else { fs::read_to_string(key_file) }
+    }) {
         Ok(text) => secrecy::zeroize::Zeroizing::new(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Fault::internal(error)),
     };
-    let unreadable = |_| Fault::internal(format!("{} is not an Ed25519 private key in PKCS#8: put it back, or move it away to get a new demo partner", key_file.display()));
+    let unreadable = |_| {
+        Fault::internal(format!(
+            "{} is not an Ed25519 private key in PKCS#8: put it back, or move it away to get a new demo partner",
+            key_file.display()
+        ))
+    };
     SigningKey::from_pkcs8_pem(&text).map(Some).map_err(unreadable)
 }
 

@@ -16,7 +16,8 @@ fn with_key(key: Value) -> Value {
     json!({ "name": "P", "legal_name": "P Ltd.", "app": { "name": "a", "jwks": { "keys": [key] } } })
 }
 
-const RSA_PRIVATE: &str = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQ==\n-----END PRIVATE KEY-----";
+const RSA_PRIVATE: &str =
+    "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQ==\n-----END PRIVATE KEY-----";
 
 stories! {
     async fn a_partner_reads_and_changes_itself(stage: Stage) {

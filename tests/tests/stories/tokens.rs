@@ -31,7 +31,11 @@ fn claims(partner: &Partner) -> Value {
 }
 
 fn changed(mut claims: Value, name: &str, value: Value) -> Value {
-    if value.is_null() { claims.as_object_mut().expect("claims").remove(name) } else { claims.as_object_mut().expect("claims").insert(name.to_owned(), value) };
+    if value.is_null() {
+        claims.as_object_mut().expect("claims").remove(name)
+    } else {
+        claims.as_object_mut().expect("claims").insert(name.to_owned(), value)
+    };
     claims
 }
 
