@@ -1,6 +1,8 @@
 //! From nothing to a living circle in one go: register, gate, fans, posts. Needs a sandbox gateway
 //! (`cargo run --release`) at `QUANZI_URL`, by default `http://127.0.0.1:8080`.
 
+#![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
+
 use quanzi::apps::NewApp;
 use quanzi::circles::{Category, NewCircle};
 use quanzi::content::{NewPost, PostsQuery};

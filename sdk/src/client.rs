@@ -75,7 +75,7 @@ impl Client {
     }
 
     /// A call to any endpoint of the contract; the facades are short names for this.
-    pub fn call<E: Endpoint>(&self, params: &E::Params, query: &E::Query, body: &E::Body) -> Call<E> {
+    pub fn call<E: Endpoint>(&self, params: E::Params, query: E::Query, body: E::Body) -> Call<E> {
         Call::new(self, params, query, body)
     }
 
@@ -276,7 +276,14 @@ impl ClientBuilder {
         }
         let http = match &self.http {
             Some(http) => http.clone(),
-            None => self.http(&base)?,
+            #[cfg(feature = "tls")]
+            None => http(crate::tls::config(base.scheme() == "https", &self.trusted)?)?,
+            #[cfg(not(feature = "tls"))]
+            None if base.scheme() == "https" => {
+                return Err(Error::new(ErrorKind::Configuration, "https needs the feature `tls`"));
+            }
+            #[cfg(not(feature = "tls"))]
+            None => http()?,
         };
         let shared = Shared {
             http,
@@ -295,23 +302,18 @@ impl ClientBuilder {
         let app = self.app.map(|(id, key)| Arc::new(App::new(id, key, self.scopes)));
         Ok(Client { shared: Arc::new(shared), app })
     }
+}
 
-    fn http(&self, base: &Url) -> Result<reqwest::Client, Error> {
-        let builder = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            // Repeating is our business: every attempt has a nonce of its own.
-            .retry(reqwest::retry::never());
-        #[cfg(feature = "tls")]
-        let builder = builder.tls_backend_preconfigured(crate::tls::config(base.scheme() == "https", &self.trusted)?);
-        #[cfg(not(feature = "tls"))]
-        if base.scheme() == "https" {
-            return Err(Error::new(ErrorKind::Configuration, "https needs the feature `tls`"));
-        }
-        builder.build().map_err(|error| {
-            Error::new(ErrorKind::Configuration, "the HTTP client could not be made").with_source(error)
-        })
-    }
+fn http(#[cfg(feature = "tls")] tls: rustls::ClientConfig) -> Result<reqwest::Client, Error> {
+    let builder = reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none())
+        // Repeating is our business: every attempt has a nonce of its own.
+        .retry(reqwest::retry::never());
+    #[cfg(feature = "tls")]
+    let builder = builder.tls_backend_preconfigured(tls);
+    let unusable = |error| Error::new(ErrorKind::Configuration, "the HTTP client could not be made").with_source(error);
+    builder.build().map_err(unusable)
 }
 
 fn origin(text: &str) -> Result<Url, Error> {

@@ -20,9 +20,9 @@ use crate::reply::RawReply;
 use crate::signer::PreparedRequest;
 
 /// An unknown key makes us ask again at most this often.
-const REFETCH_AFTER: Duration = Duration::from_secs(60);
+const REFETCH_AFTER: Duration = Duration::from_mins(1);
 /// A set this old is read anew, so that a key the gateway has withdrawn is forgotten.
-const STALE_AFTER: Duration = Duration::from_secs(3_600);
+const STALE_AFTER: Duration = Duration::from_hours(1);
 
 /// The gateway's keys, as last read.
 #[derive(Default)]

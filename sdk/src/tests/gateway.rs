@@ -3,6 +3,7 @@
 //! It checks every request as the real one does, so a test that passes has signed correctly.
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -229,7 +230,7 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
         let reply = state.sealed(&seen, reply);
         let mut head = format!("HTTP/1.1 {} X\r\ncontent-length: {}\r\n", reply.status, reply.body.len());
         for (name, value) in &reply.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            write!(head, "{name}: {value}\r\n").unwrap();
         }
         let bytes = [head.as_bytes(), b"\r\n", &reply.body].concat();
         if stream.write_all(&bytes).await.is_err() {
