@@ -1,3 +1,30 @@
-//! Skeleton.
+//! The Quanzi gateway: the server that keeps the contract of `quanzi-openapi`.
 
+pub mod app;
+pub mod apps;
+pub mod circles;
+pub mod clock;
+pub mod command;
+pub mod config;
+pub mod content;
+pub mod crypto;
 pub mod db;
+pub mod docs;
+pub mod fans;
+pub mod fault;
+pub mod gates;
+pub mod housekeeping;
+pub mod http;
+pub mod logs;
+pub mod memberships;
+pub mod metrics;
+pub mod oauth;
+pub mod operations;
+pub mod partners;
+pub mod sandbox;
+#[cfg(test)]
+mod scene;
+pub mod start;
+pub mod stopping;
+mod tls;
+mod window;

@@ -21,6 +21,8 @@ macro_rules! files {
 /// Every migration, in order: one line per file. A test compares the list with the folder.
 pub(super) const FILES: &[File] = files! {
     1 "0001_start"
+    2 "0002_access"
+    3 "0003_communities"
 };
 
 /// The version this binary brings a database to.

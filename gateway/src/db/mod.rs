@@ -9,6 +9,7 @@
 mod again;
 mod bind;
 mod column;
+mod contract;
 mod dialect;
 mod fault;
 mod migrate;
@@ -16,6 +17,7 @@ mod pool;
 pub mod scratch;
 mod sql;
 mod tx;
+mod words;
 
 #[cfg(test)]
 mod schema_tests;
@@ -33,3 +35,4 @@ pub use pool::{Connections, Db, Engine, Settings};
 pub use sql::Sql;
 pub use sqlx::types::Json;
 pub use tx::{Query, Record, Tx};
+pub use words::word;

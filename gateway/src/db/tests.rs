@@ -352,9 +352,10 @@ on_both_engines! {
     }
 
     async fn a_changed_migration_is_refused(db: Db) {
-        let (version, name, _) = FILES[0];
+        let mut files = FILES.to_vec();
+        files[0].2 = "-- @sqlite\nselect 1;";
 
-        let refused = db.migrate_with(&[(version, name, "-- @sqlite\nselect 1;")]).await.unwrap_err();
+        let refused = db.migrate_with(&files).await.unwrap_err();
 
         assert!(matches!(refused, MigrationFault::Changed(1)), "{refused:?}");
     }

@@ -78,7 +78,7 @@ impl Tx {
     }
 
     #[cfg(test)]
-    pub(super) fn held_postgres(&mut self) -> Option<&mut PgConnection> {
+    pub(crate) fn held_postgres(&mut self) -> Option<&mut PgConnection> {
         match self.held() {
             Held::Postgres(connection) => Some(connection),
             Held::Sqlite(_) => None,
@@ -86,7 +86,7 @@ impl Tx {
     }
 
     #[cfg(test)]
-    pub(super) fn held_sqlite(&mut self) -> Option<&mut SqliteConnection> {
+    pub(crate) fn held_sqlite(&mut self) -> Option<&mut SqliteConnection> {
         match self.held() {
             Held::Sqlite(connection) => Some(connection),
             Held::Postgres(_) => None,

@@ -1,0 +1,123 @@
+//! The gateway as one value, and its router as one page.
+//!
+//! [`App`] is what every request finds: configuration, database, clock, keys, caches. One per process, shared by all
+//! workers.
+
+use std::sync::Arc;
+
+use crate::apps::Directory;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::crypto::SigningKey;
+use crate::db::{self, Db};
+use crate::fault::Fault;
+use crate::housekeeping::{BATCH_ROWS_MAX, Chore};
+use crate::http::{InFlight, Limits, Nonces, Routes, sweep_idempotency};
+use crate::metrics::Metrics;
+use crate::oauth::{GatewayKeys, Tokens};
+use crate::sandbox::demo::{self, Demo};
+use crate::stopping::Stopping;
+
+/// Everything a request needs.
+pub struct App {
+    /// Every knob.
+    pub config: Config,
+    /// The database.
+    pub db: Db,
+    /// Time, ids, randomness.
+    pub clock: Arc<Clock>,
+    /// The key that signs answers and access tokens.
+    pub key: SigningKey,
+    /// Apps and their keys, cached.
+    pub directory: Directory,
+    /// Verified access tokens, cached.
+    pub tokens: Tokens,
+    /// Nonces of signatures and proofs.
+    pub nonces: Nonces,
+    /// Rate limits.
+    pub limits: Limits,
+    /// Idempotency keys being worked on.
+    pub in_flight: InFlight,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Whether the gateway is on its way down.
+    pub stopping: Stopping,
+    /// The demo partner of a sandbox.
+    pub demo: Option<Demo>,
+}
+
+impl App {
+    /// A gateway on a migrated database: makes its keys, and a sandbox's demo partner, at the first start.
+    pub async fn new(
+        config: Config,
+        db: Db,
+        clock: Arc<Clock>,
+        metrics: Metrics,
+        stopping: Stopping,
+    ) -> Result<Self, Fault> {
+        let sealing = config.sealing_key.as_ref().map(crate::config::SealingKey::bytes);
+        let loaded = crate::oauth::keys::load_or_create(&db, &clock, sealing, !config.mode.is_sandbox()).await;
+        let GatewayKeys { active: key, published } = loaded.map_err(Fault::internal)?;
+        let mut app = Self {
+            key,
+            directory: Directory::new(),
+            tokens: Tokens::new(published),
+            nonces: Nonces::new(),
+            limits: Limits::new(&config, &clock),
+            in_flight: InFlight::default(),
+            config,
+            db,
+            clock,
+            metrics,
+            stopping,
+            demo: None,
+        };
+        if app.config.mode.is_sandbox() && app.config.sandbox_demo {
+            app.demo = Some(demo::ensure(&app).await?);
+        }
+        Ok(app)
+    }
+}
+
+/// Every capability's routes. Sandbox routes are not even mounted in live mode.
+pub fn routes(app: &Arc<App>) -> Routes {
+    let routes = Routes::new(app);
+    let routes = crate::operations::routes(routes);
+    let routes = crate::oauth::routes(routes);
+    let routes = crate::partners::routes(routes);
+    let routes = crate::apps::routes(routes);
+    let routes = crate::circles::routes(routes);
+    let routes = crate::gates::routes(routes);
+    let routes = crate::memberships::routes(routes);
+    let routes = crate::content::routes(routes);
+    if app.config.mode.is_sandbox() { crate::fans::routes(crate::sandbox::routes(routes)) } else { routes }
+}
+
+/// What expires, and how it goes.
+pub fn chores(app: &Arc<App>) -> Vec<Chore> {
+    let rows_max = i64::try_from(BATCH_ROWS_MAX).unwrap_or(i64::MAX);
+    let idempotency = Arc::clone(app);
+    let oauth = Arc::clone(app);
+    let limits = Arc::clone(app);
+    vec![
+        Chore::deleting("idempotency", move || {
+            let app = Arc::clone(&idempotency);
+            async move {
+                let mut tx = app.db.begin().await?;
+                let rows = sweep_idempotency(&mut tx, app.clock.now(), rows_max).await?;
+                tx.commit().await?;
+                Ok::<_, db::Fault>(rows)
+            }
+        }),
+        Chore::deleting("oauth", move || {
+            let app = Arc::clone(&oauth);
+            async move {
+                let mut tx = app.db.begin().await?;
+                let rows = crate::oauth::store::sweep(&mut tx, app.clock.now(), rows_max).await?;
+                tx.commit().await?;
+                Ok::<_, db::Fault>(rows)
+            }
+        }),
+        Chore::shrinking("limits", move || limits.limits.shrink()),
+    ]
+}

@@ -1,0 +1,17 @@
+//! Circles: communities that a partner runs.
+//!
+//! Invariants: draft → open → closed and never back; name and slug are unique among a partner's circles; `version` counts
+//! every change of the public form, a new gate included.
+//!
+//! Whoever locks more than one thing locks the circle first, then a fan or a post, then memberships.
+
+mod http;
+mod model;
+pub mod service;
+mod store;
+
+pub use http::routes;
+pub use model::Standing;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,177 @@
+//! The command line: `quanzi`, `quanzi config`, `quanzi migrate`. Flags and help come from the table of knobs.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use clap::{Arg, ArgAction, ArgMatches, Command as Clap};
+
+use crate::config::{Config, ConfigError, FILE, FILE_VARIABLE, KNOBS, Knob, Setting};
+
+/// What to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Serve until told to stop.
+    Serve,
+    /// Print the effective configuration.
+    Config,
+    /// Bring the database up to date, then exit.
+    Migrate,
+}
+
+const AFTER: &str = "\
+Each knob can stand in the file, in the environment or on the command line; the later of these wins.
+In the file a knob has the name of its flag with underscores: `body_bytes_max = 1048576`.
+
+Signals:
+  SIGTERM, SIGINT   stop taking requests, finish those under way, exit
+  SIGHUP            read the TLS certificate and key again
+
+Exit codes:
+  0   stopped as told, or done
+  1   could not start or go on: address taken, database unreachable or newer than this program
+  2   wrong command line or configuration";
+
+/// Reads the command line. Clap prints help, version and mistakes of usage itself.
+pub fn parse(
+    words: impl IntoIterator<Item = OsString>,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<(Action, Result<Config, ConfigError>), clap::Error> {
+    let matches = clap().try_get_matches_from(words)?;
+    let (action, matches) = match matches.subcommand() {
+        Some(("config", inner)) => (Action::Config, inner),
+        Some(("migrate", inner)) => (Action::Migrate, inner),
+        Some((_, inner)) => (Action::Serve, inner),
+        None => (Action::Serve, &matches),
+    };
+    let file = matches.get_one::<PathBuf>("config").cloned();
+    Ok((action, Config::load(file.as_deref(), environment, flags(matches))))
+}
+
+fn flags(matches: &ArgMatches) -> Vec<(&'static Knob, String)> {
+    KNOBS.iter().filter_map(|knob| Some((knob, matches.get_one::<String>(knob.name)?.clone()))).collect()
+}
+
+fn clap() -> Clap {
+    let config = Arg::new("config")
+        .long("config")
+        .global(true)
+        .value_name("path")
+        .value_parser(clap::value_parser!(PathBuf))
+        .help(format!("File with knobs, in TOML\n[{FILE_VARIABLE}, default: {FILE} if it is there]"));
+    Clap::new("quanzi")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(
+            "The Quanzi gateway: circles that partners run.\n\nStarted bare it is a sandbox on an embedded database under data/.",
+        )
+        .after_help(AFTER)
+        .max_term_width(120)
+        .next_line_help(true)
+        .disable_help_subcommand(true)
+        .subcommand(Clap::new("serve").about("Serve until told to stop; also without a command"))
+        .subcommand(Clap::new("config").about("Print the effective configuration and where each value comes from; secrets stay hidden"))
+        .subcommand(Clap::new("migrate").about("Create the database or bring it up to date, then exit"))
+        .arg(config)
+        .args(KNOBS.iter().map(flag))
+}
+
+fn flag(knob: &'static Knob) -> Arg {
+    let flag = Arg::new(knob.name)
+        .long(knob.flag)
+        .global(true)
+        .action(ArgAction::Set)
+        .value_name("value")
+        .hide_default_value(true)
+        .help_heading(knob.group.heading());
+    let Knob { about, takes, variable, default, .. } = knob;
+    let flag = flag.help(format!("{about}\n{takes}\n[{variable}, default: {}]", default.words()));
+    // A switch may stand alone.
+    if *takes == "true or false" {
+        flag.num_args(0..=1).require_equals(true).default_missing_value("true")
+    } else {
+        flag.allow_hyphen_values(true)
+    }
+}
+
+/// The effective configuration as a file that could be used again, but for its secrets.
+pub fn print(config: &Config) -> String {
+    let mut out = String::new();
+    let mut group = None;
+    for Setting { knob, text, source } in config.settings() {
+        if group.replace(knob.group) != Some(knob.group) {
+            let gap = if out.is_empty() { "" } else { "\n" };
+            let _ = writeln!(out, "{gap}# {}", knob.group.heading());
+        }
+        let line = match text {
+            // What JSON escapes, TOML escapes in the same way.
+            Some(text) => format!("{} = {}", knob.name, serde_json::Value::from(text.as_str())),
+            None => format!("# {} is not set", knob.name),
+        };
+        let _ = writeln!(out, "{line:<56}  # {source}");
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse_here(words: &[&str]) -> (Action, Result<Config, ConfigError>) {
+        parse(words.iter().map(OsString::from), []).expect("a right command line")
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        clap().debug_assert();
+    }
+
+    #[test]
+    fn every_knob_stands_in_the_help_with_variable_and_default() {
+        let help = clap().render_long_help().to_string();
+
+        for knob in KNOBS {
+            assert!(help.contains(&format!("--{}", knob.flag)), "{}", knob.name);
+            assert!(help.contains(&format!("[{}, default: ", knob.variable)), "{}", knob.name);
+        }
+        assert!(help.contains("Exit codes:"));
+    }
+
+    #[test]
+    fn flags_stand_before_and_after_the_command() {
+        let (action, config) = parse_here(&["quanzi", "--workers", "3", "config", "--listen", "127.0.0.1:9"]);
+        let config = config.expect("a right configuration");
+
+        assert_eq!(action, Action::Config);
+        assert_eq!((config.workers, config.listen.port()), (3, 9));
+    }
+
+    #[test]
+    fn a_switch_may_stand_alone() {
+        let alone = parse_here(&["quanzi", "--dpop-nonce-required"]).1.expect("a right configuration");
+        let off = parse_here(&["quanzi", "--sandbox-demo=false"]).1.expect("a right configuration");
+
+        assert!(alone.dpop_nonce_required && !off.sandbox_demo);
+    }
+
+    #[test]
+    fn the_printed_configuration_can_be_read_again_and_keeps_its_secrets() {
+        let secret = "postgres://quanzi:hunter2@db.example.com/quanzi?password=hunter2";
+        let (_, config) = parse_here(&[
+            "quanzi",
+            "--database-url",
+            secret,
+            "--workers",
+            "3",
+            "--sealing-key",
+            &format!("{}=", "A".repeat(43)),
+        ]);
+
+        let text = print(&config.expect("a right configuration"));
+
+        let table: toml::Table = toml::from_str(&text).expect("valid TOML");
+        assert_eq!(table.get("workers").and_then(toml::Value::as_str), Some("3"));
+        assert!(text.contains("# command line") && text.contains("# default"), "{text}");
+        assert!(!text.contains("hunter2") && !text.contains("AAAA"), "{text}");
+        assert!(text.contains("postgres://quanzi:hidden@db.example.com/quanzi"), "{text}");
+    }
+}

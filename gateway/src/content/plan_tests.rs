@@ -1,0 +1,91 @@
+//! How the engines run the pages of a feed. Invariant: as ranges of the feed's index, in its order, whatever the size of the circle.
+
+use quanzi_openapi::circles::NewCircle;
+use quanzi_openapi::id::CircleId;
+use sqlx::{AssertSqlSafe, Executor as _, Row as _, raw_sql};
+
+use super::store::{DRAFTS, OTHERS_OF_AUTHOR, PAGE};
+use crate::db::{Db, Engine, Sql, Tx};
+use crate::scene::Scene;
+use crate::{on_both_engines, sql};
+
+const POSTS: i64 = 20_000;
+
+const SEED: Sql = sql!(
+    "insert into post (partner_id, id, circle_id, author_id, body, format, media_urls, pinned, publish_at, version, \
+     created_at, updated_at) with recursive number (n) as (select cast(1 as bigint) union all select n + 1 from number \
+     where n < $4) select $1, $3 || cast(n as text), $2, null, 'x', 'plain', '[]', false, n * 1000, 1, n, n from number"
+);
+
+async fn seed(scene: &Scene, name: &str, posts: i64) -> CircleId {
+    let circle = scene.open_circle(&NewCircle::new(name)).await;
+    let mut tx = scene.begin().await;
+    tx.query(SEED).bind(scene.partner).bind(circle).bind(name).bind(posts).run().await.unwrap();
+    tx.commit().await.unwrap();
+    circle
+}
+
+async fn analyze(db: &Db) {
+    let mut tx = db.begin().await.unwrap();
+    match db.engine() {
+        Engine::Postgres => tx.held_postgres().unwrap().execute("analyze post").await.map(|_| ()).unwrap(),
+        Engine::Sqlite => tx.held_sqlite().unwrap().execute("analyze").await.map(|_| ()).unwrap(),
+    }
+    tx.commit().await.unwrap();
+}
+
+/// The plan for any values: the one that a prepared statement ends with.
+async fn plan(tx: &mut Tx, engine: Engine, sql: Sql) -> String {
+    match engine {
+        Engine::Postgres => {
+            let connection = tx.held_postgres().unwrap();
+            connection.execute("set local plan_cache_mode = force_generic_plan").await.unwrap();
+            let prepare = format!("deallocate all; prepare looked_at as {}", sql.postgres());
+            connection.execute(raw_sql(AssertSqlSafe(prepare))).await.unwrap();
+            let nulls = (1..).take_while(|number| sql.postgres().contains(&format!("${number}"))).map(|_| "null");
+            let explain = format!("explain execute looked_at ({})", nulls.collect::<Vec<_>>().join(", "));
+            let rows = connection.fetch_all(raw_sql(AssertSqlSafe(explain))).await.unwrap();
+            rows.iter().map(|row| row.get::<String, _>(0) + "\n").collect()
+        }
+        Engine::Sqlite => {
+            let explain = AssertSqlSafe(format!("explain query plan {}", sql.sqlite()));
+            let rows = tx.held_sqlite().unwrap().fetch_all(raw_sql(explain)).await.unwrap();
+            rows.iter().map(|row| row.get::<String, _>(3) + "\n").collect()
+        }
+    }
+}
+
+on_both_engines! {
+    async fn a_page_of_a_feed_is_two_ranges_of_its_index(db: Db) {
+        let scene = Scene::new(db).await;
+        seed(&scene, "large", POSTS).await;
+        seed(&scene, "small", 10).await;
+        analyze(&scene.db).await;
+
+        let mut tx = scene.begin().await;
+        let plan = plan(&mut tx, scene.db.engine(), PAGE).await;
+
+        assert_eq!(plan.matches("post_feed").count(), 2, "{plan}");
+        match scene.db.engine() {
+            // Both bounds are in the index condition; nothing is sorted but the two short results.
+            Engine::Postgres => {
+                assert_eq!(plan.matches("Index Scan Backward using post_feed").count(), 2, "{plan}");
+                assert!(plan.contains("ROW(publish_at, id) < ROW($6, $7)") && !plan.contains("Seq Scan"), "{plan}");
+            }
+            Engine::Sqlite => assert!(plan.matches("USING INDEX post_feed (partner_id=? AND circle_id=? AND pinned=? AND").count() == 2, "{plan}"),
+        }
+    }
+
+    async fn drafts_and_an_authors_posts_are_ranges_of_their_indexes(db: Db) {
+        let scene = Scene::new(db).await;
+        seed(&scene, "large", POSTS).await;
+        analyze(&scene.db).await;
+
+        let mut tx = scene.begin().await;
+        let drafts = plan(&mut tx, scene.db.engine(), DRAFTS).await;
+        let others = plan(&mut tx, scene.db.engine(), OTHERS_OF_AUTHOR).await;
+
+        assert!(drafts.contains("post_drafts"), "{drafts}");
+        assert!(others.contains("post_author"), "{others}");
+    }
+}

@@ -1,0 +1,212 @@
+//! What can be done with posts.
+
+use quanzi_openapi::content::{NewPost, PINNED_MAX, Post, PostChange, PostStatus, PostsQuery};
+use quanzi_openapi::id::{CircleId, MembershipId, PartnerId, PostId};
+use quanzi_openapi::memberships::MembershipStatus;
+use quanzi_openapi::{Cursor, ErrorCode, Page, Time};
+
+use super::model;
+use super::store::{self, Place, Row};
+use crate::circles::Standing;
+use crate::clock::Clock;
+use crate::db::{Json, Tx};
+use crate::fault::Fault;
+use crate::{circles, memberships};
+
+/// Publishes a post: now, later, or not yet.
+pub async fn create(
+    tx: &mut Tx,
+    clock: &Clock,
+    partner: PartnerId,
+    now: Time,
+    circle: CircleId,
+    new: &NewPost,
+) -> Result<Post, Fault> {
+    let standing = circles::service::standing(tx, partner, circle).await?;
+    standing.must_be_open()?;
+    let publish_at = model::publish_at(new, now)?;
+    model::check_media(&new.media_urls)?;
+    let row = Row {
+        id: clock.id(),
+        circle_id: circle,
+        author_id: new.author,
+        title: new.title.clone(),
+        body: new.body.clone(),
+        format: new.format.unwrap_or_default(),
+        media_urls: Json(new.media_urls.clone()),
+        pinned: false,
+        publish_at,
+        edited_at: None,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    };
+    may_publish(tx, partner, now, &row, &standing).await?;
+    store::insert(tx, partner, &row).await?;
+    Ok(row.post(now))
+}
+
+/// A page of the feed, or of what only the partner sees.
+pub async fn page(
+    tx: &mut Tx,
+    partner: PartnerId,
+    now: Time,
+    circle: CircleId,
+    query: &PostsQuery,
+) -> Result<Page<Post>, Fault> {
+    let limit = query.limit.unwrap_or_default();
+    let cursor = query.cursor.as_ref();
+    let page = match query.status.unwrap_or(PostStatus::Published) {
+        PostStatus::Draft => {
+            let after: Option<(bool, PostId)> = cursor.map(Cursor::position).transpose()?;
+            let rows = store::drafts(tx, partner, circle, after, limit).await?;
+            Page::cut(rows, limit, |row| (row.pinned, row.id))
+        }
+        status => {
+            let after: Option<(bool, i64, PostId)> = cursor.map(Cursor::position).transpose()?;
+            let after = after.map(|(pinned, micros, id)| Place { pinned, publish_at: Time::from_micros(micros), id });
+            let rows = match status {
+                PostStatus::Scheduled => store::scheduled(tx, partner, circle, now, after, limit).await?,
+                _ => store::feed(tx, partner, circle, now, after, limit).await?,
+            };
+            Page::cut(rows, limit, |row| (row.pinned, row.publish_at.map_or(0, Time::micros), row.id))
+        }
+    };
+    if page.data.is_empty() {
+        circles::service::must_exist(tx, partner, circle).await?;
+    }
+    Ok(page.map(|row| row.post(now)))
+}
+
+/// The post.
+pub async fn find(tx: &mut Tx, partner: PartnerId, now: Time, post: PostId) -> Result<Post, Fault> {
+    Ok(find_row(tx, partner, post).await?.post(now))
+}
+
+/// A post that is about to change, held, and how its circle stands.
+#[derive(Debug)]
+pub struct Held {
+    row: Row,
+    standing: Standing,
+}
+
+impl Held {
+    /// The version that is held.
+    pub fn version(&self) -> i64 {
+        self.row.version
+    }
+}
+
+/// The post, held until the end of the transaction.
+pub async fn lock(tx: &mut Tx, partner: PartnerId, post: PostId) -> Result<Held, Fault> {
+    let circle = find_row(tx, partner, post).await?.circle_id;
+    let standing = circles::service::standing(tx, partner, circle).await?;
+    Ok(Held { row: lock_row(tx, partner, post).await?, standing })
+}
+
+/// Changes a post that is held.
+pub async fn change(
+    tx: &mut Tx,
+    partner: PartnerId,
+    now: Time,
+    held: Held,
+    change: &PostChange,
+) -> Result<Post, Fault> {
+    let after = model::changed(&held.row, change, now)?;
+    if after.publish_at != held.row.publish_at && after.publish_at.is_some() {
+        held.standing.must_be_open()?;
+        may_publish(tx, partner, now, &after, &held.standing).await?;
+    }
+    save(tx, partner, &held.row, after, now).await
+}
+
+/// Deletes a post; its row stays, for audits and because it was published and so counts for its author's pace.
+pub async fn delete(tx: &mut Tx, partner: PartnerId, now: Time, post: PostId) -> Result<(), Fault> {
+    if store::delete(tx, partner, post, now).await? { Ok(()) } else { Err(missing()) }
+}
+
+/// Pins a post.
+pub async fn pin(tx: &mut Tx, partner: PartnerId, now: Time, post: PostId) -> Result<Post, Fault> {
+    let circle = find_row(tx, partner, post).await?.circle_id;
+    // One after the other in a circle: of two pins at once each would count without the other.
+    circles::service::lock(tx, partner, circle).await?;
+    let before = lock_row(tx, partner, post).await?;
+    if !before.pinned && store::pinned(tx, partner, circle).await? >= PINNED_MAX {
+        return Err(ErrorCode::PinLimitReached.into());
+    }
+    let after = model::pinned(&before, true, now);
+    save(tx, partner, &before, after, now).await
+}
+
+/// Unpins a post.
+pub async fn unpin(tx: &mut Tx, partner: PartnerId, now: Time, post: PostId) -> Result<Post, Fault> {
+    let before = lock_row(tx, partner, post).await?;
+    let after = model::pinned(&before, false, now);
+    save(tx, partner, &before, after, now).await
+}
+
+/// Makes drafts of what is scheduled in a circle; its caller holds the circle.
+pub async fn unschedule_all(tx: &mut Tx, partner: PartnerId, now: Time, circle: CircleId) -> Result<(), Fault> {
+    Ok(store::unschedule_all(tx, partner, circle, now).await?)
+}
+
+/// Refuses a post that its author may not write, or not publish at that time.
+async fn may_publish(tx: &mut Tx, partner: PartnerId, now: Time, post: &Row, standing: &Standing) -> Result<(), Fault> {
+    let Some(author) = post.author_id else { return Ok(()) };
+    // The author is held: of two posts at once the second counts the first.
+    let membership = memberships::service::lock(tx, partner, author).await?;
+    if membership.circle != post.circle_id {
+        return Err(ErrorCode::MembershipNotFound.into());
+    }
+    if membership.status != MembershipStatus::Active {
+        return Err(ErrorCode::AuthorNotActive.into());
+    }
+    match (standing.limits.posts_per_member_per_day, post.publish_at) {
+        (Some(posts), Some(publish_at)) => keeps_pace(tx, partner, now, (author, post.id), publish_at, posts).await,
+        _ => Ok(()),
+    }
+}
+
+async fn keeps_pace(
+    tx: &mut Tx,
+    partner: PartnerId,
+    now: Time,
+    (author, post): (MembershipId, PostId),
+    publish_at: Time,
+    posts: u16,
+) -> Result<(), Fault> {
+    let pace = model::pace(posts);
+    let others = store::others_of_author(tx, partner, author, post, pace.start(publish_at)).await?;
+    let earliest = model::earliest(&others, publish_at, &pace);
+    if earliest == Some(publish_at) {
+        return Ok(());
+    }
+    let refused = Fault::new(ErrorCode::PostLimitReached);
+    Err(match earliest {
+        Some(then) => refused
+            .detail(format!("The member may publish {posts} posts in 24 hours; the next at {then} or later."))
+            .limit(pace.report(now, then)),
+        None => refused
+            .detail("Members of this circle may not publish; publish as the partner, or change the circle's limit.")
+            .limit(pace.report(now, pace.end(now))),
+    })
+}
+
+async fn save(tx: &mut Tx, partner: PartnerId, before: &Row, after: Row, now: Time) -> Result<Post, Fault> {
+    if after != *before {
+        store::update(tx, partner, &after).await?;
+    }
+    Ok(after.post(now))
+}
+
+async fn find_row(tx: &mut Tx, partner: PartnerId, post: PostId) -> Result<Row, Fault> {
+    store::find(tx, partner, post).await?.ok_or_else(missing)
+}
+
+async fn lock_row(tx: &mut Tx, partner: PartnerId, post: PostId) -> Result<Row, Fault> {
+    store::lock(tx, partner, post).await?.ok_or_else(missing)
+}
+
+fn missing() -> Fault {
+    ErrorCode::PostNotFound.into()
+}

@@ -1,0 +1,244 @@
+//! All SQL of posts. Invariant: a page is a range of one index, however long the feed, and deleted posts are not in it.
+
+use quanzi_openapi::content::{Post, PostBody, PostFormat, PostTitle};
+use quanzi_openapi::id::{CircleId, MembershipId, PartnerId, PostId};
+use quanzi_openapi::partners::WebAddress;
+use quanzi_openapi::{Limit, Time};
+use sqlx::FromRow;
+
+use super::model;
+use crate::db::{As, Fault, Json, Sql, Tx};
+use crate::sql;
+
+macro_rules! columns {
+    () => {
+        "select id, circle_id, author_id, title, body, format, media_urls, pinned, publish_at, edited_at, version, \
+         created_at, updated_at "
+    };
+}
+macro_rules! feed {
+    () => {
+        " from post where partner_id = $1 and circle_id = $2 and deleted_at is null and publish_at is not null \
+         and publish_at > $3 "
+    };
+}
+
+const FIND: Sql = sql!(columns!(), "from post where partner_id = $1 and id = $2 and deleted_at is null");
+const LOCK: Sql =
+    sql!(columns!(), "from post where partner_id = $1 and id = $2 and deleted_at is null", [" for no key update"]);
+// Two ranges, because one over (pinned, publish_at, id) would walk over everything scheduled that lies between them.
+pub(super) const PAGE: Sql = sql!(
+    columns!(),
+    "from (",
+    columns!(),
+    feed!(),
+    "and pinned = true and (publish_at, id) < ($4, $5) order by publish_at desc, id desc limit $8) as top union all ",
+    columns!(),
+    "from (",
+    columns!(),
+    feed!(),
+    "and pinned = false and (publish_at, id) < ($6, $7) order by publish_at desc, id desc limit $8) as rest \
+     order by pinned desc, publish_at desc, id desc limit $8"
+);
+pub(super) const DRAFTS: Sql = sql!(
+    columns!(),
+    "from post where partner_id = $1 and circle_id = $2 and deleted_at is null and publish_at is null \
+     and (pinned, id) < ($3, $4) order by pinned desc, id desc limit $5"
+);
+const PINNED: Sql = sql!("select count(*) from post where partner_id = $1 and circle_id = $2 and pinned = true");
+// Deleted posts count when they had been published: otherwise deleting would be a way around the limit.
+pub(super) const OTHERS_OF_AUTHOR: Sql = sql!(
+    "select publish_at from post where partner_id = $1 and author_id = $2 and publish_at > $3 and id <> $4 \
+     and (deleted_at is null or deleted_at >= publish_at) order by publish_at limit $5"
+);
+const INSERT: Sql = sql!(
+    "insert into post (partner_id, id, circle_id, author_id, title, body, format, media_urls, pinned, publish_at, \
+     version, created_at, updated_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+);
+const UPDATE: Sql = sql!(
+    "update post set title = $3, body = $4, format = $5, media_urls = $6, pinned = $7, publish_at = $8, \
+     edited_at = $9, version = $10, updated_at = $11 where partner_id = $1 and id = $2"
+);
+const DELETE: Sql = sql!(
+    "update post set deleted_at = $3, pinned = false, version = version + 1, updated_at = $3 \
+     where partner_id = $1 and id = $2 and deleted_at is null"
+);
+pub(super) const UNSCHEDULE_ALL: Sql = sql!(
+    "update post set publish_at = null, version = version + 1, updated_at = $3 where partner_id = $1 \
+     and circle_id = $2 and deleted_at is null and publish_at is not null and pinned = $4 and publish_at > $3"
+);
+
+/// Stands after every id.
+const END: &str = "~";
+/// Before every time.
+const NEVER: i64 = -1;
+/// More posts than a limit can count in three days; what lies beyond them can no longer change the answer.
+const AUTHOR_ROWS_MAX: i64 = 4_000;
+
+/// A post as it is kept.
+#[derive(Debug, Clone, PartialEq, FromRow)]
+pub struct Row {
+    #[sqlx(try_from = "As<PostId>")]
+    pub id: PostId,
+    #[sqlx(try_from = "As<CircleId>")]
+    pub circle_id: CircleId,
+    #[sqlx(try_from = "As<Option<MembershipId>>")]
+    pub author_id: Option<MembershipId>,
+    #[sqlx(try_from = "As<Option<PostTitle>>")]
+    pub title: Option<PostTitle>,
+    #[sqlx(try_from = "As<PostBody>")]
+    pub body: PostBody,
+    #[sqlx(try_from = "As<PostFormat>")]
+    pub format: PostFormat,
+    pub media_urls: Json<Vec<WebAddress>>,
+    pub pinned: bool,
+    #[sqlx(try_from = "As<Option<Time>>")]
+    pub publish_at: Option<Time>,
+    #[sqlx(try_from = "As<Option<Time>>")]
+    pub edited_at: Option<Time>,
+    pub version: i64,
+    #[sqlx(try_from = "As<Time>")]
+    pub created_at: Time,
+    #[sqlx(try_from = "As<Time>")]
+    pub updated_at: Time,
+}
+
+impl Row {
+    /// As the partner sees it now.
+    pub fn post(self, now: Time) -> Post {
+        Post {
+            status: model::status(self.publish_at, now).into(),
+            id: self.id,
+            circle: self.circle_id,
+            author: self.author_id,
+            title: self.title,
+            body: self.body,
+            format: self.format.into(),
+            media_urls: self.media_urls.0,
+            pinned: self.pinned,
+            publish_at: self.publish_at,
+            edited_at: self.edited_at,
+            version: self.version,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        }
+    }
+}
+
+/// Where a page of the feed ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    pub pinned: bool,
+    pub publish_at: Time,
+    pub id: PostId,
+}
+
+pub async fn find(tx: &mut Tx, partner: PartnerId, post: PostId) -> Result<Option<Row>, Fault> {
+    tx.query(FIND).bind(partner).bind(post).optional().await
+}
+
+pub async fn lock(tx: &mut Tx, partner: PartnerId, post: PostId) -> Result<Option<Row>, Fault> {
+    tx.query(LOCK).bind(partner).bind(post).optional().await
+}
+
+/// What can be seen now.
+pub async fn feed(
+    tx: &mut Tx,
+    partner: PartnerId,
+    circle: CircleId,
+    now: Time,
+    after: Option<Place>,
+    limit: Limit,
+) -> Result<Vec<Row>, Fault> {
+    page(tx, partner, circle, (NEVER, now.micros()), after, limit).await
+}
+
+/// What will be seen later.
+pub async fn scheduled(
+    tx: &mut Tx,
+    partner: PartnerId,
+    circle: CircleId,
+    now: Time,
+    after: Option<Place>,
+    limit: Limit,
+) -> Result<Vec<Row>, Fault> {
+    page(tx, partner, circle, (now.micros(), i64::MAX), after, limit).await
+}
+
+/// Posts seen from times above the floor up to the ceiling. A cursor can lead no higher than the ceiling.
+async fn page(
+    tx: &mut Tx,
+    partner: PartnerId,
+    circle: CircleId,
+    (floor, ceiling): (i64, i64),
+    after: Option<Place>,
+    limit: Limit,
+) -> Result<Vec<Row>, Fault> {
+    let all = || (ceiling, END.to_owned());
+    let rest = |place: Place| (place.publish_at.micros(), place.id.to_string()).min(all());
+    let (top, others) = match after {
+        None => (all(), all()),
+        Some(place) if place.pinned => (rest(place), all()),
+        Some(place) => ((NEVER, String::new()), rest(place)),
+    };
+    let page = tx.query(PAGE).bind(partner).bind(circle).bind(floor).bind(top.0).bind(top.1);
+    page.bind(others.0).bind(others.1).bind(limit.rows_and_one()).all().await
+}
+
+pub async fn drafts(
+    tx: &mut Tx,
+    partner: PartnerId,
+    circle: CircleId,
+    after: Option<(bool, PostId)>,
+    limit: Limit,
+) -> Result<Vec<Row>, Fault> {
+    let (pinned, id) = after.map_or_else(|| (true, END.to_owned()), |(pinned, id)| (pinned, id.to_string()));
+    tx.query(DRAFTS).bind(partner).bind(circle).bind(pinned).bind(id).bind(limit.rows_and_one()).all().await
+}
+
+/// How many posts of the circle are pinned.
+pub async fn pinned(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<i64, Fault> {
+    let (count,): (i64,) = tx.query(PINNED).bind(partner).bind(circle).one().await?;
+    Ok(count)
+}
+
+/// When the author's other posts are seen, from a time on, in order.
+pub async fn others_of_author(
+    tx: &mut Tx,
+    partner: PartnerId,
+    author: MembershipId,
+    post: PostId,
+    after: Time,
+) -> Result<Vec<Time>, Fault> {
+    let others = tx.query(OTHERS_OF_AUTHOR).bind(partner).bind(author).bind(after).bind(post).bind(AUTHOR_ROWS_MAX);
+    let rows: Vec<(i64,)> = others.all().await?;
+    Ok(rows.into_iter().map(|(micros,)| Time::from_micros(micros)).collect())
+}
+
+pub async fn insert(tx: &mut Tx, partner: PartnerId, row: &Row) -> Result<(), Fault> {
+    let insert = tx.query(INSERT).bind(partner).bind(row.id).bind(row.circle_id).bind(row.author_id).bind(&row.title);
+    let insert = insert.bind(&row.body).bind(row.format).bind(Json(&row.media_urls.0)).bind(row.pinned);
+    let insert = insert.bind(row.publish_at).bind(row.version).bind(row.created_at).bind(row.updated_at);
+    insert.run().await?;
+    Ok(())
+}
+
+pub async fn update(tx: &mut Tx, partner: PartnerId, row: &Row) -> Result<(), Fault> {
+    let update = tx.query(UPDATE).bind(partner).bind(row.id).bind(&row.title).bind(&row.body).bind(row.format);
+    let update = update.bind(Json(&row.media_urls.0)).bind(row.pinned).bind(row.publish_at).bind(row.edited_at);
+    update.bind(row.version).bind(row.updated_at).run().await?;
+    Ok(())
+}
+
+/// False when there is no such post, or not any more.
+pub async fn delete(tx: &mut Tx, partner: PartnerId, post: PostId, now: Time) -> Result<bool, Fault> {
+    Ok(tx.query(DELETE).bind(partner).bind(post).bind(now).run().await? == 1)
+}
+
+pub async fn unschedule_all(tx: &mut Tx, partner: PartnerId, circle: CircleId, now: Time) -> Result<(), Fault> {
+    // Both values of `pinned`, so that each is a range of the feed's index.
+    for pinned in [true, false] {
+        tx.query(UNSCHEDULE_ALL).bind(partner).bind(circle).bind(now).bind(pinned).run().await?;
+    }
+    Ok(())
+}

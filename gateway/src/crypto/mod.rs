@@ -1,0 +1,17 @@
+//! Signatures, by aws-lc-rs.
+//!
+//! Invariants: keys are parsed once and cached by who holds them; the algorithm comes from the caller's registration, never
+//! from a message; no private key is ever printed.
+
+mod diagnose;
+mod seal;
+mod sign;
+mod verify;
+
+pub use diagnose::{Candidate, diagnose};
+pub use seal::{SealError, open, seal};
+pub use sign::{KeyError, SigningKey};
+pub use verify::{UnusableKey, VerifyingKey};
+
+#[cfg(test)]
+mod tests;

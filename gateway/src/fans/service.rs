@@ -1,0 +1,57 @@
+//! What can be done with fans.
+
+use quanzi_openapi::fans::{NewSandboxFan, SandboxFan, SandboxFanChange};
+use quanzi_openapi::id::{FanId, PartnerId};
+use quanzi_openapi::{ErrorCode, Time};
+
+use super::model::{Facts, Person};
+use super::store;
+use crate::clock::Clock;
+use crate::db::Tx;
+use crate::fault::Fault;
+
+/// What is known of the person behind a fan. The fan is held until the end of the transaction: whatever is decided about
+/// one fan of a partner is decided one after the other, so nobody joins twice or is asked about too often.
+pub async fn find(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<Facts, Fault> {
+    Ok(store::lock(tx, partner, fan).await?.ok_or_else(missing)?.facts)
+}
+
+/// Invents a person.
+pub async fn invent(
+    tx: &mut Tx,
+    clock: &Clock,
+    partner: PartnerId,
+    now: Time,
+    new: &NewSandboxFan,
+) -> Result<SandboxFan, Fault> {
+    let facts = Facts { real_name_verified: new.real_name_verified, adult: new.adult, credit_band: new.credit_band };
+    let person =
+        Person { id: clock.id(), fan: clock.id(), nickname: new.nickname.clone(), facts, version: 1, created_at: now };
+    store::insert(tx, partner, &person).await?;
+    Ok(person.invented())
+}
+
+/// The invented person.
+pub async fn invented(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<SandboxFan, Fault> {
+    Ok(store::find(tx, partner, fan).await?.ok_or_else(missing)?.invented())
+}
+
+/// Changes an invented person. What gates have answered about its credit band stands until it expires.
+pub async fn change(
+    tx: &mut Tx,
+    partner: PartnerId,
+    now: Time,
+    fan: FanId,
+    change: &SandboxFanChange,
+) -> Result<SandboxFan, Fault> {
+    let before = store::lock(tx, partner, fan).await?.ok_or_else(missing)?;
+    let after = before.changed(change);
+    if after != before {
+        store::update(tx, &after, now).await?;
+    }
+    Ok(after.invented())
+}
+
+fn missing() -> Fault {
+    ErrorCode::FanNotFound.into()
+}

@@ -1,0 +1,44 @@
+//! Fans on both engines.
+
+use quanzi_openapi::fans::{NewSandboxFan, SandboxFanChange};
+use quanzi_openapi::gates::CreditBand;
+use quanzi_openapi::{Edit, ErrorCode};
+
+use super::service;
+use crate::on_both_engines;
+use crate::scene::Scene;
+
+on_both_engines! {
+    async fn an_invented_person_reads_as_it_was_made_and_changed(db: Db) {
+        let scene = Scene::new(db).await;
+        let fan = scene.fan(&NewSandboxFan::new("小猫").adult().credit_band(CreditBand::Gold)).await;
+        let mut change = SandboxFanChange::default();
+        change.credit_band = Edit::Clear;
+        change.real_name_verified = Some(true);
+
+        let mut tx = scene.begin().await;
+        let changed = service::change(&mut tx, scene.partner, scene.now, fan, &change).await.unwrap();
+        let same = service::change(&mut tx, scene.partner, scene.now, fan, &SandboxFanChange::default()).await.unwrap();
+        let read = service::invented(&mut tx, scene.partner, fan).await.unwrap();
+
+        assert_eq!((changed.version, changed.adult, changed.real_name_verified), (2, true, true));
+        assert_eq!(changed.credit_band, None);
+        assert!(changed == same && same == read);
+    }
+
+    async fn a_fan_is_nobody_to_another_partner(db: Db) {
+        let scene = Scene::new(db).await;
+        let fan = scene.anybody().await;
+        let other = scene.add_partner().await;
+
+        let mut tx = scene.begin().await;
+
+        for refused in [
+            service::find(&mut tx, other, fan).await.unwrap_err(),
+            service::invented(&mut tx, other, fan).await.unwrap_err(),
+            service::change(&mut tx, other, scene.now, fan, &SandboxFanChange::default()).await.unwrap_err(),
+        ] {
+            assert_eq!(refused.code(), ErrorCode::FanNotFound);
+        }
+    }
+}

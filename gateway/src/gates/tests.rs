@@ -1,0 +1,229 @@
+//! Gates on both engines, and what a partner cannot learn from them.
+
+use quanzi_openapi::circles::NewCircle;
+use quanzi_openapi::fans::{NewSandboxFan, SandboxFanChange};
+use quanzi_openapi::gates::{CreditBand, Evaluation, EvaluationRequest, GateRule, Outcome};
+use quanzi_openapi::id::{CircleId, FanId};
+use quanzi_openapi::{Edit, ErrorCode};
+
+use super::service;
+use crate::circles;
+use crate::db::Sql;
+use crate::fault::Fault;
+use crate::scene::Scene;
+use crate::{on_both_engines, sql};
+
+const DAY: i64 = 24 * 3600;
+
+const EVALUATIONS: Sql = sql!("select count(*) from evaluation where partner_id = $1 and outcome = $2");
+
+fn band(at_least: CreditBand) -> [GateRule; 1] {
+    [GateRule::CreditBand { at_least }]
+}
+
+async fn ask(scene: &Scene, circle: CircleId, fan: FanId) -> Result<Evaluation, Fault> {
+    let mut tx = scene.begin().await;
+    let request = EvaluationRequest::new(fan);
+    let answer = service::evaluate(&mut tx, &scene.clock, scene.partner, scene.now, circle, &request).await;
+    scene.end(tx, answer).await
+}
+
+async fn outcome(scene: &Scene, circle: CircleId, fan: FanId) -> Outcome {
+    *ask(scene, circle, fan).await.unwrap().outcome.known().unwrap()
+}
+
+async fn of_gold(scene: &Scene) -> FanId {
+    scene.fan(&NewSandboxFan::new("Mei").credit_band(CreditBand::Gold)).await
+}
+
+on_both_engines! {
+    async fn a_new_gate_counts_up_its_version_and_its_circles(db: Db) {
+        let scene = Scene::new(db).await;
+        let circle = scene.draft_circle(&NewCircle::new("Cats")).await;
+
+        let version = scene.put_gate(circle.id, [GateRule::RealName {}, GateRule::Approval {}]).await.unwrap();
+
+        let mut tx = scene.db.reading().await.unwrap();
+        let gate = service::find(&mut tx, scene.partner, circle.id).await.unwrap();
+        let after = circles::service::find(&mut tx, scene.partner, circle.id).await.unwrap();
+        assert_eq!((version, gate.version, after.gate_version), (2, 2, 2));
+        assert_eq!(after.version, circle.version + 1);
+        assert_eq!(gate.rules, [GateRule::RealName {}, GateRule::Approval {}]);
+    }
+
+    async fn a_closed_circle_takes_no_new_gate(db: Db) {
+        let scene = Scene::new(db).await;
+        let circle = scene.open_circle(&NewCircle::new("Cats")).await;
+        let mut tx = scene.begin().await;
+        let closed = circles::service::close(&mut tx, scene.partner, scene.now, circle).await;
+        scene.end(tx, closed).await.unwrap();
+
+        let refused = scene.put_gate(circle, [GateRule::Adult {}]).await.unwrap_err();
+
+        assert_eq!(refused.code(), ErrorCode::CircleClosed);
+    }
+
+    async fn the_credit_band_moves_three_times_a_day_and_then_when_the_report_says(db: Db) {
+        let mut scene = Scene::new(db).await;
+        let circle = scene.open_circle(&NewCircle::new("Cats")).await;
+        scene.put_gate(circle, band(CreditBand::Gold)).await.unwrap();
+        scene.wait(100);
+        scene.put_gate(circle, [GateRule::Open {}]).await.unwrap();
+        scene.put_gate(circle, band(CreditBand::Silver)).await.unwrap();
+        scene.wait(100);
+
+        let kept = [GateRule::CreditBand { at_least: CreditBand::Silver }, GateRule::Adult {}];
+        scene.put_gate(circle, kept).await.unwrap();
+        let refused = scene.put_gate(circle, band(CreditBand::Bronze)).await.unwrap_err();
+
+        assert_eq!(refused.code(), ErrorCode::GateBandLimitReached);
+        let limit = refused.limit_report().unwrap().clone();
+        assert_eq!((limit.allowed, limit.window_seconds, limit.resets_in_seconds), (3, 86_400, 86_200));
+        scene.wait(86_199);
+        assert!(scene.put_gate(circle, band(CreditBand::Bronze)).await.is_err());
+        scene.wait(1);
+        scene.put_gate(circle, band(CreditBand::Bronze)).await.unwrap();
+    }
+
+    async fn an_answer_about_a_band_stands_a_day_whatever_changes(db: Db) {
+        let mut scene = Scene::new(db).await;
+        let circle = scene.gated_circle("Cats", band(CreditBand::Gold)).await;
+        let fan = of_gold(&scene).await;
+        let first = ask(&scene, circle, fan).await.unwrap();
+
+        scene.wait(10);
+        scene.put_gate(circle, band(CreditBand::Platinum)).await.unwrap();
+        let mut poor = SandboxFanChange::default();
+        poor.credit_band = Edit::Clear;
+        let mut tx = scene.begin().await;
+        let changed = crate::fans::service::change(&mut tx, scene.partner, scene.now, fan, &poor).await;
+        scene.end(tx, changed).await.unwrap();
+        scene.wait(DAY - 11);
+        let last = ask(&scene, circle, fan).await.unwrap();
+        scene.wait(1);
+        let anew = ask(&scene, circle, fan).await.unwrap();
+
+        assert!(first.outcome == Outcome::Passed && last.outcome == Outcome::Passed);
+        assert_eq!((first.expires_at, last.gate_version), (last.expires_at, 3));
+        assert!(anew.outcome == Outcome::Failed && anew.expires_at == scene.now.plus_seconds(DAY));
+    }
+
+    async fn a_fan_is_held_against_two_bands_a_month_over_all_circles(db: Db) {
+        let mut scene = Scene::new(db).await;
+        let fan = of_gold(&scene).await;
+        let mut circles = vec![];
+        for (name, at_least) in [
+            ("A", CreditBand::Silver),
+            ("B", CreditBand::Silver),
+            ("C", CreditBand::Gold),
+            ("D", CreditBand::Platinum),
+            ("E", CreditBand::Bronze),
+        ] {
+            circles.push(scene.gated_circle(name, band(at_least)).await);
+        }
+
+        assert_eq!(outcome(&scene, circles[0], fan).await, Outcome::Passed);
+        scene.wait(DAY);
+        assert_eq!(outcome(&scene, circles[1], fan).await, Outcome::Passed);
+        scene.wait(DAY);
+        assert_eq!(outcome(&scene, circles[2], fan).await, Outcome::Passed);
+        for other in [circles[3], circles[4]] {
+            let refused = ask(&scene, other, fan).await.unwrap_err();
+            assert_eq!(refused.code(), ErrorCode::GateBandLimitReached);
+            let limit = refused.limit_report().unwrap();
+            assert_eq!((limit.allowed, limit.resets_in_seconds), (2, u32::try_from(29 * DAY).unwrap()));
+        }
+        assert!(ask(&scene, circles[3], of_gold(&scene).await).await.is_ok(), "another fan is another matter");
+        scene.wait(29 * DAY);
+        assert_eq!(outcome(&scene, circles[3], fan).await, Outcome::Failed);
+    }
+
+    /// A refused join rolls back as every refusal does, except for what it has told.
+    async fn refused_joins_cannot_probe_a_band(db: Db) {
+        let scene = Scene::new(db).await;
+        let fan = of_gold(&scene).await;
+        let circle = scene.gated_circle("Cats", band(CreditBand::Platinum)).await;
+        let others = [scene.gated_circle("B", band(CreditBand::Gold)).await, scene.gated_circle("C", band(CreditBand::Silver)).await];
+
+        let refused = scene.join(circle, fan).await.unwrap_err();
+        scene.put_gate(circle, band(CreditBand::Bronze)).await.unwrap();
+        let again = scene.join(circle, fan).await.unwrap_err();
+        let elsewhere = [scene.join(others[0], fan).await.map(|_| ()), scene.join(others[1], fan).await.map(|_| ())];
+
+        assert_eq!((refused.code(), again.code()), (ErrorCode::GateRefused, ErrorCode::GateRefused));
+        let (first, second) = (refused.gate_evaluation().unwrap(), again.gate_evaluation().unwrap());
+        assert_eq!((first.expires_at, first.gate_version, second.gate_version), (second.expires_at, 2, 3));
+        assert!(elsewhere[0].is_ok());
+        assert_eq!(elsewhere[1].as_ref().unwrap_err().code(), ErrorCode::GateBandLimitReached);
+        let mut tx = scene.db.reading().await.unwrap();
+        let kept: (i64,) = tx.query(EVALUATIONS).bind(scene.partner).bind(Outcome::Failed).one().await.unwrap();
+        assert_eq!(kept, (2,));
+    }
+
+    async fn nothing_of_a_refusal_names_the_persons_band(db: Db) {
+        let scene = Scene::new(db).await;
+        let circle = scene.gated_circle("Cats", band(CreditBand::Platinum)).await;
+
+        let refused = scene.join(circle, of_gold(&scene).await).await.unwrap_err();
+
+        let told = serde_json::to_string(&refused.problem("", "req")).unwrap().to_lowercase() + &format!("{refused:?}").to_lowercase();
+        assert!(told.contains("credit standing") && !told.contains("gold") && !told.contains("platinum"), "{told}");
+    }
+
+    async fn an_invite_code_opens_and_its_absence_does_not(db: Db) {
+        let scene = Scene::new(db).await;
+        let rules = [GateRule::InviteCode { codes: vec!["WHISKERS-2026".into(), "PAWS".into()] }];
+        let circle = scene.gated_circle("Cats", rules).await;
+        let fan = scene.anybody().await;
+        let mut request = EvaluationRequest::new(fan);
+
+        let mut tx = scene.begin().await;
+        let mut outcomes = vec![];
+        for code in [None, Some("paws"), Some("PAWS")] {
+            request.invite_code = code.map(Into::into);
+            let answer = service::evaluate(&mut tx, &scene.clock, scene.partner, scene.now, circle, &request).await;
+            outcomes.push(*answer.unwrap().outcome.known().unwrap());
+        }
+
+        assert_eq!(outcomes, [Outcome::Failed, Outcome::Failed, Outcome::Passed]);
+    }
+
+    async fn asking_about_nobody_or_nowhere_says_which(db: Db) {
+        let scene = Scene::new(db).await;
+        let circle = scene.open_circle(&NewCircle::new("Cats")).await;
+        let fan = scene.anybody().await;
+
+        let nobody = ask(&scene, circle, scene.clock.id()).await.unwrap_err();
+        let nowhere = ask(&scene, scene.clock.id(), fan).await.unwrap_err();
+
+        assert_eq!((nobody.code(), nowhere.code()), (ErrorCode::FanNotFound, ErrorCode::CircleNotFound));
+    }
+
+    /// Two circles, two bands, after one was asked already: only one more may be.
+    async fn two_bands_asked_at_once_do_not_both_slip_through(db: Db) {
+        let scene = Scene::new(db).await;
+        let fan = of_gold(&scene).await;
+        let mut circles = vec![];
+        for (name, at_least) in [("A", CreditBand::Silver), ("B", CreditBand::Gold), ("C", CreditBand::Platinum)] {
+            circles.push(scene.gated_circle(name, band(at_least)).await);
+        }
+        ask(&scene, circles[0], fan).await.unwrap();
+
+        let (one, two) = tokio::join!(ask(&scene, circles[1], fan), ask(&scene, circles[2], fan));
+
+        assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
+    }
+
+    async fn two_moves_of_a_band_at_once_count_one_after_the_other(db: Db) {
+        let scene = Scene::new(db).await;
+        let circle = scene.gated_circle("Cats", band(CreditBand::Gold)).await;
+        scene.put_gate(circle, [GateRule::Open {}]).await.unwrap();
+
+        let (one, two) = tokio::join!(
+            scene.put_gate(circle, band(CreditBand::Silver)),
+            scene.put_gate(circle, band(CreditBand::Bronze)),
+        );
+
+        assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
+    }
+}

@@ -1,0 +1,161 @@
+//! Throws away what has expired. Invariant: in small batches with air between them, so that a long absence cannot block writers, and
+//! a chore that fails is tried again next time and disturbs no other.
+//!
+//! What is expired each capability says itself, by a [`Chore`]. Several gateways on one database may do the same chore at once: each
+//! deletes what the others left.
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use crate::db::Cause;
+use crate::stopping::Stopping;
+
+/// Between rounds, in real time: a sandbox's clock that is moved does not make anything run more often.
+const ROUND_PAUSE: Duration = Duration::from_mins(1);
+/// Between batches of one chore, so that the one writer of SQLite is free most of the time.
+const BATCH_PAUSE: Duration = Duration::from_millis(20);
+/// Rows that one batch may delete.
+pub const BATCH_ROWS_MAX: u64 = 500;
+/// Batches of one chore in one round: 100,000 rows a minute is more than a gateway writes.
+const BATCHES_MAX: u32 = 200;
+
+type Work = Pin<Box<dyn Future<Output = Result<u64, Cause>> + Send>>;
+
+/// Something to be done again and again.
+pub struct Chore {
+    name: &'static str,
+    run: Box<dyn Fn() -> Work + Send + Sync>,
+}
+
+impl Chore {
+    /// Deletes one batch, at most [`BATCH_ROWS_MAX`] rows, in a transaction of its own and says how many rows went.
+    pub fn deleting<F, E>(name: &'static str, batch: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<u64, E>> + Send + 'static,
+        E: Into<Cause>,
+    {
+        Self {
+            name,
+            run: Box::new(move || {
+                let work = batch();
+                Box::pin(async move { work.await.map_err(Into::into) })
+            }),
+        }
+    }
+
+    /// Lets a store in memory give back what it no longer needs.
+    pub fn shrinking(name: &'static str, shrink: impl Fn() + Send + Sync + 'static) -> Self {
+        Self {
+            name,
+            run: Box::new(move || {
+                shrink();
+                Box::pin(std::future::ready(Ok(0)))
+            }),
+        }
+    }
+
+    /// Batch after batch until nothing is left or the round's share is done.
+    async fn round(&self, stopping: &Stopping) {
+        let mut rows: u64 = 0;
+        for _ in 0..BATCHES_MAX {
+            match (self.run)().await {
+                Ok(deleted) => {
+                    rows = rows.saturating_add(deleted);
+                    if deleted < BATCH_ROWS_MAX || stopping.is_set() {
+                        break;
+                    }
+                }
+                Err(cause) => {
+                    tracing::warn!(chore = self.name, %cause, "a chore failed; it is tried again in the next round");
+                    break;
+                }
+            }
+            tokio::time::sleep(BATCH_PAUSE).await;
+        }
+        if rows > 0 {
+            tracing::debug!(chore = self.name, rows, "expired rows deleted");
+        }
+    }
+}
+
+/// Does the chores, one after the other, every minute until the gateway stops.
+pub async fn run(chores: Vec<Chore>, stopping: Stopping) {
+    loop {
+        tokio::select! {
+            () = stopping.wait() => return,
+            () = tokio::time::sleep(ROUND_PAUSE) => {}
+        }
+        for chore in &chores {
+            if stopping.is_set() {
+                return;
+            }
+            chore.round(&stopping).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    /// A table of so many expired rows.
+    fn table(rows: u64) -> (Arc<AtomicU64>, Chore) {
+        let left = Arc::new(AtomicU64::new(rows));
+        let shared = left.clone();
+        let chore = Chore::deleting("table", move || {
+            let left = shared.clone();
+            async move {
+                let deleted = left.load(Ordering::Relaxed).min(BATCH_ROWS_MAX);
+                left.fetch_sub(deleted, Ordering::Relaxed);
+                Ok::<_, crate::db::Fault>(deleted)
+            }
+        });
+        (left, chore)
+    }
+
+    #[tokio::test]
+    async fn a_round_deletes_batch_by_batch_until_nothing_is_left() {
+        let (left, chore) = table(3 * BATCH_ROWS_MAX + 1);
+
+        chore.round(&Stopping::new()).await;
+
+        assert_eq!(left.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn a_stopping_gateway_finishes_its_batch_only() {
+        let (left, chore) = table(3 * BATCH_ROWS_MAX);
+        let stopping = Stopping::new();
+        stopping.set();
+
+        chore.round(&stopping).await;
+
+        assert_eq!(left.load(Ordering::Relaxed), 2 * BATCH_ROWS_MAX);
+    }
+
+    #[tokio::test]
+    async fn a_failing_chore_is_left_for_the_next_round() {
+        let runs = Arc::new(AtomicU64::new(0));
+        let shared = runs.clone();
+        let chore = Chore::deleting("broken", move || {
+            shared.fetch_add(1, Ordering::Relaxed);
+            std::future::ready(Err(crate::db::Fault::Failed))
+        });
+
+        chore.round(&Stopping::new()).await;
+
+        assert_eq!(runs.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn the_work_ends_when_the_gateway_stops() {
+        let stopping = Stopping::new();
+        let work = tokio::spawn(run(vec![Chore::shrinking("nothing", || {})], stopping.clone()));
+
+        stopping.set();
+
+        tokio::time::timeout(Duration::from_secs(5), work).await.expect("it ends").expect("without a panic");
+    }
+}

@@ -1,0 +1,88 @@
+//! Reading a body: bounded in size and time, digested while it arrives.
+
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use actix_web::web::{Bytes, BytesMut, Payload};
+use futures_util::StreamExt as _;
+use quanzi_openapi::ErrorCode;
+use quanzi_openapi::endpoint::BodyKind;
+use quanzi_openapi::signature::ContentDigest;
+
+use super::signature;
+use crate::fault::Fault;
+
+/// How much, and how long.
+pub(super) struct Bounds {
+    /// Most bytes.
+    pub bytes_max: usize,
+    /// Longest time for the whole body, in seconds.
+    pub seconds_max: u64,
+}
+
+/// Whether a body was announced. A chunked one counts, even if it turns out empty.
+pub(super) fn is_announced(http: &HttpRequest) -> bool {
+    let length = http.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    http.headers().contains_key(header::TRANSFER_ENCODING) || length.is_some_and(|text| text.trim() != "0")
+}
+
+/// Reads the whole body, and checks it against `Content-Digest` when there is one.
+pub(super) async fn read(http: &HttpRequest, payload: Payload, bounds: &Bounds) -> Result<Bytes, Fault> {
+    let seconds = bounds.seconds_max;
+    match tokio::time::timeout(Duration::from_secs(seconds), collect(http, payload, bounds.bytes_max)).await {
+        Ok(read) => read,
+        Err(_) => {
+            Err(Fault::new(ErrorCode::BodyTimeout).detail(format!("The body did not arrive within {seconds} seconds.")))
+        }
+    }
+}
+
+async fn collect(http: &HttpRequest, mut payload: Payload, bytes_max: usize) -> Result<Bytes, Fault> {
+    let too_large =
+        || Fault::new(ErrorCode::BodyTooLarge).detail(format!("The body may have at most {bytes_max} bytes."));
+    let announced = http.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let announced: Option<usize> = announced.and_then(|text| text.trim().parse().ok());
+    if announced.is_some_and(|length| length > bytes_max) {
+        return Err(too_large());
+    }
+    let field = http.headers().get(quanzi_openapi::signature::CONTENT_DIGEST);
+    let digest = field.map(|value| ContentDigest::parse(value.as_bytes())).transpose();
+    let digest = digest.map_err(|error| signature::fault(&error))?;
+    let mut check = digest.map(ContentDigest::begin);
+    let mut body = BytesMut::with_capacity(announced.unwrap_or_default().min(bytes_max));
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| {
+            Fault::new(ErrorCode::BodyMalformed).detail("The body ended early or its framing is wrong.").because(error.to_string())
+        })?;
+        if body.len() + chunk.len() > bytes_max {
+            return Err(too_large());
+        }
+        if let Some(check) = &mut check {
+            check.update(&chunk);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    match check.map(quanzi_openapi::signature::DigestCheck::finish) {
+        Some(Err(error)) => Err(signature::digest_fault(&error, &body)),
+        _ => Ok(body.freeze()),
+    }
+}
+
+/// Refuses a body of another media type than the endpoint takes.
+pub(super) fn check_type(http: &HttpRequest, kind: BodyKind, is_empty: bool) -> Result<(), Fault> {
+    if is_empty && kind == BodyKind::Nothing {
+        return Ok(());
+    }
+    let sent = http.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = sent.split(';').next().unwrap_or_default().trim();
+    let coded = http.headers().get(header::CONTENT_ENCODING).is_some_and(|value| value.as_bytes() != b"identity");
+    let taken = kind.media_types();
+    if coded || !taken.iter().any(|media_type| essence.eq_ignore_ascii_case(media_type)) {
+        let wanted = taken.join(" or ");
+        return Err(Fault::new(ErrorCode::ContentTypeUnsupported)
+            .detail(format!("Send the body as {wanted}, without Content-Encoding."))
+            .header("accept", wanted));
+    }
+    Ok(())
+}

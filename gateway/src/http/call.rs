@@ -1,0 +1,79 @@
+//! A call: what a handler gets. Who calls is in its type, so a handler cannot forget to ask.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use quanzi_openapi::id::{AppId, PartnerId};
+use quanzi_openapi::scope::Scopes;
+use quanzi_openapi::{Endpoint, ErrorCode, Time};
+
+use crate::app::App;
+use crate::db::Tx;
+use crate::fault::Fault;
+
+/// One call of an endpoint: everything is parsed, checked and allowed.
+///
+/// A call that changes state holds the one transaction it runs in; the edge commits it together with the saved reply, or
+/// rolls it back when the handler refuses. A read holds a reading connection.
+pub struct Call<E: Endpoint, C = Caller> {
+    /// The gateway.
+    pub app: Arc<App>,
+    /// Who calls.
+    pub caller: C,
+    /// Path parameters.
+    pub params: E::Params,
+    /// Query parameters.
+    pub query: E::Query,
+    /// The body.
+    pub body: E::Body,
+    /// The version that `If-Match` names; present whenever the endpoint takes the header.
+    pub if_match: Option<i64>,
+    /// When the call was made; one time for everything that happens in it.
+    pub now: Time,
+    /// The request itself, for what is not in the contract.
+    pub request: RequestInfo,
+    /// The transaction (or reading connection) it runs in.
+    pub tx: Tx,
+    /// Set by a use-case that changed what a caller is checked against (keys, app, tokens): after the commit the edge
+    /// makes this process forget what it has cached, before it answers.
+    pub access_changed: bool,
+}
+
+impl<E: Endpoint, C> Call<E, C> {
+    /// Refuses the change unless the object still has the version that `If-Match` names.
+    pub fn check_version(&self, version: i64) -> Result<(), Fault> {
+        match self.if_match {
+            Some(wanted) if wanted != version => Err(Fault::new(ErrorCode::VersionMismatch)
+                .detail(format!("You sent version {wanted}; the object has version {version}."))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A partner's app that proved possession of its key.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller {
+    /// The tenant: first argument of every query.
+    pub partner: PartnerId,
+    /// The app.
+    pub app: AppId,
+    /// What its token allows.
+    pub scopes: Scopes,
+}
+
+/// Anybody: a public endpoint, or one that authenticates the client itself (`/oauth/*`).
+#[derive(Debug, Clone, Copy)]
+pub struct Anyone;
+
+/// The request as it arrived.
+pub struct RequestInfo {
+    /// Names it in logs and answers.
+    pub id: String,
+    /// actix's request: raw target, headers.
+    pub http: HttpRequest,
+    /// The address it came from, behind trusted proxies too.
+    pub address: IpAddr,
+    /// The URL it was sent to, built from a configured origin, never from `Host`.
+    pub target_uri: String,
+}

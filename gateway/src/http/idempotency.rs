@@ -1,0 +1,127 @@
+//! Idempotency, right once for every endpoint: the saved answer is written in the transaction of the effect.
+//!
+//! Invariants: an effect with a key has a row with its answer, committed together; a key belongs to one request for ever
+//! (30 days); a refusal saves nothing, so it may be tried again.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use quanzi_openapi::id::AppId;
+use quanzi_openapi::{ErrorCode, Time};
+use sha2::{Digest as _, Sha256};
+
+use super::answer::Answer;
+use crate::db::{self, Json, Sql, Tx};
+use crate::fault::Fault;
+use crate::sql;
+
+/// How long an answer is kept.
+pub(super) const KEPT_SECONDS: i64 = 30 * 24 * 3_600;
+/// Longest key, in characters.
+const KEY_LEN_MAX: usize = 255;
+
+const FIND: Sql = sql!("select request_hash, status, headers, body from idempotency where app_id = $1 and key = $2");
+const SAVE: Sql = sql!(
+    "insert into idempotency (app_id, key, request_hash, status, headers, body, created_at)
+     values ($1, $2, $3, $4, $5, $6, $7)"
+);
+const SWEEP: Sql = sql!(
+    "delete from idempotency where (app_id, key) in
+     (select app_id, key from idempotency where created_at < $1 order by created_at limit $2)"
+);
+
+/// A key and the request it belongs to.
+#[derive(Debug, Clone)]
+pub(super) struct Key {
+    app: AppId,
+    text: String,
+    request_hash: [u8; 32],
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    request_hash: Vec<u8>,
+    status: i64,
+    headers: Json<Vec<(String, String)>>,
+    body: Vec<u8>,
+}
+
+impl Key {
+    /// The key of a request, checked.
+    pub fn new(app: AppId, text: &str, method: &str, target: &str, body: &[u8]) -> Result<Self, Fault> {
+        let readable = (1..=KEY_LEN_MAX).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'!'..=b'~'));
+        if !readable {
+            let detail = format!("Send 1 to {KEY_LEN_MAX} visible ASCII characters, such as a UUID.");
+            return Err(Fault::param("Idempotency-Key", detail));
+        }
+        let mut hash = Sha256::new();
+        for part in [method.as_bytes(), target.as_bytes(), body] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        Ok(Self { app, text: text.to_owned(), request_hash: hash.finalize().into() })
+    }
+
+    /// The saved answer, if this very request was answered before.
+    pub async fn find(&self, tx: &mut Tx) -> Result<Option<Answer>, Fault> {
+        let Some(row) = tx.query(FIND).bind(self.app).bind(self.text.as_str()).optional::<Row>().await? else {
+            return Ok(None);
+        };
+        if row.request_hash != self.request_hash {
+            return Err(ErrorCode::IdempotencyKeyReused.into());
+        }
+        let status = u16::try_from(row.status).map_err(Fault::internal)?;
+        Ok(Some(Answer::saved(status, row.headers.0, row.body)))
+    }
+
+    /// Saves the answer. Another process that took the key meanwhile makes the whole call run again, and then replay.
+    pub async fn save(&self, tx: &mut Tx, answer: &Answer, now: Time) -> Result<(), Fault> {
+        let saved = tx
+            .query(SAVE)
+            .bind(self.app)
+            .bind(self.text.as_str())
+            .bind(self.request_hash)
+            .bind(i64::from(answer.status))
+            .bind(Json(&answer.headers))
+            .bind(answer.body.to_vec())
+            .bind(now)
+            .run()
+            .await;
+        match saved {
+            Err(db::Fault::Unique(_)) => Err(db::Fault::Retry.into()),
+            other => Ok(other.map(drop)?),
+        }
+    }
+}
+
+/// Deletes answers that are older than 30 days, at most this many; gives back how many went.
+pub async fn sweep(tx: &mut Tx, now: Time, rows_max: i64) -> Result<u64, db::Fault> {
+    tx.query(SWEEP).bind(now.plus_seconds(-KEPT_SECONDS)).bind(rows_max).run().await
+}
+
+/// Keys whose first request is being worked on in this process.
+#[derive(Debug, Default)]
+pub struct InFlight(Mutex<HashSet<(AppId, String)>>);
+
+/// Frees the key when the work is over, however it ends.
+pub(super) struct Working<'f> {
+    all: &'f InFlight,
+    key: (AppId, String),
+}
+
+impl InFlight {
+    /// Marks the key as being worked on, or refuses because it is already.
+    pub(super) fn enter(&self, key: &Key) -> Result<Working<'_>, Fault> {
+        let key = (key.app, key.text.clone());
+        if self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone()) {
+            return Ok(Working { all: self, key });
+        }
+        Err(ErrorCode::IdempotencyInFlight.into())
+    }
+}
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        self.all.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
+    }
+}

@@ -1,0 +1,26 @@
+//! The edge: what every request goes through before a capability sees it, and every answer before it leaves.
+//!
+//! The order, cheap checks first and no state before proof: address limit, sizes, route, token, signature, digest while the
+//! body is read, nonce, app limit, scope, parsing, idempotency, handler, signed answer. [`serve`] is that walk.
+
+mod answer;
+mod body;
+mod call;
+mod caller;
+mod exchange;
+mod explain;
+mod idempotency;
+mod limit;
+mod mount;
+mod nonce;
+mod serve;
+pub mod signature;
+
+pub use answer::Answer;
+pub use call::{Anyone, Call, Caller, RequestInfo};
+pub use idempotency::{InFlight, sweep as sweep_idempotency};
+pub use limit::Limits;
+pub use mount::Routes;
+pub use nonce::Nonces;
+pub(crate) use caller::key_of_other_client;
+pub(crate) use explain::explain_with;

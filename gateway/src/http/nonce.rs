@@ -1,0 +1,123 @@
+//! Nonces of signatures and proofs, remembered for as long as a signature could be accepted.
+//!
+//! In memory and per process: what makes a replay harmless across processes is the idempotency row and the state of the
+//! objects. A nonce is inserted only after signature and digest were verified, so a failing request burns nothing.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use quanzi_openapi::Time;
+use sha2::{Digest as _, Sha256};
+
+/// A signature is accepted from 90 s behind to 30 s ahead of our clock; a bucket is dropped only when it is older.
+const BUCKET_SECONDS: i64 = 30;
+const BUCKETS: usize = 6;
+/// Independent locks; a nonce's hash picks one.
+const SHARDS: usize = 16;
+/// Most nonces of one shard and bucket: with 16 shards 65,536 requests per second. Past that the edge refuses instead of forgetting.
+const BUCKET_ENTRIES_MAX: usize = 131_072;
+
+type Entry = [u8; 16];
+
+/// Nonces that were used.
+#[derive(Debug)]
+pub struct Nonces {
+    shards: [Mutex<Shard>; SHARDS],
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    /// Number of the newest bucket; the entry `n % BUCKETS` of `buckets` holds bucket `n`.
+    newest: i64,
+    buckets: [HashSet<Entry>; BUCKETS],
+}
+
+impl Default for Nonces {
+    fn default() -> Self {
+        Self { shards: std::array::from_fn(|_| Mutex::default()) }
+    }
+}
+
+impl Nonces {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether this is the first use of the nonce with this key; from now on it is used.
+    pub fn first_use(&self, key: &str, nonce: &str, now: Time) -> bool {
+        let mut hash = Sha256::new();
+        hash.update(key.as_bytes());
+        hash.update([0]);
+        hash.update(nonce.as_bytes());
+        let digest = hash.finalize();
+        let mut entry = Entry::default();
+        entry.copy_from_slice(digest.get(..16).unwrap_or(&[0; 16]));
+        let shard = usize::from(digest.get(16).copied().unwrap_or_default()) % SHARDS;
+        let Some(shard) = self.shards.get(shard) else { return false };
+        shard.lock().unwrap_or_else(PoisonError::into_inner).first_use(entry, now.seconds() / BUCKET_SECONDS)
+    }
+}
+
+impl Shard {
+    fn first_use(&mut self, entry: Entry, bucket: i64) -> bool {
+        // The clock may stand still or step back a little; buckets only ever move forward.
+        while self.newest < bucket {
+            let step = (bucket - self.newest).min(BUCKETS as i64);
+            self.newest = if step == BUCKETS as i64 { bucket - step + 1 } else { self.newest + 1 };
+            if let Some(oldest) = self.slot(self.newest) {
+                oldest.clear();
+            }
+        }
+        if self.buckets.iter().any(|bucket| bucket.contains(&entry)) {
+            return false;
+        }
+        let newest = self.newest;
+        self.slot(newest).is_some_and(|bucket| bucket.len() < BUCKET_ENTRIES_MAX && bucket.insert(entry))
+    }
+
+    fn slot(&mut self, bucket: i64) -> Option<&mut HashSet<Entry>> {
+        let place = usize::try_from(bucket.rem_euclid(BUCKETS as i64)).ok()?;
+        self.buckets.get_mut(place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nonce_is_used_once_per_key() {
+        let nonces = Nonces::new();
+        let now = Time::from_seconds(1_795_163_400);
+
+        assert!(nonces.first_use("key", "n", now));
+        assert!(!nonces.first_use("key", "n", now));
+        assert!(nonces.first_use("other", "n", now));
+    }
+
+    #[test]
+    fn a_nonce_is_remembered_as_long_as_its_signature_could_pass() {
+        let nonces = Nonces::new();
+        let now = Time::from_seconds(1_795_163_400);
+
+        assert!(nonces.first_use("key", "n", now));
+        for seconds in [1, 29, 30, 60, 90, 119, 120] {
+            assert!(!nonces.first_use("key", "n", now.plus_seconds(seconds)), "{seconds}");
+        }
+        assert!(nonces.first_use("key", "n", now.plus_seconds(3_600)));
+    }
+
+    #[test]
+    fn of_sixteen_at_once_one_wins() {
+        let nonces = Nonces::new();
+        let now = Time::from_seconds(1_795_163_400);
+
+        let wins = std::thread::scope(|scope| {
+            let tries: Vec<_> = (0..16).map(|_| scope.spawn(|| nonces.first_use("key", "n", now))).collect();
+            tries.into_iter().map(|thread| thread.join().unwrap()).filter(|first| *first).count()
+        });
+
+        assert_eq!(wins, 1);
+    }
+}

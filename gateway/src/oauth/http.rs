@@ -1,0 +1,67 @@
+//! Handlers of the authorization server.
+
+use quanzi_openapi::oauth::{
+    GetJwks, GetOpenidConfiguration, GetResourceMetadata, GetServerMetadata, GetToken, IntrospectToken, Introspection, JwkSet,
+    ResourceMetadata, RevokeToken, ServerMetadata, TokenReply,
+};
+use quanzi_openapi::scope::Scope;
+use quanzi_openapi::{Endpoint, Nothing};
+
+use crate::app::App;
+use crate::fault::Fault;
+use crate::http::Routes;
+use crate::http::{Anyone, Call};
+
+use super::{model, service};
+
+/// The capability's routes. An issuer with a path has its metadata at three places more: before the path (RFC 8414, 3;
+/// RFC 9728, 3) and after it (OpenID Connect Discovery, 4).
+pub fn routes(routes: Routes) -> Routes {
+    let path = model::issuer_path(&routes.app().config.public_url);
+    let routes = routes
+        .mount_public::<GetServerMetadata>(server_metadata)
+        .mount_public::<GetOpenidConfiguration>(server_metadata)
+        .mount_public::<GetResourceMetadata>(resource_metadata)
+        .mount_public::<GetJwks>(jwks)
+        .mount_client::<GetToken>(token)
+        .mount_client::<IntrospectToken>(introspect)
+        .mount_client::<RevokeToken>(revoke);
+    if path.is_empty() {
+        return routes;
+    }
+    routes
+        .mount_public_at::<GetServerMetadata>(&format!("{}{path}", GetServerMetadata::PATH), server_metadata)
+        .mount_public_at::<GetResourceMetadata>(&format!("{}{path}", GetResourceMetadata::PATH), resource_metadata)
+        .mount_public_at::<GetOpenidConfiguration>(&format!("{path}{}", GetOpenidConfiguration::PATH), server_metadata)
+}
+
+async fn server_metadata<E: Endpoint>(call: &mut Call<E, Anyone>) -> Result<ServerMetadata, Fault> {
+    Ok(ServerMetadata::new(&call.app.config.public_url, &scopes(&call.app)))
+}
+
+async fn resource_metadata(call: &mut Call<GetResourceMetadata, Anyone>) -> Result<ResourceMetadata, Fault> {
+    Ok(ResourceMetadata::new(&call.app.config.public_url, &scopes(&call.app)))
+}
+
+fn scopes(app: &App) -> Vec<Scope> {
+    let all = Scope::ALL.into_iter();
+    all.filter(|scope| *scope != Scope::Sandbox || app.config.mode.is_sandbox()).collect()
+}
+
+async fn jwks(call: &mut Call<GetJwks, Anyone>) -> Result<JwkSet, Fault> {
+    Ok(JwkSet { keys: call.app.tokens.published().to_vec() })
+}
+
+async fn token(call: &mut Call<GetToken, Anyone>) -> Result<TokenReply, Fault> {
+    service::token(&call.app, &mut call.tx, &call.request, &call.body.0, call.now).await
+}
+
+async fn introspect(call: &mut Call<IntrospectToken, Anyone>) -> Result<Introspection, Fault> {
+    service::introspect(&call.app, &mut call.tx, &call.request, &call.body.0, call.now).await
+}
+
+async fn revoke(call: &mut Call<RevokeToken, Anyone>) -> Result<Nothing, Fault> {
+    let (reply, revoked) = service::revoke(&call.app, &mut call.tx, &call.request, &call.body.0, call.now).await?;
+    call.access_changed |= revoked;
+    Ok(reply)
+}

@@ -1,0 +1,95 @@
+//! How a revocation reaches every process: rows, read by all of them every second, and at once by the one that wrote them.
+//!
+//! Invariants: a row is written in the transaction of what it announces; a window is read again and again, because on
+//! PostgreSQL a row may become visible later than one with a later time; applying a row twice does no harm.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use quanzi_openapi::Time;
+use quanzi_openapi::id::AppId;
+use quanzi_openapi::oauth::TOKEN_SECONDS;
+
+use crate::app::App;
+use crate::clock::Clock;
+use crate::db::Tx;
+use crate::fault::Fault;
+
+use super::store::{self, Revocation};
+
+/// How often the rows are read.
+const PERIOD: Duration = Duration::from_secs(1);
+/// How far back each reading goes: longer than any transaction may last and clocks of processes may differ.
+const WINDOW_SECONDS: i64 = 120;
+/// How far back the first reading goes: over the life of every token there can be.
+const FIRST_WINDOW_SECONDS: i64 = TOKEN_SECONDS + WINDOW_SECONDS;
+/// How long a row is kept at least.
+pub(super) const KEPT_SECONDS: i64 = 2 * FIRST_WINDOW_SECONDS;
+/// Rows per statement.
+const ROWS_MAX: i64 = 1_000;
+
+const TOKEN: &str = "jti:";
+const APP: &str = "app:";
+
+/// Rows that were applied, by id, with their time; those that fell out of the window are forgotten. Empty before the first reading.
+#[derive(Debug, Default)]
+pub(super) struct Seen(Mutex<Option<HashMap<String, Time>>>);
+
+/// Announces that this token is not to be trusted any more.
+pub(super) async fn announce_token(tx: &mut Tx, clock: &Clock, now: Time, jti: &str, exp: i64) -> Result<(), Fault> {
+    Ok(store::insert_revocation(tx, &clock.random_text(), &format!("{TOKEN}{jti}"), Time::from_seconds(exp), now).await?)
+}
+
+/// Announces that something about this app has changed.
+pub(super) async fn announce_app(tx: &mut Tx, clock: &Clock, now: Time, app: AppId) -> Result<(), Fault> {
+    let until = now.plus_seconds(KEPT_SECONDS);
+    Ok(store::insert_revocation(tx, &clock.random_text(), &format!("{APP}{app}"), until, now).await?)
+}
+
+/// Applies what was announced since the last reading.
+pub async fn catch_up(app: &App) -> Result<(), Fault> {
+    let now = app.clock.now();
+    let first = app.tokens.seen.0.lock().unwrap_or_else(PoisonError::into_inner).is_none();
+    let from = now.plus_seconds(-if first { FIRST_WINDOW_SECONDS } else { WINDOW_SECONDS });
+    let mut tx = app.db.reading().await?;
+    let mut after = (from, String::new());
+    loop {
+        let rows = store::revocations(&mut tx, after.0, &after.1, ROWS_MAX).await?;
+        for row in &rows {
+            apply(app, row);
+        }
+        match rows.last() {
+            Some(last) if rows.len() >= usize::try_from(ROWS_MAX).unwrap_or(usize::MAX) => {
+                after = (last.created_at, last.id.clone());
+            }
+            _ => break,
+        }
+    }
+    let mut seen = app.tokens.seen.0.lock().unwrap_or_else(PoisonError::into_inner);
+    seen.get_or_insert_default().retain(|_, at| *at >= from);
+    app.tokens.forget_expired(now);
+    Ok(())
+}
+
+fn apply(app: &App, row: &Revocation) {
+    let mut seen = app.tokens.seen.0.lock().unwrap_or_else(PoisonError::into_inner);
+    if seen.get_or_insert_default().insert(row.id.clone(), row.created_at).is_some() {
+        return;
+    }
+    if let Some(jti) = row.subject.strip_prefix(TOKEN) {
+        app.tokens.revoke(jti, row.expires_at);
+    } else if let Some(id) = row.subject.strip_prefix(APP).and_then(|id| id.parse().ok()) {
+        app.directory.forget(id);
+    }
+}
+
+/// Catches up every second, for as long as the process lives.
+pub async fn run(app: Arc<App>) {
+    loop {
+        if let Err(fault) = catch_up(&app).await {
+            tracing::warn!(code = %fault.code(), cause = ?fault.cause(), "revocations could not be read");
+        }
+        tokio::time::sleep(PERIOD).await;
+    }
+}

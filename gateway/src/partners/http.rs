@@ -1,0 +1,24 @@
+//! Handlers of partners.
+
+use quanzi_openapi::partners::{ChangePartner, GetPartner, Partner};
+
+use crate::fault::Fault;
+use crate::http::Routes;
+use crate::http::Call;
+
+use super::service;
+
+/// The capability's routes.
+pub fn routes(routes: Routes) -> Routes {
+    routes.mount::<GetPartner>(get).mount::<ChangePartner>(change)
+}
+
+async fn get(call: &mut Call<GetPartner>) -> Result<Partner, Fault> {
+    service::get(&mut call.tx, call.caller.partner).await
+}
+
+async fn change(call: &mut Call<ChangePartner>) -> Result<Partner, Fault> {
+    let before = service::take(&mut call.tx, call.caller.partner).await?;
+    call.check_version(before.version)?;
+    service::change(&mut call.tx, before, std::mem::take(&mut call.body), call.now).await
+}

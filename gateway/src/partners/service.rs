@@ -1,0 +1,53 @@
+//! Use-cases of partners.
+
+use quanzi_openapi::circles::CircleOperator;
+use quanzi_openapi::id::PartnerId;
+use quanzi_openapi::partners::{LegalName, Partner, PartnerChange, PartnerName};
+use quanzi_openapi::{ErrorCode, Time};
+
+use crate::clock::Clock;
+use crate::db::Tx;
+use crate::fault::Fault;
+
+use super::store;
+
+/// The partner. A caller's own partner is always there, so its absence is a fault of ours.
+pub async fn get(tx: &mut Tx, partner: PartnerId) -> Result<Partner, Fault> {
+    Ok(store::find(tx, partner).await?.ok_or(ErrorCode::Internal)?)
+}
+
+/// The partner, held until the transaction ends.
+pub async fn take(tx: &mut Tx, partner: PartnerId) -> Result<Partner, Fault> {
+    Ok(store::take(tx, partner).await?.ok_or(ErrorCode::Internal)?)
+}
+
+/// Changes a partner that was [taken](take).
+pub async fn change(tx: &mut Tx, before: Partner, change: PartnerChange, now: Time) -> Result<Partner, Fault> {
+    let after = Partner {
+        name: change.name.unwrap_or(before.name),
+        website: change.website.apply(before.website),
+        updated_at: now,
+        ..before
+    };
+    Ok(store::update(tx, &after).await?)
+}
+
+/// Registers a partner.
+pub async fn register(
+    tx: &mut Tx,
+    clock: &Clock,
+    now: Time,
+    name: PartnerName,
+    legal_name: LegalName,
+) -> Result<Partner, Fault> {
+    let partner =
+        Partner { id: clock.id(), name, legal_name, website: None, version: 1, created_at: now, updated_at: now };
+    store::insert(tx, &partner).await?;
+    Ok(partner)
+}
+
+/// The partner as it is disclosed on its circles.
+pub async fn operator(tx: &mut Tx, partner: PartnerId) -> Result<CircleOperator, Fault> {
+    let Partner { id, name, legal_name, .. } = get(tx, partner).await?;
+    Ok(CircleOperator { partner: id, name, legal_name })
+}

@@ -1,0 +1,109 @@
+//! The demo partner: made when a sandbox starts for the first time, found again by the key in its file.
+//!
+//! Invariants: the file is written whole or not at all, readable by its owner only; a key that is in the file and not in the
+//! database (a new database, or a start that was cut short) is registered, never replaced.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use quanzi_openapi::ErrorCode;
+use quanzi_openapi::apps::{KeyInput, NewApp};
+use quanzi_openapi::id::{AppId, PartnerId};
+use quanzi_openapi::sandbox::NewPartner;
+
+use crate::app::App;
+use crate::apps::service::Context;
+use crate::crypto::SigningKey;
+use crate::fault::Fault;
+
+use super::service;
+
+const KEY_FILE: &str = "demo-key.pem";
+/// A key file is a few hundred bytes.
+const KEY_BYTES_MAX: u64 = 16 * 1024;
+
+/// Who a newcomer can be right away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Demo {
+    /// The partner.
+    pub partner: PartnerId,
+    /// Its app.
+    pub app: AppId,
+    /// The private key of the app, PKCS#8 in PEM.
+    pub key_file: PathBuf,
+}
+
+/// The demo partner, made when there is none.
+pub async fn ensure(app: &App) -> Result<Demo, Fault> {
+    let key_file = app.config.data_dir.join(KEY_FILE);
+    let key = read_or_make(app, &key_file)?;
+    if let Some(demo) = find(app, key.kid(), &key_file).await? {
+        return Ok(demo);
+    }
+    match register(app, &key).await {
+        // Another process was faster with the same file.
+        Err(fault) if fault.code() == ErrorCode::KeyExists => {}
+        outcome => outcome?,
+    }
+    find(app, key.kid(), &key_file).await?.ok_or_else(|| Fault::internal("the demo partner is gone"))
+}
+
+async fn find(app: &App, kid: &str, key_file: &Path) -> Result<Option<Demo>, Fault> {
+    let Some(owner) = app.directory.owner_of_key(&app.db, kid).await? else { return Ok(None) };
+    let facts = app.directory.app(&app.db, owner).await?;
+    Ok(facts.map(|facts| Demo { partner: facts.partner, app: facts.app, key_file: key_file.to_owned() }))
+}
+
+async fn register(app: &App, key: &SigningKey) -> Result<(), Fault> {
+    let serde_json::Value::Object(jwk) = serde_json::to_value(key.jwk()).map_err(Fault::internal)? else {
+        return Err(Fault::internal("a JWK is an object"));
+    };
+    let new = NewPartner::new("Demo partner", "Demo Partner Ltd.", NewApp::new("Demo app", [KeyInput::Jwk(jwk)]));
+    let mut tx = app.db.begin().await?;
+    service::register(&mut tx, Context::new(app, app.clock.now()), &new).await?;
+    Ok(tx.commit().await?)
+}
+
+fn read_or_make(app: &App, key_file: &Path) -> Result<SigningKey, Fault> {
+    if let Some(key) = read(key_file)? {
+        return Ok(key);
+    }
+    let key = SigningKey::generate(&app.clock).map_err(Fault::internal)?;
+    let pem = key.to_pkcs8_pem().map_err(Fault::internal)?;
+    let draft = key_file.with_extension(format!("pem.{}", app.clock.random_text()));
+    let made = write_new(&draft, pem.as_bytes()).and_then(|()| fs::hard_link(&draft, key_file));
+    fs::remove_file(&draft).ok();
+    match made {
+        Ok(()) => Ok(key),
+        // Another process was faster: its key counts.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            read(key_file)?.ok_or_else(|| Fault::internal("the demo key is gone"))
+        }
+        Err(error) => Err(Fault::internal(error)),
+    }
+}
+
+fn read(key_file: &Path) -> Result<Option<SigningKey>, Fault> {
+    let text = match fs::metadata(key_file).and_then(|about| if about.len() > KEY_BYTES_MAX { Err(io::ErrorKind::FileTooLarge.into()) } else { fs::read_to_string(key_file) }) {
+        Ok(text) => secrecy::zeroize::Zeroizing::new(text),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Fault::internal(error)),
+    };
+    let unreadable = |_| Fault::internal(format!("{} is not an Ed25519 private key in PKCS#8: put it back, or move it away to get a new demo partner", key_file.display()));
+    SigningKey::from_pkcs8_pem(&text).map(Some).map_err(unreadable)
+}
+
+/// Writes a file that was not there, for its owner only.
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}

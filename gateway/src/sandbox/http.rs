@@ -1,0 +1,20 @@
+//! Handlers of the sandbox.
+
+use quanzi_openapi::sandbox::{CheckSignature, RegisterPartner, Registration};
+
+use crate::apps::service::Context;
+use crate::fault::Fault;
+use crate::http::Routes;
+use crate::http::{Anyone, Call};
+
+use super::{service, signature_check};
+
+/// The capability's routes; mounted in sandbox mode only.
+pub fn routes(routes: Routes) -> Routes {
+    routes.mount_public::<RegisterPartner>(register).mount_public::<CheckSignature>(signature_check::check)
+}
+
+async fn register(call: &mut Call<RegisterPartner, Anyone>) -> Result<Registration, Fault> {
+    call.app.limits.registration(call.request.address)?;
+    service::register(&mut call.tx, Context::new(&call.app, call.now), &call.body).await
+}

@@ -1,0 +1,256 @@
+//! A gateway for one story: in this process, on a database of its own, on a port of its own.
+
+use std::path::PathBuf;
+
+use quanzi::apps::NewApp;
+use quanzi::circles::{Circle, NewCircle};
+use quanzi::gates::{GateRule, NewGate};
+use quanzi::memberships::{Membership, NewMembership};
+use quanzi::sandbox::{NewPartner, NewSandboxFan, SandboxFan};
+use quanzi::{Client, Error, ErrorCode, Key};
+use quanzi_gateway::config::Config;
+use quanzi_gateway::db::scratch::Scratch;
+use quanzi_gateway::db::{Db, Engine};
+use quanzi_gateway::start::{Running, start};
+use secrecy::ExposeSecret as _;
+
+/// What a story may want otherwise.
+#[derive(Debug, Clone, Copy)]
+pub struct Knobs {
+    /// Reads of an app per second.
+    pub reads_per_second: u32,
+    /// Changes of an app per second.
+    pub writes_per_second: u32,
+    /// Requests of an address per second.
+    pub address_per_second: u32,
+    /// Sandbox registrations of an address per minute.
+    pub registrations_per_minute: u32,
+    /// Longest time for a body.
+    pub body_timeout_seconds: u32,
+}
+
+impl Default for Knobs {
+    fn default() -> Self {
+        Self { body_timeout_seconds: 10, ..Self::unlimited() }
+    }
+}
+
+impl Knobs {
+    /// No limit that a story could reach by accident.
+    pub const fn unlimited() -> Self {
+        Self {
+            reads_per_second: 100_000,
+            writes_per_second: 100_000,
+            address_per_second: 100_000,
+            registrations_per_minute: 100_000,
+            body_timeout_seconds: 30,
+        }
+    }
+}
+
+/// A gateway and its database.
+pub struct Stage {
+    running: Running,
+    scratch: Scratch,
+    data_dir: PathBuf,
+}
+
+impl Stage {
+    /// On SQLite.
+    pub async fn sqlite() -> Self {
+        Self::open(Scratch::sqlite().expect("a scratch folder"), &Knobs::default()).await
+    }
+
+    /// On PostgreSQL.
+    pub async fn postgres() -> Self {
+        Self::open(Scratch::postgres().await.expect("a scratch database"), &Knobs::default()).await
+    }
+
+    async fn open(scratch: Scratch, knobs: &Knobs) -> Self {
+        let data_dir = std::env::temp_dir().join(format!("quanzi-stage-{}", crate::raw::random_text()));
+        let config = config(&scratch, &data_dir, knobs);
+        let running = start(config).await.expect("the gateway starts");
+        Self { running, scratch, data_dir }
+    }
+
+    /// The same database behind a gateway with other knobs.
+    pub async fn reopen(self, knobs: &Knobs) -> Self {
+        let Self { running, scratch, data_dir } = self;
+        running.stop().await.expect("the gateway stops");
+        std::fs::remove_dir_all(data_dir).ok();
+        Self::open(scratch, knobs).await
+    }
+
+    /// A second gateway process on the same database, as far as anybody can tell from outside.
+    pub async fn second_gateway(&self) -> Running {
+        start(config(&self.scratch, &self.data_dir, &Knobs::default())).await.expect("the second gateway starts")
+    }
+
+    /// Its origin.
+    pub fn url(&self) -> &str {
+        self.running.url()
+    }
+
+    /// The gateway itself.
+    pub fn app(&self) -> &std::sync::Arc<quanzi_gateway::app::App> {
+        self.running.app()
+    }
+
+    /// Its database.
+    pub fn db(&self) -> &Db {
+        &self.running.app().db
+    }
+
+    /// Moves the gateway's clock ahead.
+    pub fn advance(&self, seconds: i64) {
+        self.running.app().clock.advance_seconds(seconds);
+    }
+
+    /// How many saved answers are left when the sweeper ran after so many days.
+    pub async fn idempotency_rows_after_days(&self, days: i64) -> i64 {
+        let now = self.running.app().clock.now().plus_seconds(days * 24 * 3_600);
+        let mut tx = self.db().begin().await.expect("a transaction");
+        quanzi_gateway::http::sweep_idempotency(&mut tx, now, 100).await.expect("swept");
+        tx.commit().await.expect("committed");
+        self.count("idempotency").await
+    }
+
+    /// Rows of a table.
+    pub async fn count(&self, table: &str) -> i64 {
+        self.scalar(&format!("select count(*) from {table}")).await.parse().expect("a number")
+    }
+
+    /// What a partner could change, as one text: equal before and after a refused request.
+    pub async fn fingerprint(&self) -> String {
+        let mut text = String::new();
+        for table in ["partner", "app", "app_key", "circle", "gate", "person", "fan", "membership", "post", "idempotency"] {
+            let versions = match table {
+                "partner" | "app" | "circle" | "membership" | "post" | "person" => "coalesce(sum(version), 0)",
+                "app_key" => "count(removed_at)",
+                _ => "0",
+            };
+            let sql = format!("select count(*) || '/' || cast({versions} as text) from {table}");
+            text.push_str(&format!("{table}={} ", self.scalar(&sql).await));
+        }
+        text
+    }
+
+    /// Takes the database away under the running gateway.
+    pub async fn break_database(&self) {
+        self.db().close().await;
+    }
+
+    /// One value, as text, from a connection of its own.
+    pub async fn scalar(&self, sql: &str) -> String {
+        let url = self.scratch.settings().url.expose_secret().to_owned();
+        let sql = sqlx::AssertSqlSafe(format!("select cast(({sql}) as text)"));
+        match self.db().engine() {
+            Engine::Sqlite => {
+                let mut connection = <sqlx::SqliteConnection as sqlx::Connection>::connect(&url).await.expect("connected");
+                sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("a value")
+            }
+            Engine::Postgres => {
+                let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&url).await.expect("connected");
+                sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("a value")
+            }
+        }
+    }
+
+    /// Stops the gateway; the database goes with the stage.
+    pub async fn close(self) {
+        self.running.stop().await.expect("the gateway stops");
+        std::fs::remove_dir_all(&self.data_dir).ok();
+    }
+}
+
+fn config(scratch: &Scratch, data_dir: &std::path::Path, knobs: &Knobs) -> Config {
+    let number = |number: u32| number.to_string();
+    let (reads, writes) = (number(knobs.reads_per_second), number(knobs.writes_per_second));
+    let (addresses, registrations) = (number(knobs.address_per_second), number(knobs.registrations_per_minute));
+    let body_timeout = number(knobs.body_timeout_seconds);
+    let data_dir = data_dir.display().to_string();
+    Config::of(&[
+        ("listen", "127.0.0.1:0"),
+        ("database_url", scratch.settings().url.expose_secret()),
+        ("data_dir", &data_dir),
+        ("workers", "2"),
+        ("sandbox_demo", "false"),
+        ("shutdown_seconds", "5"),
+        ("shutdown_delay_seconds", "0"),
+        ("rate_reads_per_second", &reads),
+        ("rate_writes_per_second", &writes),
+        ("rate_address_per_second", &addresses),
+        ("rate_registrations_per_minute", &registrations),
+        ("body_timeout_seconds", &body_timeout),
+    ])
+    .expect("a right configuration")
+}
+
+/// Writes a story twice, once per engine: `stories! { async fn a_claim(stage: Stage) { … } }` gives `a_claim::{sqlite, postgres}`.
+#[macro_export]
+macro_rules! stories {
+    ($(async fn $name:ident($stage:ident: Stage) $body:block)+) => {$(
+        mod $name {
+            #[allow(unused_imports, clippy::allow_attributes, reason = "the module stands for a function of its parent")]
+            use super::*;
+
+            // A story may trade its stage for one with other knobs; what is dropped at its end cleans up after itself.
+            async fn story($stage: $crate::stage::Stage) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                story($crate::stage::Stage::sqlite().await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                story($crate::stage::Stage::postgres().await).await;
+            }
+        }
+    )+};
+}
+
+/// A partner with the SDK: registered, signing, verifying.
+pub async fn partner(stage: &Stage) -> Client {
+    partner_with(stage, Key::generate().expect("a key")).await
+}
+
+/// A partner with this key.
+pub async fn partner_with(stage: &Stage, key: Key) -> Client {
+    let visitor = Client::builder(stage.url()).build().expect("a client");
+    let app = NewApp::new("Circle server", [key.public()]);
+    let partner = NewPartner::new("Whisker & Co", "Whisker Pet Supplies (Hangzhou) Co., Ltd.", app);
+    let registered = visitor.sandbox().register_partner(partner).await.expect("registered");
+    visitor.with_app(registered.app.id, key)
+}
+
+/// An open circle of this name.
+pub async fn open_circle(client: &Client, name: &str) -> Circle {
+    let circle = client.circles().create(NewCircle::new(name)).await.expect("a circle");
+    client.circles().open(circle.id).await.expect("an open circle")
+}
+
+/// An open circle behind a gate of these rules.
+pub async fn gated_circle(client: &Client, name: &str, rules: impl IntoIterator<Item = GateRule>) -> Circle {
+    let circle = open_circle(client, name).await;
+    client.gates().put(circle.id, NewGate::new(rules)).if_match(circle.gate_version).await.expect("a gate");
+    client.circles().get(circle.id).await.expect("the circle")
+}
+
+/// A person of whom nothing is known.
+pub async fn fan(client: &Client) -> SandboxFan {
+    client.sandbox().create_fan(NewSandboxFan::new("Mei")).await.expect("a fan")
+}
+
+/// A member of an open circle.
+pub async fn member(client: &Client, circle: &Circle) -> Membership {
+    let fan = fan(client).await;
+    client.memberships().join(circle.id, NewMembership::new(fan.id)).await.expect("a member")
+}
+
+/// The code of a refusal; anything else fails the story.
+#[track_caller]
+pub fn code<T: std::fmt::Debug>(outcome: Result<T, Error>) -> ErrorCode {
+    let error = outcome.expect_err("a refusal");
+    error.code().unwrap_or_else(|| panic!("a refusal with a code: {error}"))
+}

@@ -1,0 +1,104 @@
+//! Idempotency: one effect per key, the saved answer byte for byte, whatever happens at the same time.
+
+use quanzi_tests::raw::{Answer, Partner};
+use quanzi_tests::stage::Stage;
+use quanzi_tests::stories;
+use serde_json::{Value, json};
+
+async fn create(partner: &Partner, key: &str, name: &str) -> Answer {
+    partner.request("POST", "/v1/circles").header("idempotency-key", key).json(&json!({ "name": name })).send().await
+}
+
+async fn names(partner: &Partner) -> Vec<String> {
+    let page = partner.get("/v1/circles?limit=100").await.expect_status(200);
+    let data = page["data"].as_array().expect("a list");
+    data.iter().filter_map(|circle| circle["name"].as_str().map(str::to_owned)).collect()
+}
+
+stories! {
+    async fn a_repeated_request_gets_the_first_answer_byte_for_byte(stage: Stage) {
+        let partner = Partner::register(stage.url()).await;
+
+        let first = create(&partner, "k-1", "Letters").await;
+        let second = create(&partner, "k-1", "Letters").await;
+
+        first.expect_status(201);
+        assert_eq!((second.status, &second.bytes), (201, &first.bytes));
+        assert_eq!(second.header("etag"), first.header("etag"));
+        assert_eq!((first.header("idempotent-replayed"), second.header("idempotent-replayed")), (None, Some("true")));
+        assert_ne!(first.header("request-id"), second.header("request-id"));
+        assert_eq!(names(&partner).await, ["Letters"]);
+    }
+
+    async fn a_key_belongs_to_one_request(stage: Stage) {
+        let partner = Partner::register(stage.url()).await;
+        create(&partner, "k-1", "Letters").await.expect_status(201);
+
+        create(&partner, "k-1", "Other").await.expect_refusal(422, "idempotency_key_reused");
+
+        assert_eq!(names(&partner).await, ["Letters"]);
+    }
+
+    async fn keys_of_two_apps_do_not_meet(stage: Stage) {
+        let one = Partner::register(stage.url()).await;
+        let two = Partner::register(stage.url()).await;
+
+        create(&one, "k-1", "One").await.expect_status(201);
+        create(&two, "k-1", "Two").await.expect_status(201);
+
+        assert_eq!(names(&two).await, ["Two"]);
+    }
+
+    async fn a_refusal_is_not_saved(stage: Stage) {
+        let partner = Partner::register(stage.url()).await;
+        create(&partner, "k-1", "Taken").await.expect_status(201);
+        create(&partner, "k-2", "Taken").await.expect_refusal(409, "circle_name_taken");
+        let circle = partner.get("/v1/circles").await.json()["data"][0].clone();
+        let path = format!("/v1/circles/{}", circle["id"].as_str().expect("an id"));
+        let rename = partner.request("PATCH", &path).header("if-match", "\"1\"").json(&json!({ "name": "Free again" }));
+        rename.send().await.expect_status(200);
+
+        create(&partner, "k-2", "Taken").await.expect_status(201);
+    }
+
+    async fn of_sixteen_at_once_one_acts_and_all_agree(stage: Stage) {
+        let partner = Partner::register(stage.url()).await;
+
+        let answers = futures_util::future::join_all((0..16).map(|_| create(&partner, "k-1", "Race"))).await;
+
+        let done: Vec<&Answer> = answers.iter().filter(|answer| answer.status == 201).collect();
+        assert!(!done.is_empty());
+        for answer in &answers {
+            match answer.status {
+                201 => assert_eq!(answer.bytes, done[0].bytes),
+                _ => {
+                    answer.expect_refusal(409, "idempotency_in_flight");
+                    assert!(answer.header("retry-after").is_some());
+                }
+            }
+        }
+        assert_eq!(names(&partner).await, ["Race"]);
+        assert_eq!(create(&partner, "k-1", "Race").await.bytes, done[0].bytes);
+    }
+
+    async fn unreadable_keys_are_refused_by_name(stage: Stage) {
+        let partner = Partner::register(stage.url()).await;
+        let long = "k".repeat(256);
+
+        for key in ["", "two words", long.as_str()] {
+            let body: Value = create(&partner, key, "Key").await.expect_refusal(400, "param_invalid");
+            assert_eq!(body["param"], "Idempotency-Key");
+        }
+        assert!(names(&partner).await.is_empty());
+    }
+
+    async fn an_answer_is_kept_for_thirty_days(stage: Stage) {
+        let partner = Partner::register(stage.url()).await;
+        create(&partner, "k-1", "Kept").await.expect_status(201);
+
+        let kept = stage.idempotency_rows_after_days(29).await;
+        let gone = stage.idempotency_rows_after_days(31).await;
+
+        assert_eq!((kept, gone), (1, 0));
+    }
+}

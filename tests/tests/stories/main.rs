@@ -1,0 +1,17 @@
+//! Scripted partners against a real gateway, each story on SQLite and on PostgreSQL.
+//!
+//! One file per capability, under the capability's name; dangers (races, replays, malformed input) have files of their own.
+
+mod apps;
+mod circles;
+mod content;
+mod gates;
+mod idempotency;
+mod limits;
+mod malformed;
+mod memberships;
+mod mutations;
+mod partners;
+mod road;
+mod signatures;
+mod tokens;

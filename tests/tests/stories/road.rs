@@ -1,0 +1,63 @@
+//! The road end to end, and what holds for all of it: documented equals mounted, and requests in flight are finished.
+
+use quanzi::content::{NewPost, PostsQuery};
+use quanzi::gates::GateRule;
+use quanzi::memberships::NewMembership;
+use quanzi::sandbox::NewSandboxFan;
+use quanzi_openapi::OPERATIONS;
+use quanzi_tests::raw::Partner;
+use quanzi_tests::stage::{Stage, gated_circle, partner};
+use quanzi_tests::stories;
+use serde_json::json;
+
+stories! {
+    async fn a_partner_opens_a_circle_lets_fans_in_and_publishes(stage: Stage) {
+        let client = partner(&stage).await;
+        let circle = gated_circle(&client, "The road", [GateRule::Adult {}, GateRule::Approval {}]).await;
+        let fan = client.sandbox().create_fan(NewSandboxFan::new("Mei").adult()).await.expect("a fan");
+
+        let waiting = client.memberships().join(circle.id, NewMembership::new(fan.id)).await.expect("waiting");
+        let member = client.memberships().approve(waiting.id).await.expect("approved");
+        let post = client.posts().create(circle.id, NewPost::new("Hello").author(member.id)).await.expect("a post");
+        let feed = client.posts().list(circle.id, PostsQuery::default()).page().await.expect("the feed");
+
+        assert_eq!(feed.data, [post]);
+        assert!(!feed.has_more);
+    }
+
+    async fn what_is_documented_is_mounted(stage: Stage) {
+        let app = stage.app();
+        let routes = quanzi_gateway::app::routes(app);
+
+        let mounted: std::collections::BTreeSet<_> = routes.mounted().collect();
+        let documented: std::collections::BTreeSet<_> = OPERATIONS.iter().map(|operation| (operation.method, operation.path)).collect();
+
+        assert_eq!(mounted, documented);
+    }
+
+    async fn a_request_in_flight_is_finished_before_the_gateway_goes(stage: Stage) {
+        let raw = Partner::register(stage.url()).await;
+        let requests = (0..20).map(|number| raw.request("POST", "/v1/circles").json(&json!({ "name": format!("C{number}") })).ready());
+        let sent: Vec<_> = requests.map(|ready| tokio::spawn({ let http = raw.http.clone(); async move { ready.send(&http).await.status } })).collect();
+        tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+
+        stage.close().await;
+
+        for answer in sent {
+            // Not taken at all (connection refused) would panic inside the task; taken means answered.
+            if let Ok(status) = answer.await {
+                assert_eq!(status, 201);
+            }
+        }
+    }
+
+    async fn secrets_stay_out_of_debug_output(stage: Stage) {
+        let raw = Partner::register(stage.url()).await;
+        let app = stage.app();
+
+        let shown = format!("{:?} {:?}", app.key, app.config);
+
+        assert!(!shown.contains(&raw.token));
+        assert!(!shown.contains("PRIVATE"));
+    }
+}
