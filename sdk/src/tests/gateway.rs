@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use quanzi_openapi::ErrorCode;
 use quanzi_openapi::id::AppId;
 use quanzi_openapi::jose::{ClientAssertion, Compact, DpopClaims, DpopExpectation, Jwk};
-use quanzi_openapi::oauth::{JwkSet, ResourceMetadata, ServerMetadata};
+use quanzi_openapi::oauth::{ResourceMetadata, ServerMetadata};
 use quanzi_openapi::scope::Scope;
 use quanzi_openapi::signature::{
     CONTENT_DIGEST, ContentDigest, Draft, Message, RequestShape, ResponseShape, SignatureError, base, content_digest,
@@ -303,10 +303,10 @@ impl State {
         let mut key = self.signing_key.lock().unwrap().public_jwk().clone();
         key.kid = Some(key.thumbprint());
         let keys = if self.publishes_keys.load(Ordering::Relaxed) { vec![key] } else { Vec::new() };
-        let keys: Vec<Value> = keys.iter().map(|key| serde_json::to_value(key).unwrap()).collect();
-        let set = json!({ "keys": keys });
-        serde_json::from_value::<JwkSet>(set.clone()).unwrap();
-        set
+        let mut keys: Vec<Value> = keys.iter().map(|key| serde_json::to_value(key).unwrap()).collect();
+        // A key of times to come must not disturb.
+        keys.push(json!({ "kty": "AKP", "alg": "ML-DSA-65", "pub": "AAAA" }));
+        json!({ "keys": keys })
     }
 
     /// Rules 9 to 16 and 36 to 45 of the security facts, as far as a client can break them.
