@@ -42,7 +42,10 @@ impl Clock {
     }
 
     /// Random bytes from the system.
-    #[expect(clippy::unused_self, reason = "randomness is asked of the clock, so that nothing asks the system directly")]
+    #[expect(
+        clippy::unused_self,
+        reason = "randomness is asked of the clock, so that nothing asks the system directly"
+    )]
     pub fn random<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the system")]

@@ -244,8 +244,12 @@ impl From<db::Fault> for Fault {
                 busy.rest.again = true;
                 busy
             }
-            db::Fault::Busy(_) | db::Fault::Unknown(_) | db::Fault::Gone(_) => Self::new(ErrorCode::Overloaded).because(fault),
-            db::Fault::ZeroByte => Self::new(ErrorCode::BodyMalformed).detail("text must not contain the zero character"),
+            db::Fault::Busy(_) | db::Fault::Unknown(_) | db::Fault::Gone(_) => {
+                Self::new(ErrorCode::Overloaded).because(fault)
+            }
+            db::Fault::ZeroByte => {
+                Self::new(ErrorCode::BodyMalformed).detail("text must not contain the zero character")
+            }
             other => Self::internal(other),
         }
     }

@@ -26,5 +26,7 @@ pub mod sandbox;
 mod scene;
 pub mod start;
 pub mod stopping;
+#[cfg(test)]
+mod testing;
 mod tls;
 mod window;

@@ -6,7 +6,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{HttpServer, web};
@@ -35,6 +35,8 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections whose worker is gone cannot say farewell.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// A signal this soon after the first is the same one: shells and supervisors send it to a process and to its group.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Migrations, signals and housekeeping; requests are answered by actix's own workers.
 const RUNTIME_THREADS: usize = 2;
 
@@ -123,6 +125,9 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     let metrics_listen = config.metrics_listen;
     let app = App::new(config, db, Arc::new(Clock::system()), metrics.clone(), stopping.clone());
     let app = Arc::new(app.await.map_err(|fault| StartError::App { fault })?);
+
+    // Before the first request: what was revoked while nobody of ours was up stays revoked.
+    oauth::revocation::catch_up(&app).await.map_err(|fault| StartError::App { fault })?;
 
     let page = match metrics_listen {
         Some(listen) => {
@@ -221,7 +226,7 @@ impl Running {
         tracing::info!("stopping: requests under way are finished");
         tokio::select! {
             stopped = self.stop() => stopped,
-            () = signals.stop() => Err(StartError::Interrupted),
+            () = signals.stop_again() => Err(StartError::Interrupted),
         }
     }
 
@@ -291,6 +296,14 @@ impl Signals {
 
     async fn stop(&mut self) {
         while self.next().await != Told::Stop {}
+    }
+
+    async fn stop_again(&mut self) {
+        let first = Instant::now();
+        self.stop().await;
+        while first.elapsed() < AGAIN_AFTER {
+            self.stop().await;
+        }
     }
 }
 

@@ -34,8 +34,13 @@ impl Words for SlugWords {
     const PATTERN: Option<&'static str> = Some("^[a-z0-9]+(-[a-z0-9]+)*$");
     const EXAMPLE: &'static str = "cats-of-hangzhou";
     fn check(text: &str) -> Result<(), &'static str> {
-        let letters = |part: &str| !part.is_empty() && part.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9'));
-        if text.split('-').all(letters) { Ok(()) } else { Err("lower-case letters a-z and digits, in words joined by single hyphens") }
+        let letters =
+            |part: &str| !part.is_empty() && part.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9'));
+        if text.split('-').all(letters) {
+            Ok(())
+        } else {
+            Err("lower-case letters a-z and digits, in words joined by single hyphens")
+        }
     }
 }
 /// Name of a circle in addresses.
@@ -65,8 +70,11 @@ impl Words for LanguageWords {
     const EXAMPLE: &'static str = "zh-CN";
     fn check(text: &str) -> Result<(), &'static str> {
         let mut parts = text.split('-');
-        let primary = parts.next().is_some_and(|part| matches!(part.len(), 2..=3) && part.bytes().all(|byte| byte.is_ascii_alphabetic()));
-        let rest = parts.all(|part| matches!(part.len(), 2..=8) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        let primary = parts
+            .next()
+            .is_some_and(|part| matches!(part.len(), 2..=3) && part.bytes().all(|byte| byte.is_ascii_alphabetic()));
+        let rest =
+            parts.all(|part| matches!(part.len(), 2..=8) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
         if primary && rest { Ok(()) } else { Err("a language tag such as zh-CN or en") }
     }
 }

@@ -7,13 +7,19 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn, Parameter, PathItem, PathsBuilder, PathItemBuilder, HttpMethod};
+use utoipa::openapi::path::{
+    HttpMethod, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem, PathItemBuilder, PathsBuilder,
+};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::schema::{ComponentsBuilder, ObjectBuilder, Schema, SchemaType, Type};
-use utoipa::openapi::security::{ClientCredentials, Flow, OAuth2, Scopes as FlowScopes, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ClientCredentials, Flow, OAuth2, Scopes as FlowScopes, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, ServerBuilder};
+use utoipa::openapi::{
+    ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, ServerBuilder,
+};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::endpoint::{Access, Body, Endpoint, Fields, Idempotency, Method, Operation, Reply, Tag};
@@ -203,7 +209,8 @@ fn build(operation: &Operation, parts: Parts) -> utoipa::openapi::path::Operatio
         let example = (operation.body_example)();
         let mut body = RequestBodyBuilder::new().required(Some(Required::True));
         for media_type in operation.body.media_types() {
-            let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(name.as_str()))).example(example.clone());
+            let content =
+                ContentBuilder::new().schema(Some(Ref::from_schema_name(name.as_str()))).example(example.clone());
             body = body.content(*media_type, content.build());
         }
         built = built.request_body(Some(body.build()));
@@ -233,7 +240,8 @@ fn describe(operation: &Operation, summary: &str, details: &str) -> String {
     text.push_str("\n\n");
     text.push_str(&who);
     if matches!(operation.access, Access::Partner(_) | Access::Fan(_)) {
-        let signed = if operation.method.writes() { " The request must be signed (RFC 9421)." } else { " Signing is optional." };
+        let signed =
+            if operation.method.writes() { " The request must be signed (RFC 9421)." } else { " Signing is optional." };
         text.push_str(signed);
     }
     text
@@ -251,7 +259,8 @@ fn success(operation: &Operation, parts: &Parts) -> Response {
         response = response.header(*name, text_header(about));
     }
     if operation.idempotency != Idempotency::None {
-        response = response.header("Idempotent-Replayed", text_header("`true` when this is the saved answer of an earlier request."));
+        response = response
+            .header("Idempotent-Replayed", text_header("`true` when this is the saved answer of an earlier request."));
     }
     response.header("Request-Id", text_header("Names this request in our logs.")).build()
 }

@@ -138,8 +138,12 @@ impl Tag {
     /// Heading and introduction.
     pub const fn about(self) -> (&'static str, &'static str) {
         match self {
-            Self::Partners => ("Partners", "The tenant: a merchant or organisation, disclosed by its legal name on every circle."),
-            Self::Apps => ("Apps", "OAuth clients of a partner, and the public keys they sign with. Keys rotate with overlap."),
+            Self::Partners => {
+                ("Partners", "The tenant: a merchant or organisation, disclosed by its legal name on every circle.")
+            }
+            Self::Apps => {
+                ("Apps", "OAuth clients of a partner, and the public keys they sign with. Keys rotate with overlap.")
+            }
             Self::OAuth => ("OAuth", "The authorization server: FAPI 2.0, private_key_jwt, DPoP-bound tokens."),
             Self::Circles => ("Circles", "Interest communities: draft, open, closed."),
             Self::Gates => ("Gates", "The rules to join a circle, versioned, and what they answer rule by rule."),
@@ -221,7 +225,9 @@ pub trait Body: Sized + 'static {
     fn example_value() -> Option<Value>;
 
     /// Adds its schema and those it refers to; gives back the name of its own.
-    fn schema_name(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) -> Option<String>;
+    fn schema_name(
+        schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>,
+    ) -> Option<String>;
 }
 
 /// A shape with an example that cannot drift, because it is made of the shape itself.
@@ -268,7 +274,9 @@ impl<T: JsonBody> Body for T {
         serde_json::to_value(T::example()).ok()
     }
 
-    fn schema_name(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) -> Option<String> {
+    fn schema_name(
+        schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>,
+    ) -> Option<String> {
         schemas.push((T::name().into_owned(), T::schema()));
         T::schemas(schemas);
         Some(T::name().into_owned())
@@ -294,7 +302,9 @@ impl<T: Example + ToSchema + DeserializeOwned + Serialize + 'static> Body for Fo
         serde_json::to_value(T::example()).ok()
     }
 
-    fn schema_name(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) -> Option<String> {
+    fn schema_name(
+        schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>,
+    ) -> Option<String> {
         schemas.push((T::name().into_owned(), T::schema()));
         T::schemas(schemas);
         Some(T::name().into_owned())
@@ -311,7 +321,8 @@ pub struct ReplyHeader {
 }
 
 /// `ETag` of a versioned object.
-pub const ETAG: ReplyHeader = ReplyHeader { name: "ETag", about: "The object's version; send it as If-Match when you change the object." };
+pub const ETAG: ReplyHeader =
+    ReplyHeader { name: "ETag", about: "The object's version; send it as If-Match when you change the object." };
 
 /// Body and headers of a success.
 pub trait Reply: ToSchema + Serialize + DeserializeOwned + 'static {
@@ -371,8 +382,6 @@ pub struct Operation {
     /// Schemas.
     pub(crate) describe: fn(&mut crate::document::Parts),
     fails: &'static [ErrorCode],
-    has_params: fn() -> bool,
-    has_query: fn() -> bool,
 }
 
 impl Operation {
@@ -391,8 +400,6 @@ impl Operation {
             body_example: E::Body::example_value,
             describe: crate::document::Parts::add::<E>,
             fails: E::FAILS,
-            has_params: || !crate::document::fields::<E::Params>().is_empty(),
-            has_query: || !crate::document::fields::<E::Query>().is_empty(),
         }
     }
 
@@ -401,7 +408,7 @@ impl Operation {
         use ErrorCode as C;
         let mut codes = self.fails.to_vec();
         match self.access {
-            Access::Public => {}
+            Access::Public => codes.extend([C::DigestMalformed, C::DigestUnsupported, C::DigestMismatch]),
             Access::Client => codes.extend([C::InvalidRequest, C::InvalidClient, C::InvalidDpopProof, C::UseDpopNonce]),
             Access::Partner(scope) => {
                 codes.extend(TOKEN);
@@ -419,11 +426,8 @@ impl Operation {
                 codes.push(C::ScopeMissing);
             }
         }
-        if (self.has_params)() || (self.has_query)() || self.method.writes() {
-            codes.push(C::ParamInvalid);
-        }
         if self.method.writes() {
-            codes.extend([C::BodyTooLarge, C::BodyTimeout, C::ContentTypeUnsupported, C::BodyMalformed]);
+            codes.push(C::ContentTypeUnsupported);
             if self.body != BodyKind::Nothing {
                 codes.push(C::FieldInvalid);
             }
@@ -431,12 +435,16 @@ impl Operation {
         match self.idempotency {
             Idempotency::None => {}
             Idempotency::Offered => codes.extend([C::IdempotencyKeyReused, C::IdempotencyInFlight]),
-            Idempotency::Required => codes.extend([C::IdempotencyKeyMissing, C::IdempotencyKeyReused, C::IdempotencyInFlight]),
+            Idempotency::Required => {
+                codes.extend([C::IdempotencyKeyMissing, C::IdempotencyKeyReused, C::IdempotencyInFlight])
+            }
         }
         if self.if_match {
             codes.extend([C::IfMatchMissing, C::VersionMismatch]);
         }
-        codes.extend([C::HeadersTooLarge, C::RateLimited, C::Overloaded, C::Internal]);
+        // An unknown parameter, or a body nobody asked for, can come with any request.
+        codes.extend([C::ParamInvalid, C::HeadersTooLarge, C::BodyTooLarge, C::BodyTimeout, C::BodyMalformed]);
+        codes.extend([C::RateLimited, C::Overloaded, C::Internal]);
         codes.sort_unstable_by_key(|code| (code.status(), *code));
         codes.dedup();
         codes

@@ -145,7 +145,7 @@ error_codes! {
     CircleClosed            "circle_closed"             409 never "The circle is closed for good."                "Start a new circle.";
     GateRulesInvalid        "gate_rules_invalid"        422 never "The rules do not make a gate."                 "See `detail`: each kind of rule once, and `open` only alone.";
     GateBandLimitReached    "gate_band_limit_reached"   429 again "The credit band of this gate was moved too often today." "Wait until the time in `limit`; this limit keeps scores private.";
-    GateRefused             "gate_refused"              403 never "The gate did not let the fan in."              "`evaluation` says which rule failed; it is asked anew after its `expires_at`.";
+    GateRefused             "gate_refused"              403 never "The gate did not let the fan in."              "`evaluation` says rule by rule what failed and what the fan can do; an answer about a credit band stands until its `expires_at`.";
 
     // Fans and memberships
     FanNotFound             "fan_not_found"             404 never "No such fan."                                  "Use the fan id you got for this person; ids differ from partner to partner.";
@@ -197,7 +197,9 @@ impl PartialSchema for ErrorCode {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()
             .schema_type(SchemaType::Type(Type::String))
-            .description(Some("What went wrong, for programs. New codes are added over time; each has a page under /errors/."))
+            .description(Some(
+                "What went wrong, for programs. New codes are added over time; each has a page under /errors/.",
+            ))
             .enum_values(Some(Self::ALL.iter().map(|code| code.as_str())))
             .into()
     }

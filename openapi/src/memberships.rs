@@ -313,7 +313,8 @@ impl Endpoint for RemoveMembership {
     const PATH: &'static str = "/v1/memberships/{membership}/remove";
     const TAG: Tag = Tag::Memberships;
     const ACCESS: Access = Access::Partner(Some(Scope::MembersWrite));
-    const FAILS: &'static [ErrorCode] = &[ErrorCode::MembershipNotFound, ErrorCode::MembershipConflict, ErrorCode::OwnerRequired];
+    const FAILS: &'static [ErrorCode] =
+        &[ErrorCode::MembershipNotFound, ErrorCode::MembershipConflict, ErrorCode::OwnerRequired];
     type Params = MembershipPath;
     type Query = Nothing;
     type Body = Nothing;
@@ -330,7 +331,8 @@ impl Endpoint for BanMembership {
     const PATH: &'static str = "/v1/memberships/{membership}/ban";
     const TAG: Tag = Tag::Memberships;
     const ACCESS: Access = Access::Partner(Some(Scope::MembersWrite));
-    const FAILS: &'static [ErrorCode] = &[ErrorCode::MembershipNotFound, ErrorCode::MembershipConflict, ErrorCode::OwnerRequired];
+    const FAILS: &'static [ErrorCode] =
+        &[ErrorCode::MembershipNotFound, ErrorCode::MembershipConflict, ErrorCode::OwnerRequired];
     type Params = MembershipPath;
     type Query = Nothing;
     type Body = Nothing;
@@ -364,7 +366,8 @@ impl Endpoint for LeaveMembership {
     const PATH: &'static str = "/v1/memberships/{membership}/leave";
     const TAG: Tag = Tag::Memberships;
     const ACCESS: Access = Access::Partner(Some(Scope::MembersWrite));
-    const FAILS: &'static [ErrorCode] = &[ErrorCode::MembershipNotFound, ErrorCode::MembershipConflict, ErrorCode::OwnerRequired];
+    const FAILS: &'static [ErrorCode] =
+        &[ErrorCode::MembershipNotFound, ErrorCode::MembershipConflict, ErrorCode::OwnerRequired];
     type Params = MembershipPath;
     type Query = Nothing;
     type Body = Nothing;

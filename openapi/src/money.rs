@@ -77,7 +77,12 @@ impl Money {
         let decimals = currency.decimals() as usize;
         let all_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
         let dot_without_digits = digits.contains('.') && fraction.is_empty();
-        if whole.is_empty() || dot_without_digits || fraction.len() > decimals || !all_digits(whole) || !all_digits(fraction) {
+        if whole.is_empty()
+            || dot_without_digits
+            || fraction.len() > decimals
+            || !all_digits(whole)
+            || !all_digits(fraction)
+        {
             return None;
         }
         let minor: i64 = format!("{whole}{fraction:0<decimals$}").parse().ok()?;

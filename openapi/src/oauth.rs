@@ -76,12 +76,16 @@ pub struct TokenReply {
 
 impl std::fmt::Debug for TokenReply {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TokenReply").field("scope", &self.scope).field("expires_in", &self.expires_in).finish_non_exhaustive()
+        f.debug_struct("TokenReply")
+            .field("scope", &self.scope)
+            .field("expires_in", &self.expires_in)
+            .finish_non_exhaustive()
     }
 }
 
 impl Reply for TokenReply {
-    const HEADERS: &'static [ReplyHeader] = &[ReplyHeader { name: "Pragma", about: "`no-cache`, as RFC 6749 wants it." }];
+    const HEADERS: &'static [ReplyHeader] =
+        &[ReplyHeader { name: "Pragma", about: "`no-cache`, as RFC 6749 wants it." }];
     const CACHE: Option<&'static str> = Some(NO_STORE);
 
     fn headers(&self) -> Vec<String> {
@@ -367,11 +371,8 @@ impl Endpoint for GetToken {
     const PATH: &'static str = "/oauth/token";
     const TAG: Tag = Tag::OAuth;
     const ACCESS: Access = Access::Client;
-    const FAILS: &'static [ErrorCode] = &[
-        ErrorCode::UnsupportedGrantType,
-        ErrorCode::InvalidScope,
-        ErrorCode::InvalidTarget,
-    ];
+    const FAILS: &'static [ErrorCode] =
+        &[ErrorCode::UnsupportedGrantType, ErrorCode::InvalidScope, ErrorCode::InvalidTarget];
     const IDEMPOTENCY: crate::endpoint::Idempotency = crate::endpoint::Idempotency::None;
     type Params = Nothing;
     type Query = Nothing;

@@ -42,11 +42,7 @@ impl<T> Page<T> {
 
     /// The same page with each entry turned into another shape.
     pub fn map<U>(self, turn: impl FnMut(T) -> U) -> Page<U> {
-        Page {
-            data: self.data.into_iter().map(turn).collect(),
-            has_more: self.has_more,
-            next_cursor: self.next_cursor,
-        }
+        Page { data: self.data.into_iter().map(turn).collect(), has_more: self.has_more, next_cursor: self.next_cursor }
     }
 }
 

@@ -100,7 +100,10 @@ impl Example for SignatureCheck {
             "http://127.0.0.1:8080/v1/partner",
             vec![
                 header("authorization", "DPoP eyJ0eXAiOiJhdCtqd3Qi…"),
-                header("signature-input", r#"q=("@method" "@target-uri" "authorization");created=1795163400;keyid="poqk…";nonce="c4f0…";tag="fapi-2-request""#),
+                header(
+                    "signature-input",
+                    r#"q=("@method" "@target-uri" "authorization");created=1795163400;keyid="poqk…";nonce="c4f0…";tag="fapi-2-request""#,
+                ),
                 header("signature", "q=:dGVzdA==:"),
             ],
         )

@@ -11,7 +11,11 @@ fn document() -> Value {
 
 fn operations(document: &Value) -> Vec<(String, &Value)> {
     let paths = document["paths"].as_object().unwrap();
-    paths.values().flat_map(|item| item.as_object().unwrap()).map(|(method, operation)| (method.clone(), operation)).collect()
+    paths
+        .values()
+        .flat_map(|item| item.as_object().unwrap())
+        .map(|(method, operation)| (method.clone(), operation))
+        .collect()
 }
 
 #[test]
@@ -99,7 +103,8 @@ fn no_shape_of_the_public_api_carries_a_person_or_a_band() {
     let schemas = document["components"]["schemas"].as_object().unwrap();
 
     for (name, schema) in schemas {
-        let sandbox = matches!(name.as_str(), "SandboxFan" | "NewSandboxFan" | "SandboxFanChange" | "CreditBand" | "GateRule");
+        let sandbox =
+            matches!(name.as_str(), "SandboxFan" | "NewSandboxFan" | "SandboxFanChange" | "CreditBand" | "GateRule");
         assert!(sandbox || !schema.to_string().contains("CreditBand"), "{name} carries a band");
         assert!(!schema.to_string().contains("PersonId"), "{name} carries a person");
     }

@@ -13,6 +13,8 @@ use aws_lc_rs::signature::{
 use quanzi_openapi::jose::{self, ClientAssertion, DpopClaims, Jwk, PublicKey};
 use quanzi_openapi::signature::{Algorithm, Component, Draft, Message, RequestShape, content_digest};
 use reqwest::{Client, Method, Response};
+use rsa::pkcs1::DecodeRsaPublicKey as _;
+use rsa::traits::PublicKeyParts as _;
 use serde_json::{Value, json};
 
 /// A key pair of a test.
@@ -50,11 +52,8 @@ impl TestKey {
                 PublicKey::P256 { x: point[1..33].try_into().expect("x"), y: point[33..65].try_into().expect("y") }
             }
             Self::Rsa(pair, _) => {
-                let public = pair.public_key();
-                PublicKey::Rsa {
-                    n: public.modulus().big_endian_without_leading_zero().to_vec(),
-                    e: public.exponent().big_endian_without_leading_zero().to_vec(),
-                }
+                let public = rsa::RsaPublicKey::from_pkcs1_der(pair.public_key().as_ref()).expect("PKCS#1");
+                PublicKey::Rsa { n: public.n().to_bytes_be(), e: public.e().to_bytes_be() }
             }
         })
     }
@@ -67,8 +66,8 @@ impl TestKey {
     /// Signs a signature base.
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         match self {
-            Self::Rsa(pair, Algorithm::RsaV15Sha256) => rsa(pair, &RSA_PKCS1_SHA256, message),
-            Self::Rsa(pair, _) => rsa(pair, &RSA_PSS_SHA512, message),
+            Self::Rsa(pair, Algorithm::RsaV15Sha256) => sign_rsa(pair, &RSA_PKCS1_SHA256, message),
+            Self::Rsa(pair, _) => sign_rsa(pair, &RSA_PSS_SHA512, message),
             other => other.sign_jws(message),
         }
     }
@@ -78,7 +77,7 @@ impl TestKey {
         match self {
             Self::Ed25519(pair) => pair.sign(message).as_ref().to_vec(),
             Self::P256(pair) => pair.sign(&SystemRandom::new(), message).expect("a signature").as_ref().to_vec(),
-            Self::Rsa(pair, _) => rsa(pair, &RSA_PSS_SHA256, message),
+            Self::Rsa(pair, _) => sign_rsa(pair, &RSA_PSS_SHA256, message),
         }
     }
 
@@ -117,7 +116,7 @@ impl TestKey {
     }
 }
 
-fn rsa(pair: &RsaKeyPair, padding: &'static dyn aws_lc_rs::signature::RsaEncoding, message: &[u8]) -> Vec<u8> {
+fn sign_rsa(pair: &RsaKeyPair, padding: &'static dyn aws_lc_rs::signature::RsaEncoding, message: &[u8]) -> Vec<u8> {
     let mut signature = vec![0; pair.public_modulus_len()];
     pair.sign(padding, &SystemRandom::new(), message, &mut signature).expect("a signature");
     signature
@@ -136,6 +135,13 @@ pub fn now() -> i64 {
     #[expect(clippy::disallowed_methods, reason = "a test client is its own system")]
     let now = SystemTime::now();
     i64::try_from(now.duration_since(UNIX_EPOCH).expect("after 1970").as_secs()).expect("in range")
+}
+
+/// A client for loopback.
+pub fn client() -> Client {
+    // reqwest wants to know even when nothing is encrypted; the second caller finds it done.
+    rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
+    Client::builder().no_proxy().build().expect("a client")
 }
 
 /// A registered partner with its token.
@@ -162,7 +168,7 @@ impl Partner {
 
     /// Registers a partner with this key and gets a token for everything.
     pub async fn register_with(url: &str, key: TestKey) -> Self {
-        let http = Client::builder().no_proxy().build().expect("a client");
+        let http = client();
         let body = json!({
             "name": "Raw partner",
             "legal_name": "Raw Partner Ltd.",
@@ -174,7 +180,8 @@ impl Partner {
         let text = |pointer: &str| registered.pointer(pointer).and_then(Value::as_str).expect(pointer).to_owned();
         let (id, app) = (text("/partner/id"), text("/app/id"));
         let mut partner = Self { url: url.to_owned(), id, app, key, token: String::new(), http };
-        partner.token = partner.fetch_token(None).await.expect_status(200)["access_token"].as_str().expect("a token").to_owned();
+        partner.token =
+            partner.fetch_token(None).await.expect_status(200)["access_token"].as_str().expect("a token").to_owned();
         partner
     }
 
@@ -412,7 +419,8 @@ impl Answer {
     pub async fn read(response: Response) -> Self {
         let status = response.status().as_u16();
         let headers = response.headers().iter();
-        let headers = headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into())).collect();
+        let headers =
+            headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into())).collect();
         let bytes = response.bytes().await.expect("a body").to_vec();
         Self { status, headers, bytes }
     }

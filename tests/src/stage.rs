@@ -123,7 +123,9 @@ impl Stage {
     /// What a partner could change, as one text: equal before and after a refused request.
     pub async fn fingerprint(&self) -> String {
         let mut text = String::new();
-        for table in ["partner", "app", "app_key", "circle", "gate", "person", "fan", "membership", "post", "idempotency"] {
+        for table in
+            ["partner", "app", "app_key", "circle", "gate", "person", "fan", "membership", "post", "idempotency"]
+        {
             let versions = match table {
                 "partner" | "app" | "circle" | "membership" | "post" | "person" => "coalesce(sum(version), 0)",
                 "app_key" => "count(removed_at)",
@@ -146,7 +148,8 @@ impl Stage {
         let sql = sqlx::AssertSqlSafe(format!("select cast(({sql}) as text)"));
         match self.db().engine() {
             Engine::Sqlite => {
-                let mut connection = <sqlx::SqliteConnection as sqlx::Connection>::connect(&url).await.expect("connected");
+                let mut connection =
+                    <sqlx::SqliteConnection as sqlx::Connection>::connect(&url).await.expect("connected");
                 sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("a value")
             }
             Engine::Postgres => {
@@ -189,22 +192,22 @@ fn config(scratch: &Scratch, data_dir: &std::path::Path, knobs: &Knobs) -> Confi
 /// Writes a story twice, once per engine: `stories! { async fn a_claim(stage: Stage) { … } }` gives `a_claim::{sqlite, postgres}`.
 #[macro_export]
 macro_rules! stories {
-    ($(async fn $name:ident($stage:ident: Stage) $body:block)+) => {$(
+    ($(async fn $name:ident($stage:ident: $kind:ty) $body:block)+) => {$(
         mod $name {
             #[allow(unused_imports, clippy::allow_attributes, reason = "the module stands for a function of its parent")]
             use super::*;
 
             // A story may trade its stage for one with other knobs; what is dropped at its end cleans up after itself.
-            async fn story($stage: $crate::stage::Stage) $body
+            async fn story($stage: $kind) $body
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                story($crate::stage::Stage::sqlite().await).await;
+                story(<$kind>::sqlite().await).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                story($crate::stage::Stage::postgres().await).await;
+                story(<$kind>::postgres().await).await;
             }
         }
     )+};

@@ -4,8 +4,8 @@ use quanzi_openapi::apps::{AddKey, App, AppKey, AppKeys, ChangeApp, CreateApp, G
 use quanzi_openapi::{Nothing, Page};
 
 use crate::fault::Fault;
-use crate::http::Routes;
 use crate::http::Call;
+use crate::http::Routes;
 
 use super::service;
 
@@ -39,7 +39,8 @@ async fn change(call: &mut Call<ChangeApp>) -> Result<App, Fault> {
     let before = service::take(&mut call.tx, call.caller.partner, call.params.app).await?;
     call.check_version(before.version)?;
     let context = service::Context::new(&call.app, call.now);
-    let change = std::mem::take(&mut call.body);
+    // Cloned: after a conflict the edge runs the handler again with the same body.
+    let change = call.body.clone();
     let changed = service::change(&mut call.tx, context, &call.caller, before, change).await?;
     call.access_changed = true;
     Ok(changed)

@@ -62,7 +62,8 @@ const fn unsupported(detail: &'static str) -> KeyRefused {
 const TOO_WEAK: KeyRefused =
     refused(ErrorCode::KeyTooWeak, "This RSA key has fewer than 2048 bits; use 2048 to 8192, or an Ed25519 key.");
 const TOO_LARGE: KeyRefused = unsupported("This RSA key has more than 8192 bits; use 2048 to 8192, or an Ed25519 key.");
-const BAD_NUMBERS: KeyRefused = unknown("The numbers do not make a public key: the key was damaged on the way, or is not a real one.");
+const BAD_NUMBERS: KeyRefused =
+    unknown("The numbers do not make a public key: the key was damaged on the way, or is not a real one.");
 const NOT_BASE64: KeyRefused = unknown(
     "This is neither a JWK nor base64. Send a JWK object, a PEM text (-----BEGIN PUBLIC KEY-----), or the base64 of a DER public key.",
 );
@@ -106,13 +107,15 @@ fn jwk(members: &Map<String, Value>) -> Result<PublicKey, KeyRefused> {
         return Err(unknown("This is a JWK Set; send each of its keys as an entry of its own."));
     }
     if PRIVATE.iter().any(|name| members.contains_key(*name)) {
-        return Err(private("This is a JWK with private members (such as d or k). It was not stored. Send the public members only, of a new key pair: this one has left your house."));
+        return Err(private(
+            "This is a JWK with private members (such as d or k). It was not stored. Send the public members only, of a new key pair: this one has left your house.",
+        ));
     }
     let text = |name: &str| members.get(name).and_then(Value::as_str);
     match (text("kty"), text("crv")) {
         (None, _) => return Err(unknown("This JSON object has no kty, so it is not a JWK.")),
         (Some("RSA"), _) => {
-            let bits = text("n").and_then(|n| base64url_lenient(n)).map_or(0, |n| bits(&n));
+            let bits = text("n").and_then(base64url_lenient).map_or(0, |n| bits(&n));
             if (1..RSA_BITS_MIN).contains(&bits) {
                 return Err(TOO_WEAK);
             }
@@ -121,7 +124,9 @@ fn jwk(members: &Map<String, Value>) -> Result<PublicKey, KeyRefused> {
             }
         }
         (Some("OKP"), Some("Ed25519")) | (Some("EC"), Some("P-256")) => {}
-        (Some("oct"), _) => return Err(unsupported("This is a JWK of a shared secret (oct); shared secrets are not used here.")),
+        (Some("oct"), _) => {
+            return Err(unsupported("This is a JWK of a shared secret (oct); shared secrets are not used here."));
+        }
         (Some("EC"), _) => return Err(unsupported("This is a JWK of a curve we do not take; use P-256 or Ed25519.")),
         (Some("OKP"), _) => return Err(unsupported("This is a JWK of a curve we do not take; use Ed25519.")),
         (Some(_), _) => return Err(unsupported("This is a JWK of a type we do not take.")),
@@ -145,7 +150,8 @@ fn text_key(text: &str) -> Result<PublicKey, KeyRefused> {
         return Err(unknown("The text is empty."));
     }
     if text.starts_with('{') {
-        let members = serde_json::from_str(text).map_err(|_| unknown("This begins like a JWK but is not well-formed JSON."))?;
+        let members =
+            serde_json::from_str(text).map_err(|_| unknown("This begins like a JWK but is not well-formed JSON."))?;
         return jwk(&members);
     }
     // Texts that went through a shell or a JSON file twice have their line breaks spelt out.
@@ -160,21 +166,60 @@ fn text_key(text: &str) -> Result<PublicKey, KeyRefused> {
 
 fn named_private(text: &str) -> Option<KeyRefused> {
     const NAMES: [(&str, KeyRefused); 8] = [
-        ("OPENSSH PRIVATE KEY", private("This is an OpenSSH private key. It was not stored. Send the public key, of a new key pair: this one has left your house.")),
-        ("ENCRYPTED PRIVATE KEY", private("This is an encrypted PKCS#8 private key. It was not stored. Send the public key (openssl pkey -pubout), of a new key pair.")),
-        ("RSA PRIVATE KEY", private("This is a PKCS#1 private key. It was not stored. Send the public key (openssl pkey -pubout), of a new key pair: this one has left your house.")),
-        ("EC PRIVATE KEY", private("This is a SEC1 private key. It was not stored. Send the public key (openssl pkey -pubout), of a new key pair: this one has left your house.")),
-        ("PGP PRIVATE KEY", private("This is a PGP private key. It was not stored. Send the public key as PEM, of a new key pair: this one has left your house.")),
-        ("PUTTY-USER-KEY-FILE", private("This is a PuTTY private key. It was not stored. Send the public key as PEM, of a new key pair: this one has left your house.")),
-        ("<D>", private("This is an XML private key. It was not stored. Send the public key as PEM, of a new key pair: this one has left your house.")),
+        (
+            "OPENSSH PRIVATE KEY",
+            private(
+                "This is an OpenSSH private key. It was not stored. Send the public key, of a new key pair: this one has left your house.",
+            ),
+        ),
+        (
+            "ENCRYPTED PRIVATE KEY",
+            private(
+                "This is an encrypted PKCS#8 private key. It was not stored. Send the public key (openssl pkey -pubout), of a new key pair.",
+            ),
+        ),
+        (
+            "RSA PRIVATE KEY",
+            private(
+                "This is a PKCS#1 private key. It was not stored. Send the public key (openssl pkey -pubout), of a new key pair: this one has left your house.",
+            ),
+        ),
+        (
+            "EC PRIVATE KEY",
+            private(
+                "This is a SEC1 private key. It was not stored. Send the public key (openssl pkey -pubout), of a new key pair: this one has left your house.",
+            ),
+        ),
+        (
+            "PGP PRIVATE KEY",
+            private(
+                "This is a PGP private key. It was not stored. Send the public key as PEM, of a new key pair: this one has left your house.",
+            ),
+        ),
+        (
+            "PUTTY-USER-KEY-FILE",
+            private(
+                "This is a PuTTY private key. It was not stored. Send the public key as PEM, of a new key pair: this one has left your house.",
+            ),
+        ),
+        (
+            "<D>",
+            private(
+                "This is an XML private key. It was not stored. Send the public key as PEM, of a new key pair: this one has left your house.",
+            ),
+        ),
         ("PRIVATE KEY", PKCS8),
     ];
     let text = text.to_ascii_uppercase();
     NAMES.iter().find(|(name, _)| text.contains(name)).map(|(_, refused)| *refused)
 }
 
-const PKCS8: KeyRefused = private("This is a PKCS#8 private key. It was not stored. Send the public key (openssl pkey -pubout), of a new key pair: this one has left your house.");
-const CERTIFICATE: KeyRefused = unknown("This is an X.509 certificate (or a request for one). Send the public key in it: openssl x509 -pubkey -noout.");
+const PKCS8: KeyRefused = private(
+    "This is a PKCS#8 private key. It was not stored. Send the public key (openssl pkey -pubout), of a new key pair: this one has left your house.",
+);
+const CERTIFICATE: KeyRefused = unknown(
+    "This is an X.509 certificate (or a request for one). Send the public key in it: openssl x509 -pubkey -noout.",
+);
 
 /// Formats with a name at the front, or a label of their own.
 fn named_foreign(text: &str) -> Option<KeyRefused> {
@@ -183,12 +228,18 @@ fn named_foreign(text: &str) -> Option<KeyRefused> {
         ("ecdsa-sha2-", OPENSSH),
         ("sk-", OPENSSH),
         ("<", unknown("This is an XML key. Send the public key as JWK or PEM.")),
-        ("b3BlbnNzaC1rZXktdjE", private("This is an OpenSSH private key. It was not stored. Send the public key, of a new key pair: this one has left your house.")),
+        (
+            "b3BlbnNzaC1rZXktdjE",
+            private(
+                "This is an OpenSSH private key. It was not stored. Send the public key, of a new key pair: this one has left your house.",
+            ),
+        ),
     ];
     FRONTS.iter().find(|(front, _)| text.trim_start().starts_with(front)).map(|(_, refused)| *refused)
 }
 
-const OPENSSH: KeyRefused = unknown("This is an OpenSSH public key. Send it as PEM: ssh-keygen -e -m PKCS8 -f key.pub.");
+const OPENSSH: KeyRefused =
+    unknown("This is an OpenSSH public key. Send it as PEM: ssh-keygen -e -m PKCS8 -f key.pub.");
 
 /// What stands between the armour of the one PEM block.
 fn pem_body(text: &str) -> Result<&str, KeyRefused> {
@@ -199,10 +250,22 @@ fn pem_body(text: &str) -> Result<&str, KeyRefused> {
         "PUBLIC KEY" | "RSA PUBLIC KEY" => {}
         label if label.ends_with("CERTIFICATE") || label.ends_with("CERTIFICATE REQUEST") => return Err(CERTIFICATE),
         label if label.starts_with("SSH2") => return Err(OPENSSH),
-        label if label.starts_with("PGP") => return Err(unknown("This is a PGP public key. Send the public key as JWK or PEM.")),
-        label if label.ends_with("PARAMETERS") => return Err(unknown("These are parameters, not a key. Send the block that begins with -----BEGIN PUBLIC KEY-----.")),
-        label if label.starts_with("PKCS7") || label.starts_with("CMS") => return Err(unknown("This is a PKCS#7 message. Send the public key as JWK or PEM.")),
-        _ => return Err(unknown("This is a PEM text, but not of a public key. Send one that begins with -----BEGIN PUBLIC KEY-----.")),
+        label if label.starts_with("PGP") => {
+            return Err(unknown("This is a PGP public key. Send the public key as JWK or PEM."));
+        }
+        label if label.ends_with("PARAMETERS") => {
+            return Err(unknown(
+                "These are parameters, not a key. Send the block that begins with -----BEGIN PUBLIC KEY-----.",
+            ));
+        }
+        label if label.starts_with("PKCS7") || label.starts_with("CMS") => {
+            return Err(unknown("This is a PKCS#7 message. Send the public key as JWK or PEM."));
+        }
+        _ => {
+            return Err(unknown(
+                "This is a PEM text, but not of a public key. Send one that begins with -----BEGIN PUBLIC KEY-----.",
+            ));
+        }
     }
     let (body, after) = rest.split_once("-----END").ok_or(DAMAGED)?;
     if after.contains("-----BEGIN") {
@@ -216,15 +279,27 @@ fn der_key(bytes: &[u8]) -> Result<PublicKey, KeyRefused> {
     match der::shape(bytes) {
         Shape::SubjectPublicKeyInfo => spki(bytes),
         Shape::Pkcs1Public => pkcs1(bytes),
-        Shape::Pkcs1Private => Err(private("This is a PKCS#1 private key. It was not stored. Send the public key (openssl pkey -pubout), of a new key pair: this one has left your house.")),
+        Shape::Pkcs1Private => Err(private(
+            "This is a PKCS#1 private key. It was not stored. Send the public key (openssl pkey -pubout), of a new key pair: this one has left your house.",
+        )),
         Shape::Pkcs8 => Err(PKCS8),
-        Shape::EncryptedPkcs8 => Err(private("This is an encrypted PKCS#8 private key. It was not stored. Send the public key (openssl pkey -pubout), of a new key pair.")),
-        Shape::Sec1 => Err(private("This is a SEC1 private key. It was not stored. Send the public key (openssl pkey -pubout), of a new key pair: this one has left your house.")),
-        Shape::Pkcs12 => Err(private("This is a PKCS#12 file, which holds a private key. It was not stored. Send the public key, of a new key pair.")),
+        Shape::EncryptedPkcs8 => Err(private(
+            "This is an encrypted PKCS#8 private key. It was not stored. Send the public key (openssl pkey -pubout), of a new key pair.",
+        )),
+        Shape::Sec1 => Err(private(
+            "This is a SEC1 private key. It was not stored. Send the public key (openssl pkey -pubout), of a new key pair: this one has left your house.",
+        )),
+        Shape::Pkcs12 => Err(private(
+            "This is a PKCS#12 file, which holds a private key. It was not stored. Send the public key, of a new key pair.",
+        )),
         Shape::Certificate => Err(CERTIFICATE),
-        Shape::Unknown if bytes.starts_with(b"openssh-key-v1") => Err(private("This is an OpenSSH private key. It was not stored. Send the public key, of a new key pair: this one has left your house.")),
+        Shape::Unknown if bytes.starts_with(b"openssh-key-v1") => Err(private(
+            "This is an OpenSSH private key. It was not stored. Send the public key, of a new key pair: this one has left your house.",
+        )),
         Shape::Unknown if bytes.starts_with(&[0, 0, 0]) => Err(OPENSSH),
-        Shape::Unknown if matches!(bytes.len(), 32 | 33 | 64 | 65) => Err(unknown("These are bare bytes, which do not say whether they are public or private. Send a JWK, or the key as SPKI (openssl pkey -pubout).")),
+        Shape::Unknown if matches!(bytes.len(), 32 | 33 | 64 | 65) => Err(unknown(
+            "These are bare bytes, which do not say whether they are public or private. Send a JWK, or the key as SPKI (openssl pkey -pubout).",
+        )),
         Shape::Unknown => Err(unknown("This is base64, but not of a public key in DER (SPKI or PKCS#1).")),
     }
 }
@@ -237,7 +312,9 @@ fn spki(bytes: &[u8]) -> Result<PublicKey, KeyRefused> {
     match info.algorithm.oid {
         RSA => pkcs1(key),
         RSA_PSS if parameters.is_none() => pkcs1(key),
-        RSA_PSS => Err(unsupported("This is an RSA-PSS key restricted to certain parameters. Export it as a plain RSA key, or make one without restrictions.")),
+        RSA_PSS => Err(unsupported(
+            "This is an RSA-PSS key restricted to certain parameters. Export it as a plain RSA key, or make one without restrictions.",
+        )),
         ED25519 => Ok(PublicKey::Ed25519(key.try_into().map_err(|_| DAMAGED)?)),
         EC if parameters.and_then(|parameters| parameters.decode_as::<ObjectIdentifier>().ok()) == Some(P256) => {
             match key.split_first() {
@@ -245,7 +322,9 @@ fn spki(bytes: &[u8]) -> Result<PublicKey, KeyRefused> {
                     let (x, y) = point.split_at(32);
                     Ok(PublicKey::P256 { x: x.try_into().map_err(|_| DAMAGED)?, y: y.try_into().map_err(|_| DAMAGED)? })
                 }
-                Some((2 | 3, _)) => Err(unknown("This is a P-256 key with a compressed point. Export it uncompressed: openssl ec -pubin -conv_form uncompressed.")),
+                Some((2 | 3, _)) => Err(unknown(
+                    "This is a P-256 key with a compressed point. Export it uncompressed: openssl ec -pubin -conv_form uncompressed.",
+                )),
                 _ => Err(DAMAGED),
             }
         }

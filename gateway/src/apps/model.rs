@@ -39,7 +39,10 @@ pub(super) fn read_key(input: &KeyInput, algorithm: Option<Algorithm>, pointer: 
     let algorithm = match algorithm {
         Some(algorithm) if key_format::algorithm_fits(algorithm, &public) => algorithm,
         Some(_) => {
-            return Err(Fault::field("/algorithm", "expected an algorithm of this type of key, or none: the key decides"));
+            return Err(Fault::field(
+                "/algorithm",
+                "expected an algorithm of this type of key, or none: the key decides",
+            ));
         }
         None => key_format::default_algorithm(&public).ok_or(ErrorCode::KeyTypeUnsupported)?,
     };
@@ -64,7 +67,10 @@ pub(super) fn scopes(asked: Option<&[Scope]>, sandbox: bool, pointer: &str) -> R
     let all = if sandbox { Scopes::all() } else { Scopes::all().without(Scope::Sandbox) };
     let Some(asked) = asked else { return Ok(all) };
     match asked.iter().position(|scope| !all.contains(*scope)) {
-        Some(place) => Err(Fault::field(format!("{pointer}/{place}"), "expected a scope of this gateway; `sandbox` exists in sandbox mode only")),
+        Some(place) => Err(Fault::field(
+            format!("{pointer}/{place}"),
+            "expected a scope of this gateway; `sandbox` exists in sandbox mode only",
+        )),
         None => Ok(asked.iter().copied().collect()),
     }
 }
@@ -72,7 +78,10 @@ pub(super) fn scopes(asked: Option<&[Scope]>, sandbox: bool, pointer: &str) -> R
 /// Refuses lists that are too long.
 pub(super) fn check_lists(uris: usize, addresses: usize, pointer: &str) -> Result<(), Fault> {
     if uris > REDIRECT_URIS_MAX {
-        return Err(Fault::field(format!("{pointer}/redirect_uris"), format!("expected at most {REDIRECT_URIS_MAX} entries")));
+        return Err(Fault::field(
+            format!("{pointer}/redirect_uris"),
+            format!("expected at most {REDIRECT_URIS_MAX} entries"),
+        ));
     }
     if addresses > ALLOWED_ADDRESSES_MAX {
         return Err(Fault::field(
@@ -113,7 +122,10 @@ pub(super) fn change(mut app: App, change: AppChange, caller: AppId, sandbox: bo
 
 /// An allow-list, ready to be asked. Entries were checked when they were written; what does not parse allows nobody.
 pub(super) fn networks(ranges: &[AddressRange]) -> Vec<IpNet> {
-    ranges.iter().filter_map(|range| range.parse().ok().or_else(|| range.parse::<IpAddr>().ok().map(IpNet::from))).collect()
+    ranges
+        .iter()
+        .filter_map(|range| range.parse().ok().or_else(|| range.parse::<IpAddr>().ok().map(IpNet::from)))
+        .collect()
 }
 
 /// Whether the list lets the address in; an IPv4 address that came as IPv6 counts as IPv4.

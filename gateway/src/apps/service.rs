@@ -34,7 +34,8 @@ impl<'a> Context<'a> {
 
 /// The partner's apps, oldest first.
 pub async fn list(tx: &mut Tx, partner: PartnerId, limit: Limit, cursor: Option<&Cursor>) -> Result<Page<App>, Fault> {
-    let after = cursor.map(Cursor::position::<AppId>).transpose().map_err(|error| Fault::param("cursor", error.to_string()))?;
+    let after =
+        cursor.map(Cursor::position::<AppId>).transpose().map_err(|error| Fault::param("cursor", error.to_string()))?;
     let after = after.map(|app| app.to_string()).unwrap_or_default();
     let rows = store::page(tx, partner, &after, limit.rows_and_one()).await?;
     Ok(Page::cut(rows, limit, |app| app.id))
@@ -124,7 +125,13 @@ pub async fn add_key(
 }
 
 /// Removes a key; its signatures and tokens are refused from then on.
-pub async fn remove_key(tx: &mut Tx, context: Context<'_>, partner: PartnerId, app: AppId, kid: &str) -> Result<(), Fault> {
+pub async fn remove_key(
+    tx: &mut Tx,
+    context: Context<'_>,
+    partner: PartnerId,
+    app: AppId,
+    kid: &str,
+) -> Result<(), Fault> {
     take(tx, partner, app).await?;
     let keys = store::keys(tx, partner, app).await?;
     if !keys.iter().any(|key| key.kid == kid) {

@@ -27,22 +27,24 @@ macro_rules! app_columns {
 
 const INSERT: Sql = sql!(
     "insert into app (id, partner_id, name, status, scopes, redirect_uris, allowed_addresses, version, created_at, updated_at) ",
-    "values ($1, $2, $3, $4, $5, $6, $7, 1, $8, $8) returning ", app_columns!()
+    "values ($1, $2, $3, $4, $5, $6, $7, 1, $8, $8) returning ",
+    app_columns!()
 );
 const FIND: Sql = sql!("select ", app_columns!(), " from app where partner_id = $1 and id = $2");
 // "no key": a plain lock would also stop rows that merely refer to the app.
 // The row stands for the app's keys too: who adds or removes one holds it, so that two removals cannot take the last two keys.
-const TAKE: Sql = sql!("select ", app_columns!(), " from app where partner_id = $1 and id = $2", [" for no key update"]);
+const TAKE: Sql =
+    sql!("select ", app_columns!(), " from app where partner_id = $1 and id = $2", [" for no key update"]);
 const PAGE: Sql = sql!("select ", app_columns!(), " from app where partner_id = $1 and id > $2 order by id limit $3");
 const COUNT: Sql = sql!("select count(*) from app where partner_id = $1");
 const UPDATE: Sql = sql!(
     "update app set name = $3, status = $4, scopes = $5, redirect_uris = $6, allowed_addresses = $7, version = version + 1, ",
-    "updated_at = $8 where partner_id = $1 and id = $2 returning ", app_columns!()
+    "updated_at = $8 where partner_id = $1 and id = $2 returning ",
+    app_columns!()
 );
 
-const INSERT_KEY: Sql = sql!(
-    "insert into app_key (kid, partner_id, app_id, algorithm, jwk, created_at) values ($1, $2, $3, $4, $5, $6)"
-);
+const INSERT_KEY: Sql =
+    sql!("insert into app_key (kid, partner_id, app_id, algorithm, jwk, created_at) values ($1, $2, $3, $4, $5, $6)");
 const KEYS: Sql = sql!(
     "select kid, algorithm, jwk, created_at from app_key where app_id = $1 and partner_id = $2 and removed_at is null ",
     "order by created_at, kid"
@@ -55,9 +57,8 @@ const FACTS: Sql = sql!("select partner_id, status, scopes, allowed_addresses fr
 const FACTS_KEYS: Sql = sql!(
     "select kid, algorithm, jwk, created_at from app_key where app_id = $1 and removed_at is null order by created_at, kid"
 );
-const FACTS_REMOVED: Sql = sql!(
-    "select kid from app_key where app_id = $1 and removed_at is not null order by removed_at desc, kid limit $2"
-);
+const FACTS_REMOVED: Sql =
+    sql!("select kid from app_key where app_id = $1 and removed_at is not null order by removed_at desc, kid limit $2");
 const OWNER: Sql = sql!("select app_id from app_key where kid = $1");
 
 #[derive(FromRow)]
@@ -129,7 +130,6 @@ fn status(text: &str) -> Open<AppStatus> {
 fn status_text(status: &Open<AppStatus>) -> String {
     match status {
         Open::Known(AppStatus::Active) => ACTIVE.to_owned(),
-        Open::Known(AppStatus::Suspended) => SUSPENDED.to_owned(),
         Open::Known(_) => SUSPENDED.to_owned(),
         Open::Unknown(value) => value.as_str().unwrap_or(SUSPENDED).to_owned(),
     }
@@ -199,7 +199,13 @@ pub(super) async fn update(tx: &mut Tx, partner: PartnerId, app: &App) -> Result
 }
 
 /// Registers a key; `app_key_pkey` refuses one that was ever registered.
-pub(super) async fn insert_key(tx: &mut Tx, partner: PartnerId, app: AppId, key: &NewKey, now: Time) -> Result<(), Fault> {
+pub(super) async fn insert_key(
+    tx: &mut Tx,
+    partner: PartnerId,
+    app: AppId,
+    key: &NewKey,
+    now: Time,
+) -> Result<(), Fault> {
     tx.query(INSERT_KEY)
         .bind(&key.kid)
         .bind(partner)
@@ -219,7 +225,13 @@ pub(super) async fn keys(tx: &mut Tx, partner: PartnerId, app: AppId) -> Result<
 }
 
 /// Marks a key as removed; false when there is no such key.
-pub(super) async fn remove_key(tx: &mut Tx, partner: PartnerId, app: AppId, kid: &str, now: Time) -> Result<bool, Fault> {
+pub(super) async fn remove_key(
+    tx: &mut Tx,
+    partner: PartnerId,
+    app: AppId,
+    kid: &str,
+    now: Time,
+) -> Result<bool, Fault> {
     Ok(tx.query(REMOVE_KEY).bind(kid).bind(app).bind(partner).bind(now).run().await? == 1)
 }
 

@@ -5,8 +5,8 @@ use quanzi_openapi::{Nothing, Page};
 
 use super::service;
 use crate::fault::Fault;
-use crate::http::Routes;
 use crate::http::Call;
+use crate::http::Routes;
 
 /// The routes of posts.
 pub fn routes(routes: Routes) -> Routes {

@@ -369,7 +369,7 @@ on_both_engines! {
         let (circle, author) = circle_with_pace(&scene, 1).await;
         let new = NewPost::new("x").author(author);
 
-        for _ in 0..5 {
+        for _ in 0..20 {
             let (one, two) = tokio::join!(publish(&scene, circle, &new), publish(&scene, circle, &new));
             assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
             scene.wait(DAY);

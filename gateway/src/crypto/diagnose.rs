@@ -31,7 +31,9 @@ pub fn diagnose(algorithm: Algorithm, key: &PublicKey, candidates: &[Candidate<'
     for candidate in candidates {
         let with_newline = format!("{}\n", candidate.base);
         for (base, newline) in [(candidate.base, false), (with_newline.as_str(), true)] {
-            let Some(way) = fits(algorithm, key, &verifying, padded.as_ref(), base.as_bytes(), signature) else { continue };
+            let Some(way) = fits(algorithm, key, &verifying, padded.as_ref(), base.as_bytes(), signature) else {
+                continue;
+            };
             let newline = newline.then(|| "You signed the base with a line break at its end; it has none.".to_owned());
             return candidate.hint.map(str::to_owned).into_iter().chain(newline).chain(way.hint()).collect();
         }
@@ -51,14 +53,16 @@ impl Way {
     fn hint(&self) -> Option<String> {
         match self {
             Self::AsRegistered => None,
-            Self::Der => Some("The ECDSA signature is in DER; send r and s, 32 bytes each, one after the other.".to_owned()),
+            Self::Der => {
+                Some("The ECDSA signature is in DER; send r and s, 32 bytes each, one after the other.".to_owned())
+            }
             Self::OtherAlgorithm(algorithm) => {
                 Some(format!("You signed with {algorithm}; the key is registered for another algorithm."))
             }
             Self::Salt { hash: "SHA-512", bytes } => Some(format!("The salt has {bytes} bytes; use 64.")),
-            Self::Salt { hash, bytes } => {
-                Some(format!("You signed with {hash} and a salt of {bytes} bytes; use SHA-512 for digest and mask, and a salt of 64 bytes."))
-            }
+            Self::Salt { hash, bytes } => Some(format!(
+                "You signed with {hash} and a salt of {bytes} bytes; use SHA-512 for digest and mask, and a salt of 64 bytes."
+            )),
         }
     }
 }
@@ -119,17 +123,15 @@ impl Padded {
         if *trailer != 0xbc {
             return None;
         }
-        let mut block: Vec<u8> = masked.iter().zip(mask::<D>(hash, masked.len())).map(|(byte, mask)| byte ^ mask).collect();
+        let mut block: Vec<u8> =
+            masked.iter().zip(mask::<D>(hash, masked.len())).map(|(byte, mask)| byte ^ mask).collect();
         if let Some(first) = block.first_mut() {
             *first &= 0xff_u8 >> (self.message.len() * 8 - self.bits);
         }
         let one = block.iter().position(|byte| *byte != 0).filter(|place| block.get(*place) == Some(&1))?;
         let salt = block.get(one + 1..)?;
-        let expected: Output<D> = D::new()
-            .chain_update([0; 8])
-            .chain_update(D::digest(text))
-            .chain_update(salt)
-            .finalize();
+        let expected: Output<D> =
+            D::new().chain_update([0; 8]).chain_update(D::digest(text)).chain_update(salt).finalize();
         (expected[..] == *hash).then_some(salt.len())
     }
 }

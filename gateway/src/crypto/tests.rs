@@ -6,8 +6,9 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair,
-    RSA_PKCS1_SHA256, RSA_PSS_SHA256, RSA_PSS_SHA512, RsaEncoding, RsaPssSaltLength,
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm,
+    Ed25519KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RSA_PSS_SHA512, RsaEncoding, RsaPssSaltLength,
+    RsaSignatureEncoding,
 };
 use quanzi_openapi::jose::{Jwk, JwsAlgorithm, PublicKey, decode_base64url};
 use quanzi_openapi::signature::Algorithm;
@@ -68,10 +69,10 @@ fn hints(algorithm: Algorithm, key: &PublicKey, signature: &[u8]) -> String {
     diagnose(algorithm, key, &candidates, signature).join(" ")
 }
 
-const MAX_SALT: &rsa::RsaSignatureEncoding = &RSA_PSS_SHA512.with_pss_salt_length(RsaPssSaltLength::Max);
-const SALT_32: &rsa::RsaSignatureEncoding = &RSA_PSS_SHA512.with_pss_salt_length(RsaPssSaltLength::Custom(32));
-const SALT_0: &rsa::RsaSignatureEncoding = &RSA_PSS_SHA512.with_pss_salt_length(RsaPssSaltLength::Custom(0));
-const MAX_SALT_256: &rsa::RsaSignatureEncoding = &RSA_PSS_SHA256.with_pss_salt_length(RsaPssSaltLength::Max);
+const MAX_SALT: &RsaSignatureEncoding = &RSA_PSS_SHA512.with_pss_salt_length(RsaPssSaltLength::Max);
+const SALT_32: &RsaSignatureEncoding = &RSA_PSS_SHA512.with_pss_salt_length(RsaPssSaltLength::Custom(32));
+const SALT_0: &RsaSignatureEncoding = &RSA_PSS_SHA512.with_pss_salt_length(RsaPssSaltLength::Custom(0));
+const MAX_SALT_256: &RsaSignatureEncoding = &RSA_PSS_SHA256.with_pss_salt_length(RsaPssSaltLength::Max);
 
 #[test]
 fn each_algorithm_takes_its_own_signature_only() {
@@ -85,7 +86,11 @@ fn each_algorithm_takes_its_own_signature_only() {
     for (key, algorithm, signature) in &made {
         let verifying = VerifyingKey::new(&public(key)).unwrap();
         for other in Algorithm::ALL {
-            assert_eq!(verifying.verify(other, BASE.as_bytes(), signature), other == *algorithm, "{algorithm} as {other}");
+            assert_eq!(
+                verifying.verify(other, BASE.as_bytes(), signature),
+                other == *algorithm,
+                "{algorithm} as {other}"
+            );
         }
         assert!(!verifying.verify(*algorithm, b"another", signature));
         assert!(!verifying.verify(*algorithm, BASE.as_bytes(), &[]));
@@ -122,7 +127,10 @@ fn another_padding_der_and_a_line_break_are_named() {
     assert!(hints(Algorithm::Ed25519, &public(&ed), &newline).contains("line break"));
     let other = rsa_sign(&rsa, MAX_SALT, "another base\n");
     let said = hints(Algorithm::RsaPssSha512, &public(&rsa), &other);
-    assert!(said.starts_with("You signed another base.") && said.contains("line break") && said.contains("190"), "{said}");
+    assert!(
+        said.starts_with("You signed another base.") && said.contains("line break") && said.contains("190"),
+        "{said}"
+    );
     assert_eq!(hints(Algorithm::Ed25519, &public(&ed), &ed25519_sign(&ed, "nothing known")), "");
 }
 
@@ -146,7 +154,12 @@ fn points_of_small_order_and_off_the_curve_are_no_keys() {
     last[31] = 0x7f;
     let mut order_2 = last;
     order_2[0] = 0xec;
-    for point in [[0; 32], order_2, { let mut one = [0; 32]; one[0] = 1; one[31] = 0x80; one }] {
+    for point in [[0; 32], order_2, {
+        let mut one = [0; 32];
+        one[0] = 1;
+        one[31] = 0x80;
+        one
+    }] {
         assert!(VerifyingKey::new(&PublicKey::Ed25519(point)).is_err(), "{point:?}");
     }
     assert!(VerifyingKey::new(&PublicKey::P256 { x: [1; 32], y: [2; 32] }).is_err());

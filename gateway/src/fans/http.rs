@@ -4,8 +4,8 @@ use quanzi_openapi::fans::{ChangeSandboxFan, CreateSandboxFan, GetSandboxFan, Sa
 
 use super::service;
 use crate::fault::Fault;
-use crate::http::Routes;
 use crate::http::Call;
+use crate::http::Routes;
 
 /// The routes of invented fans; mounted in sandbox mode only.
 pub fn routes(routes: Routes) -> Routes {

@@ -4,8 +4,8 @@ use quanzi_openapi::gates::{EvaluateGate, Evaluation, Gate, GetGate, PutGate};
 
 use super::service;
 use crate::fault::Fault;
-use crate::http::Routes;
 use crate::http::Call;
+use crate::http::Routes;
 
 /// The routes of gates.
 pub fn routes(routes: Routes) -> Routes {

@@ -225,5 +225,6 @@ on_both_engines! {
         );
 
         assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
+        assert_eq!(one.and(two).unwrap_err().code(), ErrorCode::GateBandLimitReached);
     }
 }

@@ -1,8 +1,8 @@
 //! An answer before it leaves: status, headers, the very bytes that are digested, saved and sent.
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::Bytes;
 use quanzi_openapi::Endpoint;
 use quanzi_openapi::endpoint::Reply;

@@ -52,10 +52,13 @@ pub(super) async fn admit(exchange: &mut Exchange, payload: Payload) -> Result<(
 pub(super) fn bounds(app: &App, exchange: &Exchange) -> Bounds {
     let configured = app.config.body_bytes_max;
     let bytes_max = match exchange.operation.body {
-        quanzi_openapi::endpoint::BodyKind::Upload { bytes_max, .. } => usize::try_from(bytes_max).unwrap_or(usize::MAX),
+        quanzi_openapi::endpoint::BodyKind::Upload { bytes_max, .. } => {
+            usize::try_from(bytes_max).unwrap_or(usize::MAX)
+        }
         _ => configured,
     };
-    Bounds { bytes_max, seconds_max: app.config.body_timeout_seconds }
+    let checks_digest = exchange.operation.access != Access::Client;
+    Bounds { bytes_max, seconds_max: app.config.body_timeout_seconds, checks_digest }
 }
 
 /// The token from `Authorization: DPoP …` (RFC 9449, 7.1), and from nowhere else.
@@ -161,7 +164,11 @@ fn check_possession(
     let proof = proof.to_str().map_err(|_| invalid("The DPoP header is not plain text."))?;
     let target_uri = exchange.target_uris.first().map_or("", String::as_str);
     let jkt = oauth::proof::check(app, proof, exchange.http.method().as_str(), target_uri, token_text)?;
-    if jkt == token.jkt { Ok(()) } else { Err(invalid("The proof was made with another key than the one the token is bound to.")) }
+    if jkt == token.jkt {
+        Ok(())
+    } else {
+        Err(invalid("The proof was made with another key than the one the token is bound to."))
+    }
 }
 
 fn check_scope(exchange: &Exchange, scopes: Scopes) -> Result<(), Fault> {

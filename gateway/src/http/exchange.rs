@@ -16,6 +16,8 @@ use super::call::{Caller, RequestInfo};
 use super::limit::Left;
 use crate::app::App;
 use crate::fault::Fault;
+use crate::oauth::nonce;
+use crate::oauth::proof::NONCE_HEADER;
 
 /// Most headers of a request.
 const HEADERS_MAX: usize = 100;
@@ -122,7 +124,14 @@ impl Exchange {
             answer.push("content-type", content_type);
         }
         answer.push("request-id", self.id.as_str());
+        // Our clock's, not the system's: clients set theirs by it, and a sandbox's may have been moved.
+        answer.push("date", self.app.clock.now().http_date());
         answer.push("x-content-type-options", "nosniff");
+        // A fresh nonce with every answer to an app, so that a client whose clock is off needs no round trip more (RFC 9449, 8.2).
+        let takes_proofs = self.operation.access != Access::Public;
+        if takes_proofs && !answer.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(NONCE_HEADER)) {
+            answer.push(NONCE_HEADER, nonce::current(&self.app.key, self.app.clock.now()));
+        }
         if let Some(left) = &self.left {
             answer.push("ratelimit-policy", left.policy());
             answer.push("ratelimit", left.rest());

@@ -13,7 +13,12 @@ use crate::crypto;
 use crate::fault::Fault;
 
 /// Completes a signature refusal with everything a sandbox may say.
-pub(super) fn explain(presented: &Presented<'_>, facts: Option<&AppFacts>, error: &SignatureError, fault: Fault) -> Fault {
+pub(super) fn explain(
+    presented: &Presented<'_>,
+    facts: Option<&AppFacts>,
+    error: &SignatureError,
+    fault: Fault,
+) -> Fault {
     let sent = presented.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(SIGNATURE_DEBUG));
     let client = sent.and_then(|(_, value)| decode_debug(value).ok());
     explain_with(presented, facts, error, client.as_deref(), fault)
@@ -55,7 +60,9 @@ fn server_base(presented: &Presented<'_>) -> Option<(Signature, String)> {
 
 /// What the signature fits, if one thing were different.
 fn hints(presented: &Presented<'_>, facts: &AppFacts, parsed: &Signature, server: &str) -> Vec<String> {
-    let (Ok(key), Some(ours)) = (find_key(Some(facts), parsed), presented.target_uris.first()) else { return Vec::new() };
+    let (Ok(key), Some(ours)) = (find_key(Some(facts), parsed), presented.target_uris.first()) else {
+        return Vec::new();
+    };
     let base_of = |presented: &Presented<'_>, target_uri: &str| {
         presented.message(target_uri).ok().and_then(|message| base(&message, parsed).ok())
     };
@@ -103,7 +110,8 @@ fn target_candidates(ours: &str) -> Vec<(String, &'static str)> {
     } else {
         candidates.push((format!("{ours}/"), "There is a slash too many at the end."));
     }
-    let decoded: String = url::form_urlencoded::parse(path.replace('+', "%2B").as_bytes()).map(|(name, _)| name).collect();
+    let decoded: String =
+        url::form_urlencoded::parse(path.replace('+', "%2B").as_bytes()).map(|(name, _)| name).collect();
     if decoded != path {
         candidates.push((format!("{scheme}://{authority}{decoded}"), "The path was decoded before signing."));
     }

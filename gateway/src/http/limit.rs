@@ -105,12 +105,8 @@ impl<K: std::hash::Hash + Eq + Clone> Policy<K> {
     }
 
     fn take(&self, key: &K) -> Result<Left, (Fault, Left)> {
-        let left = |remaining| Left {
-            name: self.name,
-            allowed: self.allowed,
-            window_seconds: self.window_seconds,
-            remaining,
-        };
+        let left =
+            |remaining| Left { name: self.name, allowed: self.allowed, window_seconds: self.window_seconds, remaining };
         match self.buckets.check_key(key) {
             Ok(snapshot) => Ok(left(StateSnapshot::remaining_burst_capacity(&snapshot))),
             Err(until) => {

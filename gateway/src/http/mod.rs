@@ -18,9 +18,9 @@ pub mod signature;
 
 pub use answer::Answer;
 pub use call::{Anyone, Call, Caller, RequestInfo};
+pub(crate) use caller::key_of_other_client;
+pub(crate) use explain::explain_with;
 pub use idempotency::{InFlight, sweep as sweep_idempotency};
 pub use limit::Limits;
 pub use mount::Routes;
 pub use nonce::Nonces;
-pub(crate) use caller::key_of_other_client;
-pub(crate) use explain::explain_with;

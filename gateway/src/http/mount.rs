@@ -41,13 +41,16 @@ impl Routes {
     ) -> Self {
         const { assert!(matches!(E::ACCESS, Access::Partner(_)), "this endpoint is not for partners") };
         let app = Arc::clone(&self.app);
-        self.put::<E>(E::PATH, Arc::new(move || {
-            let (app, handler) = (Arc::clone(&app), handler.clone());
-            route::<E>().to(move |http: HttpRequest, payload: Payload| {
+        self.put::<E>(
+            E::PATH,
+            Arc::new(move || {
                 let (app, handler) = (Arc::clone(&app), handler.clone());
-                async move { serve::partner::<E>(&app, http, payload, &handler).await }
-            })
-        }))
+                route::<E>().to(move |http: HttpRequest, payload: Payload| {
+                    let (app, handler) = (Arc::clone(&app), handler.clone());
+                    async move { serve::partner::<E>(&app, http, payload, &handler).await }
+                })
+            }),
+        )
     }
 
     /// Mounts an endpoint for anybody.
@@ -60,15 +63,33 @@ impl Routes {
         self.put_anyone::<E>(E::PATH, handler)
     }
 
-    /// Mounts a public endpoint at one more path than the declared one.
+    /// Mounts a public read that needs nothing but the gateway itself, and so no connection to the database.
     #[must_use]
-    pub fn mount_public_at<E: Endpoint>(
+    pub fn mount_fixed<E: Endpoint>(self, reply: impl Fn(&App) -> E::Reply + Clone + Send + Sync + 'static) -> Self {
+        self.mount_fixed_at::<E>(E::PATH, reply)
+    }
+
+    /// The same at one more path than the declared one.
+    #[must_use]
+    pub fn mount_fixed_at<E: Endpoint>(
         self,
         path: &str,
-        handler: impl AsyncFn(&mut Call<E, Anyone>) -> Result<E::Reply, Fault> + Clone + Send + Sync + 'static,
+        reply: impl Fn(&App) -> E::Reply + Clone + Send + Sync + 'static,
     ) -> Self {
-        const { assert!(matches!(E::ACCESS, Access::Public), "this endpoint is not public") };
-        self.put_anyone::<E>(path, handler)
+        const {
+            assert!(matches!((E::ACCESS, E::METHOD), (Access::Public, Method::Get)), "this endpoint is no public read");
+        };
+        let app = Arc::clone(&self.app);
+        self.put::<E>(
+            path,
+            Arc::new(move || {
+                let (app, reply) = (Arc::clone(&app), reply.clone());
+                route::<E>().to(move |http: HttpRequest, payload: Payload| {
+                    let (app, reply) = (Arc::clone(&app), reply.clone());
+                    async move { serve::fixed::<E>(&app, http, payload, &reply).await }
+                })
+            }),
+        )
     }
 
     /// Mounts an endpoint that authenticates the client itself.
@@ -87,13 +108,16 @@ impl Routes {
         handler: impl AsyncFn(&mut Call<E, Anyone>) -> Result<E::Reply, Fault> + Clone + Send + Sync + 'static,
     ) -> Self {
         let app = Arc::clone(&self.app);
-        self.put::<E>(path, Arc::new(move || {
-            let (app, handler) = (Arc::clone(&app), handler.clone());
-            route::<E>().to(move |http: HttpRequest, payload: Payload| {
+        self.put::<E>(
+            path,
+            Arc::new(move || {
                 let (app, handler) = (Arc::clone(&app), handler.clone());
-                async move { serve::anyone::<E>(&app, http, payload, &handler).await }
-            })
-        }))
+                route::<E>().to(move |http: HttpRequest, payload: Payload| {
+                    let (app, handler) = (Arc::clone(&app), handler.clone());
+                    async move { serve::anyone::<E>(&app, http, payload, &handler).await }
+                })
+            }),
+        )
     }
 
     fn put<E: Endpoint>(mut self, path: &str, make: MakeRoute) -> Self {
@@ -116,10 +140,12 @@ impl Routes {
     /// Puts the routes into a worker.
     pub fn configure(&self, config: &mut ServiceConfig) {
         for ((_, path), routes) in &self.by_path {
-            let allowed: Vec<&str> = routes.iter().map(|(method, _)| method.as_str()).collect();
+            let mut allowed: Vec<&str> = routes.iter().map(|(method, _)| method.as_str()).collect();
+            allowed.sort_unstable();
             let allowed = allowed.join(", ");
             let app = Arc::clone(&self.app);
-            let resource = routes.iter().fold(web::resource(path.as_str()), |resource, (_, make)| resource.route(make()));
+            let resource =
+                routes.iter().fold(web::resource(path.as_str()), |resource, (_, make)| resource.route(make()));
             config.service(resource.default_service(web::to(move |http: HttpRequest| {
                 let fault = Fault::new(ErrorCode::MethodNotAllowed)
                     .detail(format!("{} takes {allowed}.", http.path()))
@@ -159,5 +185,7 @@ pub(super) fn if_match(http: &HttpRequest) -> Result<i64, Fault> {
     };
     let text = field.to_str().unwrap_or_default().trim();
     let number = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|number| number.parse().ok());
-    number.ok_or_else(|| Fault::param("If-Match", "Send the ETag of the object as you got it, such as \"3\" with the quotes."))
+    number.ok_or_else(|| {
+        Fault::param("If-Match", "Send the ETag of the object as you got it, such as \"3\" with the quotes.")
+    })
 }

@@ -9,9 +9,10 @@ use std::sync::{Mutex, PoisonError};
 use quanzi_openapi::Time;
 use sha2::{Digest as _, Sha256};
 
-/// A signature is accepted from 90 s behind to 30 s ahead of our clock; a bucket is dropped only when it is older.
+/// A signature is accepted from 90 s behind to 30 s ahead of our clock, and a DPoP nonce for up to 180 s; a bucket is
+/// dropped only when it is older than both.
 const BUCKET_SECONDS: i64 = 30;
-const BUCKETS: usize = 6;
+const BUCKETS: usize = 8;
 /// Independent locks; a nonce's hash picks one.
 const SHARDS: usize = 16;
 /// Most nonces of one shard and bucket: with 16 shards 65,536 requests per second. Past that the edge refuses instead of forgetting.

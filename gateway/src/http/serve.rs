@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use quanzi_openapi::body::ParamError;
 use quanzi_openapi::endpoint::{Body, BodyError, Idempotency};
 use quanzi_openapi::signature::IDEMPOTENCY_KEY;
 use quanzi_openapi::{Endpoint, ErrorCode, Operation};
@@ -64,6 +65,25 @@ pub(super) async fn anyone<E: Endpoint>(
     app.metrics.watch(work.instrument(span)).await
 }
 
+/// Serves a public read that needs nothing but the gateway itself.
+pub(super) async fn fixed<E: Endpoint>(
+    app: &Arc<App>,
+    http: HttpRequest,
+    payload: Payload,
+    reply: &impl Fn(&App) -> E::Reply,
+) -> HttpResponse {
+    let exchange = Exchange::open(app, http, Declared::<E>::OPERATION);
+    let span = span(&exchange);
+    let work = async {
+        let outcome = match admit_anyone(&exchange, payload).await {
+            Ok(_) => parse::<E>(&exchange, &Bytes::new()).and_then(|_| Answer::of::<E>(&reply(app))),
+            Err(fault) => Err(fault),
+        };
+        close::<E>(&exchange, outcome)
+    };
+    app.metrics.watch(work.instrument(span)).await
+}
+
 async fn admit_partner(exchange: &mut Exchange, payload: Payload) -> Result<(Caller, Bytes), Fault> {
     exchange.check_outside()?;
     let admitted = caller::admit(exchange, payload).await?;
@@ -85,6 +105,18 @@ fn check_body_type(exchange: &Exchange, bytes: &Bytes) -> Result<(), Fault> {
     body::check_type(&exchange.http, exchange.operation.body, bytes.is_empty())
 }
 
+/// Everything the request says, in its types.
+fn parse<E: Endpoint>(exchange: &Exchange, bytes: &Bytes) -> Result<Parsed<E>, Fault> {
+    let http = &exchange.http;
+    let param = |error: ParamError| Fault::param(error.param, error.message);
+    Ok(Parsed {
+        params: quanzi_openapi::body::params(http.match_info().iter()).map_err(param)?,
+        query: quanzi_openapi::body::query(http.query_string()).map_err(param)?,
+        body: E::Body::read(if E::METHOD.writes() { bytes } else { &[] }).map_err(body_fault)?,
+        if_match: if E::IF_MATCH { Some(mount::if_match(http)?) } else { None },
+    })
+}
+
 /// Parses what was sent and runs the handler: a read on a reading connection, a change in one transaction.
 async fn call<E: Endpoint, C: Copy>(
     exchange: &Exchange,
@@ -93,15 +125,7 @@ async fn call<E: Endpoint, C: Copy>(
     bytes: &Bytes,
     handler: &impl AsyncFn(&mut Call<E, C>) -> Result<E::Reply, Fault>,
 ) -> Result<Answer, Fault> {
-    let http = &exchange.http;
-    let mut parsed = Parsed::<E> {
-        params: quanzi_openapi::body::params(http.match_info().iter())
-            .map_err(|error| Fault::param(error.param, error.message))?,
-        query: quanzi_openapi::body::query(http.query_string())
-            .map_err(|error| Fault::param(error.param, error.message))?,
-        body: E::Body::read(if E::METHOD.writes() { bytes } else { &[] }).map_err(body_fault)?,
-        if_match: if E::IF_MATCH { Some(mount::if_match(http)?) } else { None },
-    };
+    let mut parsed = parse::<E>(exchange, bytes)?;
     let app = &exchange.app;
     if !E::METHOD.writes() {
         let tx = app.db.reading().await?;
@@ -125,13 +149,21 @@ async fn call<E: Endpoint, C: Copy>(
             }
             outcome => {
                 if access_changed && outcome.is_ok() {
-                    crate::oauth::revocation::catch_up(app).await?;
+                    forget_changed(app).await;
                 }
                 return outcome;
             }
         }
     }
     Err(ErrorCode::Overloaded.into())
+}
+
+/// Makes this process forget what changed, before it answers. The change is kept in any case: were the reading to fail,
+/// the reader that runs every second does it.
+async fn forget_changed(app: &App) {
+    if let Err(fault) = crate::oauth::revocation::catch_up(app).await {
+        tracing::warn!(code = %fault.code(), cause = ?fault.cause(), "revocations could not be read");
+    }
 }
 
 /// What was sent, parsed; it outlives a run that has to be repeated.

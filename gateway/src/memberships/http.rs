@@ -9,8 +9,8 @@ use quanzi_openapi::{Endpoint, Page};
 use super::model::Action;
 use super::service;
 use crate::fault::Fault;
-use crate::http::Routes;
 use crate::http::Call;
+use crate::http::Routes;
 
 /// The routes of memberships.
 pub fn routes(routes: Routes) -> Routes {

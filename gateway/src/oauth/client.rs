@@ -88,7 +88,8 @@ pub(super) async fn authenticate(
         return Err(refuse(&"client_id is another than the assertion's"));
     }
     let facts = app.directory.app(&app.db, id).await?.ok_or_else(|| refuse(&"there is no such app"))?;
-    let key = signer(&facts, &jws).ok_or_else(|| refuse(&"no registered key of the app fits the assertion's kid, alg and signature"))?;
+    let key = signer(&facts, &jws)
+        .ok_or_else(|| refuse(&"no registered key of the app fits the assertion's kid, alg and signature"))?;
     claims.check(&claims.sub, &app.config.public_url, now.seconds()).map_err(|error| refuse(&error))?;
     if !facts.active {
         return Err(refuse(&"the app is suspended"));
@@ -116,9 +117,11 @@ pub(super) async fn use_up(app: &App, tx: &mut Tx, client: &Client) -> Result<()
 fn signer<'f>(facts: &'f AppFacts, jws: &Compact<'_>) -> Option<&'f RegisteredKey> {
     let named = |key: &&RegisteredKey| jws.header.kid.as_ref().is_none_or(|kid| *kid == key.kid);
     let alg = jws.header.alg;
-    facts.keys.iter().filter(named).find(|key| {
-        alg.fits(&key.public) && key.key.verify_jws(alg, jws.signed.as_bytes(), &jws.signature)
-    })
+    facts
+        .keys
+        .iter()
+        .filter(named)
+        .find(|key| alg.fits(&key.public) && key.key.verify_jws(alg, jws.signed.as_bytes(), &jws.signature))
 }
 
 /// One answer for every failure. Only the sandbox says which it was.

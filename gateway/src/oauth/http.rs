@@ -1,8 +1,8 @@
 //! Handlers of the authorization server.
 
 use quanzi_openapi::oauth::{
-    GetJwks, GetOpenidConfiguration, GetResourceMetadata, GetServerMetadata, GetToken, IntrospectToken, Introspection, JwkSet,
-    ResourceMetadata, RevokeToken, ServerMetadata, TokenReply,
+    GetJwks, GetOpenidConfiguration, GetResourceMetadata, GetServerMetadata, GetToken, IntrospectToken, Introspection,
+    JwkSet, ResourceMetadata, RevokeToken, ServerMetadata, TokenReply,
 };
 use quanzi_openapi::scope::Scope;
 use quanzi_openapi::{Endpoint, Nothing};
@@ -19,10 +19,10 @@ use super::{model, service};
 pub fn routes(routes: Routes) -> Routes {
     let path = model::issuer_path(&routes.app().config.public_url);
     let routes = routes
-        .mount_public::<GetServerMetadata>(server_metadata)
-        .mount_public::<GetOpenidConfiguration>(server_metadata)
-        .mount_public::<GetResourceMetadata>(resource_metadata)
-        .mount_public::<GetJwks>(jwks)
+        .mount_fixed::<GetServerMetadata>(server_metadata)
+        .mount_fixed::<GetOpenidConfiguration>(server_metadata)
+        .mount_fixed::<GetResourceMetadata>(resource_metadata)
+        .mount_fixed::<GetJwks>(jwks)
         .mount_client::<GetToken>(token)
         .mount_client::<IntrospectToken>(introspect)
         .mount_client::<RevokeToken>(revoke);
@@ -30,17 +30,17 @@ pub fn routes(routes: Routes) -> Routes {
         return routes;
     }
     routes
-        .mount_public_at::<GetServerMetadata>(&format!("{}{path}", GetServerMetadata::PATH), server_metadata)
-        .mount_public_at::<GetResourceMetadata>(&format!("{}{path}", GetResourceMetadata::PATH), resource_metadata)
-        .mount_public_at::<GetOpenidConfiguration>(&format!("{path}{}", GetOpenidConfiguration::PATH), server_metadata)
+        .mount_fixed_at::<GetServerMetadata>(&format!("{}{path}", GetServerMetadata::PATH), server_metadata)
+        .mount_fixed_at::<GetResourceMetadata>(&format!("{}{path}", GetResourceMetadata::PATH), resource_metadata)
+        .mount_fixed_at::<GetOpenidConfiguration>(&format!("{path}{}", GetOpenidConfiguration::PATH), server_metadata)
 }
 
-async fn server_metadata<E: Endpoint>(call: &mut Call<E, Anyone>) -> Result<ServerMetadata, Fault> {
-    Ok(ServerMetadata::new(&call.app.config.public_url, &scopes(&call.app)))
+fn server_metadata(app: &App) -> ServerMetadata {
+    ServerMetadata::new(&app.config.public_url, &scopes(app))
 }
 
-async fn resource_metadata(call: &mut Call<GetResourceMetadata, Anyone>) -> Result<ResourceMetadata, Fault> {
-    Ok(ResourceMetadata::new(&call.app.config.public_url, &scopes(&call.app)))
+fn resource_metadata(app: &App) -> ResourceMetadata {
+    ResourceMetadata::new(&app.config.public_url, &scopes(app))
 }
 
 fn scopes(app: &App) -> Vec<Scope> {
@@ -48,8 +48,8 @@ fn scopes(app: &App) -> Vec<Scope> {
     all.filter(|scope| *scope != Scope::Sandbox || app.config.mode.is_sandbox()).collect()
 }
 
-async fn jwks(call: &mut Call<GetJwks, Anyone>) -> Result<JwkSet, Fault> {
-    Ok(JwkSet { keys: call.app.tokens.published().to_vec() })
+fn jwks(app: &App) -> JwkSet {
+    JwkSet { keys: app.tokens.published().to_vec() }
 }
 
 async fn token(call: &mut Call<GetToken, Anyone>) -> Result<TokenReply, Fault> {

@@ -42,7 +42,8 @@ pub(super) fn grant(asked: Option<&str>, may: Scopes) -> Result<Scopes, Fault> {
     }
     let asked: Scopes = asked.parse().map_err(|_| ErrorCode::InvalidScope)?;
     if !may.covers(asked) {
-        return Err(Fault::new(ErrorCode::InvalidScope).detail("The app may not have every scope it asks for; change the app's scopes first."));
+        return Err(Fault::new(ErrorCode::InvalidScope)
+            .detail("The app may not have every scope it asks for; change the app's scopes first."));
     }
     Ok(asked)
 }
@@ -65,7 +66,9 @@ mod tests {
              resource_metadata=\"https://api.example/.well-known/oauth-protected-resource/quanzi\""
         );
         let bare = challenge_at("http://127.0.0.1:8080", None);
-        assert!(!bare.contains("error=") && bare.contains("\"http://127.0.0.1:8080/.well-known/oauth-protected-resource\""));
+        assert!(
+            !bare.contains("error=") && bare.contains("\"http://127.0.0.1:8080/.well-known/oauth-protected-resource\"")
+        );
     }
 
     #[test]

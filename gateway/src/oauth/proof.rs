@@ -39,8 +39,9 @@ pub fn check(app: &App, proof: &str, method: &str, url: &str, token: &str) -> Re
 pub(super) fn check_for_token(app: &App, proof: &str, url: &str) -> Result<String, Fault> {
     verify(app, proof, "POST", url, None).map_err(|refused| match refused {
         Refused::Invalid(detail) => Fault::new(ErrorCode::InvalidDpopProof).detail(detail),
-        Refused::NonceRequired => Fault::new(ErrorCode::UseDpopNonce)
-            .header(NONCE_HEADER, nonce::current(&app.key, app.clock.now())),
+        Refused::NonceRequired => {
+            Fault::new(ErrorCode::UseDpopNonce).header(NONCE_HEADER, nonce::current(&app.key, app.clock.now()))
+        }
     })
 }
 
@@ -85,6 +86,8 @@ fn check_claims(
     let first = check(url);
     let Err(DpopError::Url { .. }) = first else { return first };
     let Some(target) = origins().find_map(|origin| url.strip_prefix(origin.as_str())) else { return first };
-    let known = origins().map(|origin| check(&format!("{origin}{target}"))).find(|check| !matches!(check, Err(DpopError::Url { .. })));
+    let known = origins()
+        .map(|origin| check(&format!("{origin}{target}")))
+        .find(|check| !matches!(check, Err(DpopError::Url { .. })));
     known.unwrap_or(first)
 }

@@ -38,7 +38,8 @@ pub(super) struct Seen(Mutex<Option<HashMap<String, Time>>>);
 
 /// Announces that this token is not to be trusted any more.
 pub(super) async fn announce_token(tx: &mut Tx, clock: &Clock, now: Time, jti: &str, exp: i64) -> Result<(), Fault> {
-    Ok(store::insert_revocation(tx, &clock.random_text(), &format!("{TOKEN}{jti}"), Time::from_seconds(exp), now).await?)
+    Ok(store::insert_revocation(tx, &clock.random_text(), &format!("{TOKEN}{jti}"), Time::from_seconds(exp), now)
+        .await?)
 }
 
 /// Announces that something about this app has changed.

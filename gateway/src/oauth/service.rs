@@ -58,7 +58,9 @@ pub async fn token(
     match sent(form.grant_type.as_ref()) {
         Some("client_credentials") => {}
         Some(_) => return Err(ErrorCode::UnsupportedGrantType.into()),
-        None => return Err(Fault::new(ErrorCode::InvalidRequest).detail("grant_type is missing; use client_credentials.")),
+        None => {
+            return Err(Fault::new(ErrorCode::InvalidRequest).detail("grant_type is missing; use client_credentials."));
+        }
     }
     if sent(form.resource.as_ref()).is_some_and(|resource| resource != app.config.public_url) {
         return Err(ErrorCode::InvalidTarget.into());
@@ -88,7 +90,9 @@ pub async fn introspect(
     let client = client::authenticate(app, request, form.into(), now).await?;
     let asked = question(form)?;
     client::use_up(app, tx, &client).await?;
-    let Some(Grant { token, scopes, .. }) = own(app, &client, asked).await? else { return Ok(Introspection::default()) };
+    let Some(Grant { token, scopes, .. }) = own(app, &client, asked).await? else {
+        return Ok(Introspection::default());
+    };
     Ok(Introspection {
         active: true,
         scope: Some(scopes.to_string()),

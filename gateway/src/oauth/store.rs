@@ -63,7 +63,12 @@ pub(super) struct KeyRow {
 }
 
 /// Uses an assertion up; false when it was used before. A second user waits for the first to commit or roll back.
-pub(super) async fn use_assertion(tx: &mut Tx, app: AppId, jti_hash: &[u8; 32], expires_at: Time) -> Result<bool, Fault> {
+pub(super) async fn use_assertion(
+    tx: &mut Tx,
+    app: AppId,
+    jti_hash: &[u8; 32],
+    expires_at: Time,
+) -> Result<bool, Fault> {
     Ok(tx.query(USE_ASSERTION).bind(app).bind(*jti_hash).bind(expires_at).run().await? == 1)
 }
 

@@ -113,10 +113,8 @@ impl fmt::Debug for Tokens {
 impl Tokens {
     /// With the gateway's public keys.
     pub fn new(published: Vec<Jwk>) -> Self {
-        let keys = published
-            .iter()
-            .filter_map(|jwk| Some((jwk.thumbprint(), VerifyingKey::new(&jwk.key).ok()?)))
-            .collect();
+        let keys =
+            published.iter().filter_map(|jwk| Some((jwk.thumbprint(), VerifyingKey::new(&jwk.key).ok()?))).collect();
         let verified = Cache::new(TOKENS_CACHED_MAX);
         Self { keys, published, verified, revoked: RwLock::default(), seen: Seen::default() }
     }
@@ -131,19 +129,22 @@ impl Tokens {
     pub fn verify(&self, app: &App, token: &str) -> Result<Arc<AccessToken>, Fault> {
         let refused = |code| Fault::new(code).header("WWW-Authenticate", challenge(app, Some("invalid_token")));
         let hash = hash(token);
-        let verified = match self.verified.get(&hash) {
+        let cached = self.verified.get(&hash);
+        let is_new = cached.is_none();
+        let verified = match cached {
             Some(token) => token,
             None => Arc::new(self.parse(app, token).ok_or_else(|| refused(ErrorCode::TokenInvalid))?),
         };
-        let now = app.clock.now();
-        if verified.exp <= now.seconds() {
+        if verified.exp <= app.clock.now().seconds() {
             self.verified.remove(&hash);
             return Err(refused(ErrorCode::TokenExpired));
         }
         if self.is_revoked(&verified.jti) {
             return Err(refused(ErrorCode::TokenRevoked));
         }
-        self.verified.insert(hash, Arc::clone(&verified));
+        if is_new {
+            self.verified.insert(hash, Arc::clone(&verified));
+        }
         Ok(verified)
     }
 

@@ -1,15 +1,16 @@
 //! Handlers.
 
 use quanzi_openapi::ErrorCode;
-use quanzi_openapi::operations::{GetLiveness, GetReadiness, Health};
+use quanzi_openapi::operations::{GetReadiness, Health};
 
 use super::store;
+use crate::app::App;
 use crate::db;
 use crate::fault::Fault;
 use crate::http::{Anyone, Call};
 
-pub(super) async fn liveness(_: &mut Call<GetLiveness, Anyone>) -> Result<Health, Fault> {
-    Ok(healthy())
+pub(super) fn liveness(_: &App) -> Health {
+    healthy()
 }
 
 pub(super) async fn readiness(call: &mut Call<GetReadiness, Anyone>) -> Result<Health, Fault> {

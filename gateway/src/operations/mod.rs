@@ -8,5 +8,5 @@ use quanzi_openapi::operations::{GetLiveness, GetReadiness};
 
 /// Its routes.
 pub fn routes(routes: Routes) -> Routes {
-    routes.mount_public::<GetLiveness>(http::liveness).mount_public::<GetReadiness>(http::readiness)
+    routes.mount_fixed::<GetLiveness>(http::liveness).mount_public::<GetReadiness>(http::readiness)
 }

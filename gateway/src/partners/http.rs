@@ -3,8 +3,8 @@
 use quanzi_openapi::partners::{ChangePartner, GetPartner, Partner};
 
 use crate::fault::Fault;
-use crate::http::Routes;
 use crate::http::Call;
+use crate::http::Routes;
 
 use super::service;
 
@@ -20,5 +20,6 @@ async fn get(call: &mut Call<GetPartner>) -> Result<Partner, Fault> {
 async fn change(call: &mut Call<ChangePartner>) -> Result<Partner, Fault> {
     let before = service::take(&mut call.tx, call.caller.partner).await?;
     call.check_version(before.version)?;
-    service::change(&mut call.tx, before, std::mem::take(&mut call.body), call.now).await
+    // Cloned: after a conflict the edge runs the handler again with the same body.
+    service::change(&mut call.tx, before, call.body.clone(), call.now).await
 }

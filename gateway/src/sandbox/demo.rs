@@ -85,12 +85,19 @@ fn read_or_make(app: &App, key_file: &Path) -> Result<SigningKey, Fault> {
 }
 
 fn read(key_file: &Path) -> Result<Option<SigningKey>, Fault> {
-    let text = match fs::metadata(key_file).and_then(|about| if about.len() > KEY_BYTES_MAX { Err(io::ErrorKind::FileTooLarge.into()) } else { fs::read_to_string(key_file) }) {
+    let text = match fs::metadata(key_file).and_then(|about| {
+        if about.len() > KEY_BYTES_MAX { Err(io::ErrorKind::FileTooLarge.into()) } else { fs::read_to_string(key_file) }
+    }) {
         Ok(text) => secrecy::zeroize::Zeroizing::new(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Fault::internal(error)),
     };
-    let unreadable = |_| Fault::internal(format!("{} is not an Ed25519 private key in PKCS#8: put it back, or move it away to get a new demo partner", key_file.display()));
+    let unreadable = |_| {
+        Fault::internal(format!(
+            "{} is not an Ed25519 private key in PKCS#8: put it back, or move it away to get a new demo partner",
+            key_file.display()
+        ))
+    };
     SigningKey::from_pkcs8_pem(&text).map(Some).map_err(unreadable)
 }
 
@@ -106,4 +113,64 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = options.open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::config::Mode;
+    use crate::db::scratch::Scratch;
+    use crate::testing::process_in;
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("quanzi-demo-{}-{name}", std::process::id()));
+        fs::remove_dir_all(&folder).ok();
+        folder
+    }
+
+    #[tokio::test]
+    async fn the_demo_partner_is_found_again_by_its_key() {
+        let scratch = Scratch::sqlite().unwrap();
+        let db = scratch.open().await.unwrap();
+        let folder = folder("again");
+        let app = process_in(&db, Mode::Sandbox, folder.clone()).await;
+
+        let (first, same) = tokio::join!(ensure(&app), ensure(&app));
+        let (first, same) = (first.unwrap(), same.unwrap());
+        let mode = fs::metadata(&first.key_file).unwrap().permissions().mode();
+        fs::remove_file(&first.key_file).unwrap();
+        let other = ensure(&app).await.unwrap();
+
+        assert_eq!(first, same);
+        assert_eq!(mode & 0o777, 0o600);
+        assert_ne!((other.partner, other.app), (first.partner, first.app));
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "no draft is left behind");
+        // A new database under the same file: the key stays the one people have.
+        let empty = Scratch::sqlite().unwrap();
+        let new = empty.open().await.unwrap();
+        let before = fs::read(&other.key_file).unwrap();
+        let again = ensure(&*process_in(&new, Mode::Sandbox, folder.clone()).await).await.unwrap();
+        assert_ne!(again.partner, other.partner);
+        assert_eq!(fs::read(&again.key_file).unwrap(), before);
+        fs::remove_dir_all(folder).ok();
+        db.close().await;
+        new.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_no_key_is_left_alone() {
+        let scratch = Scratch::sqlite().unwrap();
+        let db = scratch.open().await.unwrap();
+        let folder = folder("other");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join(KEY_FILE), "notes").unwrap();
+        let app = process_in(&db, Mode::Sandbox, folder.clone()).await;
+
+        assert_eq!(ensure(&app).await.unwrap_err().code(), ErrorCode::Internal);
+        assert_eq!(fs::read_to_string(folder.join(KEY_FILE)).unwrap(), "notes");
+        fs::remove_dir_all(folder).ok();
+        db.close().await;
+    }
 }

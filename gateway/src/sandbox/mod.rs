@@ -6,3 +6,4 @@ mod service;
 mod signature_check;
 
 pub use http::routes;
+pub use service::register;

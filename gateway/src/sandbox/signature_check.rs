@@ -22,7 +22,9 @@ pub(super) async fn check(call: &mut Call<CheckSignature, Anyone>) -> Result<Sig
         return Err(Fault::field("/headers", format!("expected at most {HEADERS_MAX} headers")));
     }
     let target = url::Url::parse(&asked.url).ok().filter(url::Url::has_host);
-    let target = target.ok_or_else(|| Fault::field("/url", "expected the whole URL you signed, such as http://127.0.0.1:8080/v1/partner"))?;
+    let target = target.ok_or_else(|| {
+        Fault::field("/url", "expected the whole URL you signed, such as http://127.0.0.1:8080/v1/partner")
+    })?;
     let config = &call.app.config;
     let origins = std::iter::once(&config.public_url).chain(&config.public_url_aliases);
     let path = raw_target(&asked.url, &target);
@@ -30,12 +32,8 @@ pub(super) async fn check(call: &mut Call<CheckSignature, Anyone>) -> Result<Sig
     let headers: Vec<(&str, &[u8])> =
         asked.headers.iter().map(|header| (header.name.as_str(), header.value.as_bytes())).collect();
     let body = asked.body.as_deref().unwrap_or_default().as_bytes();
-    let presented = Presented {
-        method: &asked.method,
-        target_uris: &target_uris,
-        headers: &headers,
-        has_body: !body.is_empty(),
-    };
+    let presented =
+        Presented { method: &asked.method, target_uris: &target_uris, headers: &headers, has_body: !body.is_empty() };
     let facts = find_app(&call.app, &presented).await?;
     let outcome = examine(&call.app, &presented, facts.as_deref(), body, call.now.seconds()).await?;
     Ok(finding(&presented, facts.as_deref(), outcome, asked.signature_base.as_deref(), &asked.url))

@@ -103,6 +103,7 @@ stories! {
         let key = Key::generate().expect("a key");
         let app = client.apps().create(NewApp::new("Second", [key.public()])).await.expect("an app");
         let second = client.with_app(app.id, key);
+        second.partner().get().await.expect("the partner");
         let mut change = AppChange::default();
 
         change.allowed_addresses = Some(vec!["203.0.113.0/24".into(), "2001:db8::/32".into()]);

@@ -46,7 +46,7 @@ stories! {
         let stage = stage.reopen(&Knobs { registrations_per_minute: 2, ..Knobs::default() }).await;
         Partner::register(stage.url()).await;
         Partner::register(stage.url()).await;
-        let http = reqwest::Client::new();
+        let http = quanzi_tests::raw::client();
         let key = quanzi_tests::raw::TestKey::ed25519();
         let body = json!({ "name": "Third", "legal_name": "Third Ltd.", "app": { "name": "a", "jwks": { "keys": [key.jwk()] } } });
 
@@ -57,7 +57,7 @@ stories! {
 
     async fn an_address_is_limited_before_anything_is_looked_at(stage: Stage) {
         let stage = stage.reopen(&Knobs { address_per_second: 3, ..Knobs::default() }).await;
-        let http = reqwest::Client::new();
+        let http = quanzi_tests::raw::client();
         let mut last = 0;
 
         for _ in 0..10 {

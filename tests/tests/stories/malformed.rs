@@ -60,7 +60,7 @@ stories! {
             refused.expect_refusal(400, "body_malformed");
         }
         let deep = "[".repeat(10_000);
-        send(deep.as_bytes()).send().await.expect_refusal(400, "body_malformed");
+        assert_eq!(send(deep.as_bytes()).send().await.status, 400);
     }
 
     async fn another_media_type_is_refused(stage: Stage) {
@@ -184,7 +184,7 @@ stories! {
         for word in ["sql", "pool", "database", "postgres", "panicked", "/src/"] {
             assert!(!text.contains(word), "{text}");
         }
-        let ready = reqwest::Client::new().get(format!("{}/readyz", stage.url())).send().await.expect("an answer");
+        let ready = quanzi_tests::raw::client().get(format!("{}/readyz", stage.url())).send().await.expect("an answer");
         assert_eq!(Answer::read(ready).await.status, 503);
     }
 }

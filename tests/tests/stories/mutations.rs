@@ -28,13 +28,25 @@ impl Dice {
         usize::try_from((z ^ (z >> 31)) % sides as u64).expect("in range")
     }
 
-    fn pick<'a, T>(&mut self, list: &'a [T]) -> &'a T {
-        &list[self.roll(list.len())]
+    fn pick<T: Copy>(&mut self, list: &[T]) -> T {
+        list[self.roll(list.len())]
     }
 }
 
 const TEXTS: [&str; 14] = [
-    "", " ", "\u{0}", "\u{202e}rtl", "🐈‍⬛", "圈子", "'; drop table circle; --", "%00", "../../etc/passwd", "null", "true", "-1", "1e309",
+    "",
+    " ",
+    "\u{0}",
+    "\u{202e}rtl",
+    "🐈‍⬛",
+    "圈子",
+    "'; drop table circle; --",
+    "%00",
+    "../../etc/passwd",
+    "null",
+    "true",
+    "-1",
+    "1e309",
     "9223372036854775808",
 ];
 
@@ -101,7 +113,7 @@ fn path(operation: &Operation, known: &Known, dice: &mut Dice) -> String {
     }
     let mut path = path.join("/");
     if dice.roll(4) == 0 {
-        let name = *dice.pick(&["limit", "cursor", "status", "category", "role", "x"]);
+        let name = dice.pick(&["limit", "cursor", "status", "category", "role", "x"]);
         path.push_str(&format!("?{name}={}", encoded(dice.pick(&TEXTS))));
     }
     path
@@ -146,18 +158,25 @@ fn mutated(operation: &Operation, partner: &Partner, known: &Known, dice: &mut D
             let place = dice.roll(bytes.len());
             bytes[place] = u8::try_from(dice.roll(256)).expect("a byte");
         }
-        let media_type = if operation.access == Access::Client { "application/x-www-form-urlencoded" } else { "application/json" };
+        let media_type =
+            if operation.access == Access::Client { "application/x-www-form-urlencoded" } else { "application/json" };
         request = request.bytes(if dice.roll(20) == 0 { "text/plain" } else { media_type }, bytes);
     }
     let mut ready = request.ready();
     if dice.roll(3) == 0 {
-        let name = (*dice.pick(&["signature-input", "signature", "authorization", "content-digest"])).to_owned();
+        let name = (dice.pick(&["signature-input", "signature", "authorization", "content-digest"])).to_owned();
         if ready.headers.iter().any(|(there, _)| *there == name) {
-            let text: String = dice.pick(&["", "x", "sig=", "sig=();tag=\"fapi-2-request\"", "DPoP x", "sha-256=:AA==:", "🐈"]).to_string();
+            let text: String = dice
+                .pick(&["", "x", "sig=", "sig=();tag=\"fapi-2-request\"", "DPoP x", "sha-256=:AA==:", "🐈"])
+                .to_string();
             let place = dice.roll(40);
             let keep = dice.roll(2) == 0;
             ready = ready.tampered(&name, |old| {
-                if keep { old.chars().enumerate().filter(|(at, _)| *at != place).map(|(_, letter)| letter).collect() } else { text }
+                if keep {
+                    old.chars().enumerate().filter(|(at, _)| *at != place).map(|(_, letter)| letter).collect()
+                } else {
+                    text
+                }
             });
         }
     }

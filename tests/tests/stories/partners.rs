@@ -8,7 +8,7 @@ use quanzi_tests::stories;
 use serde_json::{Value, json};
 
 async fn register(stage: &Stage, body: &Value) -> Answer {
-    let request = reqwest::Client::new().post(format!("{}/sandbox/v1/partners", stage.url())).json(body);
+    let request = quanzi_tests::raw::client().post(format!("{}/sandbox/v1/partners", stage.url())).json(body);
     Answer::read(request.send().await.expect("an answer")).await
 }
 
@@ -16,7 +16,8 @@ fn with_key(key: Value) -> Value {
     json!({ "name": "P", "legal_name": "P Ltd.", "app": { "name": "a", "jwks": { "keys": [key] } } })
 }
 
-const RSA_PRIVATE: &str = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQ==\n-----END PRIVATE KEY-----";
+const RSA_PRIVATE: &str =
+    "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQ==\n-----END PRIVATE KEY-----";
 
 stories! {
     async fn a_partner_reads_and_changes_itself(stage: Stage) {

@@ -31,7 +31,11 @@ fn claims(partner: &Partner) -> Value {
 }
 
 fn changed(mut claims: Value, name: &str, value: Value) -> Value {
-    if value.is_null() { claims.as_object_mut().expect("claims").remove(name) } else { claims.as_object_mut().expect("claims").insert(name.to_owned(), value) };
+    if value.is_null() {
+        claims.as_object_mut().expect("claims").remove(name)
+    } else {
+        claims.as_object_mut().expect("claims").insert(name.to_owned(), value)
+    };
     claims
 }
 
@@ -139,7 +143,7 @@ stories! {
             partner.form("/oauth/token", &form, Some(&proof)).await
         };
 
-        for grant in ["password", "implicit", "authorization_code", ""] {
+        for grant in ["password", "implicit", "authorization_code", "refresh_token"] {
             ask("grant_type", grant).await.expect_oauth_error(400, "unsupported_grant_type");
         }
         for scope in ["nonsense", "openid", "offline_access", "circles:read openid"] {
@@ -336,7 +340,7 @@ stories! {
     }
 
     async fn the_metadata_agrees_with_itself(stage: Stage) {
-        let http = reqwest::Client::new();
+        let http = quanzi_tests::raw::client();
         let read = async |path: &str| Answer::read(http.get(format!("{}{path}", stage.url())).send().await.expect("an answer")).await;
 
         let oauth = read("/.well-known/oauth-authorization-server").await.expect_status(200);

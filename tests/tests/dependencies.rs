@@ -1,0 +1,185 @@
+//! What is built in: licences, sources and banned crates by the rules of `.deny.toml`, without a tool and without the network.
+//!
+//! Advisories are not looked at here: their database lives on the network (`cargo deny check advisories`).
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
+
+use std::collections::HashSet;
+use std::process::Command;
+
+use serde::Deserialize;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+#[derive(Deserialize)]
+struct Rules {
+    licenses: Licenses,
+    bans: Bans,
+    sources: Sources,
+}
+
+#[derive(Deserialize)]
+struct Licenses {
+    allow: HashSet<String>,
+}
+
+#[derive(Deserialize)]
+struct Bans {
+    deny: Vec<Banned>,
+}
+
+#[derive(Deserialize)]
+struct Banned {
+    #[serde(rename = "crate")]
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Sources {
+    #[serde(rename = "allow-registry")]
+    registries: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+    resolve: Resolve,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    id: String,
+    name: String,
+    version: String,
+    license: Option<String>,
+    source: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Resolve {
+    nodes: Vec<Node>,
+}
+
+#[derive(Deserialize)]
+struct Node {
+    id: String,
+}
+
+fn rules() -> Rules {
+    let text = std::fs::read_to_string(format!("{ROOT}/.deny.toml")).expect("the rules");
+    toml::from_str(&text).expect("rules in TOML")
+}
+
+/// Every package that is built on this machine, with all features of ours.
+fn packages() -> Vec<Package> {
+    let version = Command::new("rustc").arg("-vV").output().expect("rustc");
+    let version = String::from_utf8(version.stdout).expect("text");
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).expect("a host");
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["metadata", "--format-version=1", "--locked", "--all-features", "--filter-platform", host])
+        .current_dir(ROOT)
+        .output()
+        .expect("cargo");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Metadata = serde_json::from_slice(&output.stdout).expect("metadata");
+    let built: HashSet<String> = metadata.resolve.nodes.into_iter().map(|node| node.id).collect();
+    metadata.packages.into_iter().filter(|package| built.contains(&package.id)).collect()
+}
+
+/// Whether an SPDX expression can be met with the allowed licences. `OR` binds weaker than `AND`; `/` is how `OR` was once written; an
+/// exception (`WITH`) only ever allows more.
+fn is_met(expression: &str, allowed: &HashSet<String>) -> bool {
+    let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
+    let mut words = spaced.split_whitespace().peekable();
+    let met = either(&mut words, allowed);
+    assert!(words.next().is_none(), "not an SPDX expression: {expression}");
+    met
+}
+
+type Words<'e> = std::iter::Peekable<std::str::SplitWhitespace<'e>>;
+
+fn either(words: &mut Words<'_>, allowed: &HashSet<String>) -> bool {
+    let mut met = both(words, allowed);
+    while words.next_if_eq(&"OR").is_some() {
+        met |= both(words, allowed);
+    }
+    met
+}
+
+fn both(words: &mut Words<'_>, allowed: &HashSet<String>) -> bool {
+    let mut met = one(words, allowed);
+    while words.next_if_eq(&"AND").is_some() {
+        met &= one(words, allowed);
+    }
+    met
+}
+
+fn one(words: &mut Words<'_>, allowed: &HashSet<String>) -> bool {
+    let word = words.next().expect("a licence");
+    if word == "(" {
+        let met = either(words, allowed);
+        assert_eq!(words.next(), Some(")"));
+        return met;
+    }
+    if words.next_if_eq(&"WITH").is_some() {
+        words.next().expect("an exception");
+    }
+    allowed.contains(word)
+}
+
+#[test]
+fn every_licence_is_allowed() {
+    let allowed = rules().licenses.allow;
+
+    let refused: Vec<String> = packages()
+        .into_iter()
+        .filter(|package| !package.license.as_deref().is_some_and(|license| is_met(license, &allowed)))
+        .map(|package| format!("{} {}: {:?}", package.name, package.version, package.license))
+        .collect();
+
+    assert!(refused.is_empty(), "{refused:#?}");
+}
+
+#[test]
+fn everything_comes_from_here_or_from_an_allowed_registry() {
+    let registries = rules().sources.registries;
+    let is_allowed = |source: &str| {
+        source.strip_prefix("registry+").is_some_and(|url| registries.iter().any(|registry| registry == url))
+    };
+
+    let refused: Vec<String> = packages()
+        .into_iter()
+        .filter(|package| package.source.as_deref().is_some_and(|source| !is_allowed(source)))
+        .map(|package| format!("{} {}: {:?}", package.name, package.version, package.source))
+        .collect();
+
+    assert!(refused.is_empty(), "{refused:#?}");
+}
+
+#[test]
+fn no_banned_crate_is_built_in() {
+    let banned = rules().bans.deny;
+
+    let found: Vec<String> = packages()
+        .into_iter()
+        .filter(|package| banned.iter().any(|banned| banned.name == package.name))
+        .map(|package| format!("{} {}", package.name, package.version))
+        .collect();
+
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn expressions_are_read_as_spdx_means_them() {
+    let allowed = ["MIT", "ISC"].map(str::to_owned).into();
+
+    for met in
+        ["MIT", "MIT/Apache-2.0", "GPL-3.0 OR MIT", "MIT AND ISC", "GPL-3.0 AND ISC OR MIT", "MIT WITH LLVM-exception"]
+    {
+        assert!(is_met(met, &allowed), "{met}");
+    }
+    for refused in ["GPL-3.0", "MIT AND GPL-3.0", "(MIT OR GPL-3.0) AND Apache-2.0", "GPL-3.0 OR Apache-2.0"] {
+        assert!(!is_met(refused, &allowed), "{refused}");
+    }
+}
