@@ -45,10 +45,6 @@ impl Clock {
     ///
     /// # Panics
     /// When the system gives no randomness: nothing here would be safe to go on.
-    #[expect(
-        clippy::unused_self,
-        reason = "randomness is asked of the clock, so that nothing asks the system directly"
-    )]
     pub fn random<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         #[expect(

@@ -42,12 +42,12 @@ impl<T: PartialEq> PartialEq<T> for Open<T> {
     }
 }
 
-impl<T: fmt::Display> fmt::Display for Open<T> {
+/// As it stands on the wire: a word as it is, anything else as JSON.
+impl<T: Serialize> fmt::Display for Open<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Known(value) => value.fmt(f),
-            Self::Unknown(Value::String(text)) => f.write_str(text),
-            Self::Unknown(value) => value.fmt(f),
+        match serde_json::to_value(self).map_err(|_| fmt::Error)? {
+            Value::String(text) => f.write_str(&text),
+            value => value.fmt(f),
         }
     }
 }
@@ -156,6 +156,7 @@ mod tests {
 
         assert_eq!(read, Open::Unknown("ultraviolet".into()));
         assert_eq!(serde_json::to_string(&read).unwrap(), "\"ultraviolet\"");
+        assert_eq!((read.to_string(), Open::from(Colour::Red).to_string()), ("ultraviolet".to_owned(), "red".to_owned()));
         assert_eq!(serde_json::from_str::<Open<Colour>>("\"red\"").unwrap(), Colour::Red);
     }
 

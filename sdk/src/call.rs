@@ -30,8 +30,9 @@ pub struct Call<E: Endpoint> {
 }
 
 impl<E: Endpoint> Call<E> {
-    pub(crate) fn new(client: &Client, params: &E::Params, query: &E::Query, body: &E::Body) -> Self {
-        Self { raw: RawCall::new(client, write::<E>(client, params, query, body)), endpoint: PhantomData }
+    #[expect(clippy::needless_pass_by_value, reason = "a call takes what it sends: `create(NewCircle::new(..))`")]
+    pub(crate) fn new(client: &Client, params: E::Params, query: E::Query, body: E::Body) -> Self {
+        Self { raw: RawCall::new(client, write::<E>(client, &params, &query, &body)), endpoint: PhantomData }
     }
 
     /// Uses this idempotency key instead of a random one: repeated under the same key, the call takes effect once.

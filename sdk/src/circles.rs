@@ -24,31 +24,31 @@ impl Client {
 impl CircleCalls {
     /// Makes a circle; it starts as a draft with an open gate.
     pub fn create(&self, circle: NewCircle) -> Call<CreateCircle> {
-        self.0.call(&Nothing {}, &Nothing {}, &circle)
+        self.0.call(Nothing {}, Nothing {}, circle)
     }
 
     /// Lists your circles, newest first.
     pub fn list(&self, query: CirclesQuery) -> Call<ListCircles> {
-        self.0.call(&Nothing {}, &query, &Nothing {})
+        self.0.call(Nothing {}, query, Nothing {})
     }
 
     /// Reads a circle.
     pub fn get(&self, circle: CircleId) -> Call<GetCircle> {
-        self.0.call(&CirclePath { circle }, &Nothing {}, &Nothing {})
+        self.0.call(CirclePath { circle }, Nothing {}, Nothing {})
     }
 
     /// Changes a circle; name the version you read with [`Call::if_match`].
     pub fn change(&self, circle: CircleId, change: CircleChange) -> Call<ChangeCircle> {
-        self.0.call(&CirclePath { circle }, &Nothing {}, &change)
+        self.0.call(CirclePath { circle }, Nothing {}, change)
     }
 
     /// Opens a circle for fans and posts.
     pub fn open(&self, circle: CircleId) -> Call<OpenCircle> {
-        self.0.call(&CirclePath { circle }, &Nothing {}, &Nothing {})
+        self.0.call(CirclePath { circle }, Nothing {}, Nothing {})
     }
 
     /// Closes a circle for good.
     pub fn close(&self, circle: CircleId) -> Call<CloseCircle> {
-        self.0.call(&CirclePath { circle }, &Nothing {}, &Nothing {})
+        self.0.call(CirclePath { circle }, Nothing {}, Nothing {})
     }
 }

@@ -75,15 +75,14 @@ impl Client {
     }
 
     /// A call to any endpoint of the contract; the facades are short names for this.
-    pub fn call<E: Endpoint>(&self, params: &E::Params, query: &E::Query, body: &E::Body) -> Call<E> {
+    pub fn call<E: Endpoint>(&self, params: E::Params, query: E::Query, body: E::Body) -> Call<E> {
         Call::new(self, params, query, body)
     }
 
     /// A call to any address of the gateway, for what this version has no type for. The path begins with `/` and may
     /// carry a query. Signed like every other call.
     pub fn raw(&self, method: Method, path: &str) -> RawCall {
-        let template = path.split('?').next().unwrap_or_default().to_owned();
-        RawCall::new(self, self.url(path).map(|url| Request::new(method, template, url, self.bounds())))
+        RawCall::new(self, self.url(path).map(|url| Request::new(method, template(path), url, self.bounds())))
     }
 
     /// An address at the gateway.
@@ -187,7 +186,7 @@ impl fmt::Debug for Client {
 pub struct ClientBuilder {
     base_url: String,
     public_url: Option<String>,
-    app: Option<(AppId, Key)>,
+    app: Option<(Result<AppId, String>, Key)>,
     scopes: Option<Vec<Scope>>,
     user_agent: String,
     bounds: Bounds,
@@ -199,9 +198,14 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Speaks for this app, with this key of it. Without an app only public calls are possible.
-    pub fn app(mut self, app: AppId, key: Key) -> Self {
-        self.app = Some((app, key));
+    /// Speaks for this app (an [`AppId`], or its text), with this key of it. Without an app only public calls are
+    /// possible.
+    pub fn app<A>(mut self, app: A, key: Key) -> Self
+    where
+        A: TryInto<AppId>,
+        A::Error: fmt::Display,
+    {
+        self.app = Some((app.try_into().map_err(|error| error.to_string()), key));
         self
     }
 
@@ -235,7 +239,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Whether answers must be provably the gateway's; they must when not said.
+    /// Whether answers to signed calls must be provably the gateway's; they must when not said.
     pub fn verify_responses(mut self, verifies: bool) -> Self {
         self.verifies = verifies;
         self
@@ -274,9 +278,21 @@ impl ClientBuilder {
         if base.scheme() == "http" && !is_loopback(&base) {
             tracing::warn!(base_url = %base, "plain http to another machine: everybody on the way reads along");
         }
+        let app = match self.app {
+            Some((Ok(id), key)) => Some(Arc::new(App::new(id, key, self.scopes.clone()))),
+            Some((Err(error), _)) => return Err(Error::new(ErrorKind::Configuration, format!("the app id: {error}"))),
+            None => None,
+        };
         let http = match &self.http {
             Some(http) => http.clone(),
-            None => self.http(&base)?,
+            #[cfg(feature = "tls")]
+            None => http(crate::tls::config(base.scheme() == "https", &self.trusted)?)?,
+            #[cfg(not(feature = "tls"))]
+            None if base.scheme() == "https" => {
+                return Err(Error::new(ErrorKind::Configuration, "https needs the feature `tls`"));
+            }
+            #[cfg(not(feature = "tls"))]
+            None => http()?,
         };
         let shared = Shared {
             http,
@@ -287,31 +303,25 @@ impl ClientBuilder {
             bounds: self.bounds,
             verifies: self.verifies,
             debugs_signatures: self.debugs_signatures,
-            scopes: self.scopes.clone(),
+            scopes: self.scopes,
             system: System::new(),
             discovery: tokio::sync::OnceCell::new(),
             keys: GatewayKeys::default(),
         };
-        let app = self.app.map(|(id, key)| Arc::new(App::new(id, key, self.scopes)));
         Ok(Client { shared: Arc::new(shared), app })
     }
+}
 
-    fn http(&self, base: &Url) -> Result<reqwest::Client, Error> {
-        let builder = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            // Repeating is our business: every attempt has a nonce of its own.
-            .retry(reqwest::retry::never());
-        #[cfg(feature = "tls")]
-        let builder = builder.tls_backend_preconfigured(crate::tls::config(base.scheme() == "https", &self.trusted)?);
-        #[cfg(not(feature = "tls"))]
-        if base.scheme() == "https" {
-            return Err(Error::new(ErrorKind::Configuration, "https needs the feature `tls`"));
-        }
-        builder.build().map_err(|error| {
-            Error::new(ErrorKind::Configuration, "the HTTP client could not be made").with_source(error)
-        })
-    }
+fn http(#[cfg(feature = "tls")] tls: rustls::ClientConfig) -> Result<reqwest::Client, Error> {
+    let builder = reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none())
+        // Repeating is our business: every attempt has a nonce of its own.
+        .retry(reqwest::retry::never());
+    #[cfg(feature = "tls")]
+    let builder = builder.tls_backend_preconfigured(tls);
+    let unusable = |error| Error::new(ErrorKind::Configuration, "the HTTP client could not be made").with_source(error);
+    builder.build().map_err(unusable)
 }
 
 fn origin(text: &str) -> Result<Url, Error> {
@@ -332,6 +342,14 @@ fn origin(text: &str) -> Result<Url, Error> {
         && url.query().is_none()
         && url.fragment().is_none();
     if plain { Ok(url) } else { Err(wrong()) }
+}
+
+/// A path as it may stand in a log: without query, and without ids, which may name people.
+fn template(path: &str) -> String {
+    let path = path.split('?').next().unwrap_or_default();
+    let is_id = |segment: &str| segment.split_once('_').is_some_and(|(kind, rest)| kind.len() == 3 && rest.len() == 26);
+    let segments: Vec<&str> = path.split('/').map(|segment| if is_id(segment) { "{id}" } else { segment }).collect();
+    segments.join("/")
 }
 
 fn is_loopback(url: &Url) -> bool {

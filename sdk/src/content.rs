@@ -24,36 +24,36 @@ impl Client {
 impl PostCalls {
     /// Publishes a post: now, at its time, or not yet when it is a draft.
     pub fn create(&self, circle: CircleId, post: NewPost) -> Call<CreatePost> {
-        self.0.call(&CirclePath { circle }, &Nothing {}, &post)
+        self.0.call(CirclePath { circle }, Nothing {}, post)
     }
 
     /// Reads the feed of a circle: pinned posts first, then newest first.
     pub fn list(&self, circle: CircleId, query: PostsQuery) -> Call<ListPosts> {
-        self.0.call(&CirclePath { circle }, &query, &Nothing {})
+        self.0.call(CirclePath { circle }, query, Nothing {})
     }
 
     /// Reads a post.
     pub fn get(&self, post: PostId) -> Call<GetPost> {
-        self.0.call(&PostPath { post }, &Nothing {}, &Nothing {})
+        self.0.call(PostPath { post }, Nothing {}, Nothing {})
     }
 
     /// Edits a post; name the version you read with [`Call::if_match`].
     pub fn change(&self, post: PostId, change: PostChange) -> Call<ChangePost> {
-        self.0.call(&PostPath { post }, &Nothing {}, &change)
+        self.0.call(PostPath { post }, Nothing {}, change)
     }
 
     /// Deletes a post.
     pub fn delete(&self, post: PostId) -> Call<DeletePost> {
-        self.0.call(&PostPath { post }, &Nothing {}, &Nothing {})
+        self.0.call(PostPath { post }, Nothing {}, Nothing {})
     }
 
     /// Pins a post to the top of the feed; at most three.
     pub fn pin(&self, post: PostId) -> Call<PinPost> {
-        self.0.call(&PostPath { post }, &Nothing {}, &Nothing {})
+        self.0.call(PostPath { post }, Nothing {}, Nothing {})
     }
 
     /// Unpins a post.
     pub fn unpin(&self, post: PostId) -> Call<UnpinPost> {
-        self.0.call(&PostPath { post }, &Nothing {}, &Nothing {})
+        self.0.call(PostPath { post }, Nothing {}, Nothing {})
     }
 }

@@ -150,7 +150,7 @@ impl Error {
     pub(crate) fn refused(problem: Problem) -> Self {
         let mut error = Self::new(ErrorKind::Refused, String::new());
         error.0.status = Some(problem.status);
-        error.0.request_id = Some(problem.request_id.clone());
+        error.0.request_id = Some(problem.request_id.clone()).filter(|id| !id.is_empty());
         error.0.problem = Some(problem);
         error
     }
@@ -158,7 +158,7 @@ impl Error {
     pub(crate) fn token_refused(oauth: OAuthError, status: u16) -> Self {
         let mut error = Self::new(ErrorKind::TokenRefused, oauth.error_description.clone());
         error.0.status = Some(status);
-        error.0.request_id = Some(oauth.request_id.clone());
+        error.0.request_id = Some(oauth.request_id.clone()).filter(|id| !id.is_empty());
         error.0.oauth = Some(oauth);
         error
     }

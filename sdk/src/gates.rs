@@ -24,16 +24,16 @@ impl Client {
 impl GateCalls {
     /// Reads the gate that decides now.
     pub fn get(&self, circle: CircleId) -> Call<GetGate> {
-        self.0.call(&CirclePath { circle }, &Nothing {}, &Nothing {})
+        self.0.call(CirclePath { circle }, Nothing {}, Nothing {})
     }
 
     /// Puts a new gate before a circle; name the version of the old one with [`Call::if_match`].
     pub fn put(&self, circle: CircleId, gate: NewGate) -> Call<PutGate> {
-        self.0.call(&CirclePath { circle }, &Nothing {}, &gate)
+        self.0.call(CirclePath { circle }, Nothing {}, gate)
     }
 
     /// Asks the gate about a fan, without letting anybody in.
     pub fn evaluate(&self, circle: CircleId, request: EvaluationRequest) -> Call<EvaluateGate> {
-        self.0.call(&CirclePath { circle }, &Nothing {}, &request)
+        self.0.call(CirclePath { circle }, Nothing {}, request)
     }
 }

@@ -265,14 +265,22 @@ impl RsaPair {
 
 impl RsaNumbers {
     fn pair(&self) -> Result<RsaPair, Error> {
-        let pair = ring::rsa::KeyPair::from_der(&self.pkcs1());
-        match pair {
+        match ring::rsa::KeyPair::from_der(&self.pkcs1()) {
             Ok(pair) => Ok(RsaPair::Ring(Box::new(pair))),
+            // More than 4096 bits, or primes of different lengths: rare, and slow, but good keys.
             #[cfg(feature = "rsa")]
             Err(_) => Ok(RsaPair::PureRust(Box::new(self.pure_rust()?))),
             #[cfg(not(feature = "rsa"))]
-            Err(error) => Err(rejected(error)),
+            Err(error) => {
+                Err(unusable(format!("the RSA key was rejected: {error}; the feature `rsa` takes more of them")))
+            }
         }
+    }
+
+    /// The eight numbers as they follow each other in PKCS#1.
+    fn read(reader: &mut der::Reader<'_>) -> Option<Self> {
+        let mut next = || reader.number();
+        Some(Self { n: next()?, e: next()?, d: next()?, p: next()?, q: next()?, dp: next()?, dq: next()?, qi: next()? })
     }
 
     fn pkcs1(&self) -> Vec<u8> {

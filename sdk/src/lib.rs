@@ -5,7 +5,7 @@
 //! use quanzi::{Client, Key};
 //!
 //! # async fn first_call() -> Result<(), Box<dyn std::error::Error>> {
-//! let app = std::env::var("QUANZI_APP")?.parse()?;
+//! let app = std::env::var("QUANZI_APP")?;
 //! let key = Key::from_pem(&std::fs::read_to_string("app-key.pem")?)?;
 //! let client = Client::builder("http://127.0.0.1:8080").app(app, key).build()?;
 //!

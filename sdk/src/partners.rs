@@ -21,11 +21,11 @@ impl Client {
 impl PartnerCalls {
     /// Reads your partner.
     pub fn get(&self) -> Call<GetPartner> {
-        self.0.call(&Nothing {}, &Nothing {}, &Nothing {})
+        self.0.call(Nothing {}, Nothing {}, Nothing {})
     }
 
     /// Changes your partner; name the version you read with [`Call::if_match`].
     pub fn change(&self, change: PartnerChange) -> Call<ChangePartner> {
-        self.0.call(&Nothing {}, &Nothing {}, &change)
+        self.0.call(Nothing {}, Nothing {}, change)
     }
 }

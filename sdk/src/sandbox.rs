@@ -26,26 +26,26 @@ impl SandboxCalls {
     /// Registers a partner with its first app. The client needs no app for this; go on with
     /// [`Client::with_app`].
     pub fn register_partner(&self, partner: NewPartner) -> Call<RegisterPartner> {
-        self.0.call(&Nothing {}, &Nothing {}, &partner)
+        self.0.call(Nothing {}, Nothing {}, partner)
     }
 
     /// Has the gateway look into a signed request, without executing it. The client needs no app for this.
     pub fn check_signature(&self, check: SignatureCheck) -> Call<CheckSignature> {
-        self.0.call(&Nothing {}, &Nothing {}, &check)
+        self.0.call(Nothing {}, Nothing {}, check)
     }
 
     /// Invents a person; you get the fan id under which you know it.
     pub fn create_fan(&self, fan: NewSandboxFan) -> Call<CreateSandboxFan> {
-        self.0.call(&Nothing {}, &Nothing {}, &fan)
+        self.0.call(Nothing {}, Nothing {}, fan)
     }
 
     /// Reads an invented person.
     pub fn get_fan(&self, fan: FanId) -> Call<GetSandboxFan> {
-        self.0.call(&FanPath { fan }, &Nothing {}, &Nothing {})
+        self.0.call(FanPath { fan }, Nothing {}, Nothing {})
     }
 
     /// Changes an invented person.
     pub fn change_fan(&self, fan: FanId, change: SandboxFanChange) -> Call<ChangeSandboxFan> {
-        self.0.call(&FanPath { fan }, &Nothing {}, &change)
+        self.0.call(FanPath { fan }, Nothing {}, change)
     }
 }

@@ -157,11 +157,17 @@ async fn run(client: &Client, request: &Request) -> Result<RawReply, Error> {
 }
 
 async fn attempt(client: &Client, request: &Request, time: Duration, token: &mut Option<Arc<Token>>) -> Outcome {
-    let prepared = match prepare(client, request, token).await {
-        Ok(prepared) => prepared,
-        Err(error) => return Outcome::Failed(error),
+    let began = client.system().uptime();
+    let prepared = match tokio::time::timeout(time, prepare(client, request, token)).await {
+        Ok(Ok(prepared)) => prepared,
+        Ok(Err(error)) => return Outcome::Failed(error),
+        Err(_) => {
+            let error = Error::new(ErrorKind::Timeout, "no token, or no keys of the gateway, in time");
+            return Outcome::Lost { error, sent: false };
+        }
     };
-    let mut reply = match transport::exchange(client.http(), &prepared, time).await {
+    let left = time.saturating_sub(client.system().uptime().saturating_sub(began));
+    let mut reply = match transport::exchange(client.http(), &prepared, left).await {
         Ok(reply) => reply,
         Err(lost) => return Outcome::Lost { error: lost.error, sent: lost.sent },
     };

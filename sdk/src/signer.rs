@@ -83,12 +83,14 @@ impl PreparedRequest {
         }
         let (base, headers) = {
             let lines = self.lines();
-            let message = Message::request(self.method.as_str(), &self.target, &lines).map_err(unsignable)?;
+            let message =
+                Message::request(self.method.as_str(), &self.target, &lines).map_err(|error| unsignable(&error))?;
             let shape = RequestShape::of(&message, !self.body.is_empty());
-            let draft = Draft::request(&shape, with.created, with.nonce, with.key.thumbprint()).map_err(unsignable)?;
-            let base = draft.base(&message).map_err(unsignable)?;
+            let draft = Draft::request(&shape, with.created, with.nonce, with.key.thumbprint())
+                .map_err(|error| unsignable(&error))?;
+            let base = draft.base(&message).map_err(|error| unsignable(&error))?;
             let signature = with.key.sign(base.as_bytes())?;
-            (base, draft.finish(LABEL, &signature).map_err(unsignable)?)
+            (base, draft.finish(LABEL, &signature).map_err(|error| unsignable(&error))?)
         };
         self.headers.push((SIGNATURE_INPUT.into(), headers.signature_input));
         self.headers.push((SIGNATURE.into(), headers.signature));
@@ -113,7 +115,7 @@ pub(crate) struct Signing<'a> {
     pub(crate) sends_base: bool,
 }
 
-fn unsignable(error: SignatureError) -> Error {
+fn unsignable(error: &SignatureError) -> Error {
     Error::new(ErrorKind::Configuration, format!("the request cannot be signed: {error}"))
 }
 

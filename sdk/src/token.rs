@@ -30,7 +30,7 @@ const ASSERTION_SECONDS: i64 = 60;
 /// A clock this wrong may be why the authorization server refused us.
 const SKEW_SECONDS_MIN: u64 = 10;
 /// Life of a token whose answer does not say.
-const LIFE_DEFAULT: Duration = Duration::from_secs(300);
+const LIFE_DEFAULT: Duration = Duration::from_mins(5);
 
 /// An app and its tokens.
 pub(crate) struct App {

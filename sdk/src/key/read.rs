@@ -60,16 +60,7 @@ fn pkcs1(bytes: &[u8]) -> Result<Key, Error> {
         if !key.number()?.is_empty() {
             return None;
         }
-        Some(RsaNumbers {
-            n: key.number()?,
-            e: key.number()?,
-            d: key.number()?,
-            p: key.number()?,
-            q: key.number()?,
-            dp: key.number()?,
-            dq: key.number()?,
-            qi: key.number()?,
-        })
+        RsaNumbers::read(&mut key)
     };
     Key::rsa(numbers().ok_or_else(|| unusable("the RSA key is broken"))?)
 }
@@ -129,9 +120,17 @@ pub(super) fn from_jwk(json: &str) -> Result<Key, Error> {
             if jwk.p.is_none() {
                 return without_primes(&n, &e, &d);
             }
-            let [p, q, dp, dq, qi] = [("p", jwk.p), ("q", jwk.q), ("dp", jwk.dp), ("dq", jwk.dq), ("qi", jwk.qi)]
-                .map(|(name, value)| member(name, value.as_deref()));
-            Key::rsa(RsaNumbers { n, e, d, p: p?, q: q?, dp: dp?, dq: dq?, qi: qi? })
+            let number = |name, value: Option<String>| member(name, value.as_deref());
+            Key::rsa(RsaNumbers {
+                n,
+                e,
+                d,
+                p: number("p", jwk.p)?,
+                q: number("q", jwk.q)?,
+                dp: number("dp", jwk.dp)?,
+                dq: number("dq", jwk.dq)?,
+                qi: number("qi", jwk.qi)?,
+            })
         }
         _ => Err(unusable("the JWK is of a type we do not take: use OKP with Ed25519, EC with P-256, or RSA")),
     }

@@ -53,8 +53,7 @@ impl RsaNumbers {
         let read = || {
             let mut key = Reader(Reader(pkcs1.as_bytes()).take(der::SEQUENCE)?);
             key.number()?;
-            let [n, e, d, p, q, dp, dq, qi] = std::array::from_fn(|_| key.number());
-            Some(Self { n: n?, e: e?, d: d?, p: p?, q: q?, dp: dp?, dq: dq?, qi: qi? })
+            Self::read(&mut key)
         };
         read().ok_or_else(|| unusable("the RSA key is broken"))
     }

@@ -1,5 +1,7 @@
 //! Calls: what is sent, what comes back, pages, the way out.
 
+use std::future::IntoFuture as _;
+
 use quanzi_openapi::circles::CircleChange;
 use serde_json::json;
 
@@ -254,4 +256,27 @@ fn a_base_url_is_an_origin() {
         assert_eq!(refused.kind(), ErrorKind::Configuration, "{wrong}");
     }
     assert!(Client::builder("http://127.0.0.1:8080/").build().is_ok());
+}
+
+#[test]
+fn an_app_id_may_be_a_text() {
+    let build =
+        |app: &str| Client::builder("http://127.0.0.1:8080").app(app.to_owned(), Key::generate().unwrap()).build();
+
+    assert!(build("app_01JD8Z6T5M3Q9V0K7W2X4Y6Z8A").is_ok());
+    assert_eq!(build("cir_01JD8Z6T5M3Q9V0K7W2X4Y6Z8A").unwrap_err().kind(), ErrorKind::Configuration);
+}
+
+#[test]
+fn calls_and_errors_go_between_threads() {
+    fn is_send<T: Send>(value: T) -> T {
+        value
+    }
+    fn is_shareable<T: Send + Sync + 'static>() {}
+    let client = is_send(Client::builder("http://127.0.0.1:8080").build().unwrap());
+
+    drop(is_send(client.circles().create(NewCircle::new("a")).into_future()));
+    drop(is_send(client.circles().list(CirclesQuery::default()).stream()));
+    is_shareable::<crate::Error>();
+    is_shareable::<Client>();
 }

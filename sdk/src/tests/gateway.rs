@@ -3,13 +3,14 @@
 //! It checks every request as the real one does, so a test that passes has signed correctly.
 
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use quanzi_openapi::ErrorCode;
 use quanzi_openapi::id::AppId;
 use quanzi_openapi::jose::{ClientAssertion, Compact, DpopClaims, DpopExpectation, Jwk};
-use quanzi_openapi::oauth::{JwkSet, ResourceMetadata, ServerMetadata};
+use quanzi_openapi::oauth::{ResourceMetadata, ServerMetadata};
 use quanzi_openapi::scope::Scope;
 use quanzi_openapi::signature::{
     CONTENT_DIGEST, ContentDigest, Draft, Message, RequestShape, ResponseShape, SignatureError, base, content_digest,
@@ -229,7 +230,7 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
         let reply = state.sealed(&seen, reply);
         let mut head = format!("HTTP/1.1 {} X\r\ncontent-length: {}\r\n", reply.status, reply.body.len());
         for (name, value) in &reply.headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            write!(head, "{name}: {value}\r\n").unwrap();
         }
         let bytes = [head.as_bytes(), b"\r\n", &reply.body].concat();
         if stream.write_all(&bytes).await.is_err() {
@@ -302,10 +303,10 @@ impl State {
         let mut key = self.signing_key.lock().unwrap().public_jwk().clone();
         key.kid = Some(key.thumbprint());
         let keys = if self.publishes_keys.load(Ordering::Relaxed) { vec![key] } else { Vec::new() };
-        let keys: Vec<Value> = keys.iter().map(|key| serde_json::to_value(key).unwrap()).collect();
-        let set = json!({ "keys": keys });
-        serde_json::from_value::<JwkSet>(set.clone()).unwrap();
-        set
+        let mut keys: Vec<Value> = keys.iter().map(|key| serde_json::to_value(key).unwrap()).collect();
+        // A key of times to come must not disturb.
+        keys.push(json!({ "kty": "AKP", "alg": "ML-DSA-65", "pub": "AAAA" }));
+        json!({ "keys": keys })
     }
 
     /// Rules 9 to 16 and 36 to 45 of the security facts, as far as a client can break them.

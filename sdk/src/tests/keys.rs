@@ -37,6 +37,10 @@ fn the_vectors_of_the_contract_are_signed_alike() {
     for vector in vectors["valid"].as_array().unwrap() {
         let name = vector["key"].as_str().unwrap();
         let algorithm: Algorithm = name.parse().unwrap();
+        // The primes of this key have different lengths, which ring alone does not take.
+        if algorithm == Algorithm::RsaV15Sha256 && cfg!(not(feature = "rsa")) {
+            continue;
+        }
         let key = private(name).with_algorithm(algorithm).unwrap();
         let lines = vector["signature_base"].as_array().unwrap();
         let base: Vec<&str> = lines.iter().map(|line| line.as_str().unwrap()).collect();
@@ -173,6 +177,14 @@ mod rsa {
         assert!(fits(&ring.public_jwk().key, b"text", &pure.sign(b"text").unwrap()));
         assert_eq!(old(ring), old(pure));
         assert!(Key::generate().unwrap().in_pure_rust().is_err());
+    }
+
+    #[test]
+    fn a_new_key_can_sign() {
+        let key = Key::generate_rsa(2048).unwrap();
+
+        assert!(fits(&key.public_jwk().key, b"text", &key.sign(b"text").unwrap()));
+        assert_eq!(Key::from_pem(&key.to_pkcs1_pem().unwrap()).unwrap().thumbprint(), key.thumbprint());
     }
 
     #[test]
