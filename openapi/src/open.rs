@@ -156,7 +156,10 @@ mod tests {
 
         assert_eq!(read, Open::Unknown("ultraviolet".into()));
         assert_eq!(serde_json::to_string(&read).unwrap(), "\"ultraviolet\"");
-        assert_eq!((read.to_string(), Open::from(Colour::Red).to_string()), ("ultraviolet".to_owned(), "red".to_owned()));
+        assert_eq!(
+            (read.to_string(), Open::from(Colour::Red).to_string()),
+            ("ultraviolet".to_owned(), "red".to_owned())
+        );
         assert_eq!(serde_json::from_str::<Open<Colour>>("\"red\"").unwrap(), Colour::Red);
     }
 

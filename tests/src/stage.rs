@@ -160,6 +160,41 @@ impl Stage {
         }
     }
 
+    /// Puts so many published posts into a circle, straight into the table.
+    pub async fn seed_posts(&self, partner: &str, circle: &str, series: u32, posts: u32) {
+        let numbers = match self.db().engine() {
+            Engine::Sqlite => format!(
+                "with recursive n(i) as (select 1 union all select i + 1 from n where i < {posts}) insert into post \
+                 (partner_id, id, circle_id, body, format, media_urls, pinned, publish_at, version, created_at, updated_at) \
+                 select '{partner}', 'pst_{series}' || printf('%025d', i), '{circle}', 'Post number ' || i, 'markdown', '[]', 0, \
+                 1700000000000000 + i * 1000000, 1, 1, 1 from n"
+            ),
+            Engine::Postgres => format!(
+                "insert into post (partner_id, id, circle_id, body, format, media_urls, pinned, publish_at, version, created_at, updated_at) \
+                 select '{partner}', 'pst_{series}' || lpad(i::text, 25, '0'), '{circle}', 'Post number ' || i, 'markdown', '[]', false, \
+                 1700000000000000 + i::bigint * 1000000, 1, 1, 1 from generate_series(1, {posts}) as i"
+            ),
+        };
+        self.execute(numbers).await;
+        self.execute("analyze".to_owned()).await;
+    }
+
+    async fn execute(&self, sql: String) {
+        let url = self.scratch.settings().url.expose_secret().to_owned();
+        let sql = sqlx::AssertSqlSafe(sql);
+        match self.db().engine() {
+            Engine::Sqlite => {
+                let mut connection =
+                    <sqlx::SqliteConnection as sqlx::Connection>::connect(&url).await.expect("connected");
+                sqlx::query(sql).execute(&mut connection).await.expect("executed");
+            }
+            Engine::Postgres => {
+                let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&url).await.expect("connected");
+                sqlx::query(sql).execute(&mut connection).await.expect("executed");
+            }
+        }
+    }
+
     /// Stops the gateway; the database goes with the stage.
     pub async fn close(self) {
         self.running.stop().await.expect("the gateway stops");
