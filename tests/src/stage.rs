@@ -101,6 +101,11 @@ impl Stage {
         &self.running.app().db
     }
 
+    /// The same database through pools of its own: connections belong to the runtime that opened them.
+    pub async fn another_db(&self) -> Db {
+        Db::open(self.scratch.settings()).await.expect("the database")
+    }
+
     /// Moves the gateway's clock ahead.
     pub fn advance(&self, seconds: i64) {
         self.running.app().clock.advance_seconds(seconds);

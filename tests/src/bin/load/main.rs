@@ -17,6 +17,10 @@ mod reads;
 
 use quanzi_tests::postgres::Server;
 
+/// As in the gateway's own binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const USAGE: &str = "usage: load -- reads";
 
 fn main() {

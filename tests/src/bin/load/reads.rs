@@ -52,7 +52,7 @@ async fn circles(engine: &str, stage: &Stage) {
 async fn compare(engine: &str, key: &str, stage: &Stage, partner: &Partner, requests: usize) {
     let circle = make_circle(partner, "Read").await;
     let path = format!("/v1/circles/{circle}");
-    let bare = Bare::start(stage.db().clone(), partner.id.parse().expect("an id"));
+    let bare = Bare::start(stage.another_db().await, partner.id.parse().expect("an id"));
     let address = stage.url().trim_start_matches("http://");
     let same_read = get(&format!("http://{}/circles/{circle}", bare.address));
     let nothing = get(&format!("http://{}/nothing", bare.address));
