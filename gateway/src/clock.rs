@@ -42,14 +42,16 @@ impl Clock {
     }
 
     /// Random bytes from the system.
-    #[expect(
-        clippy::unused_self,
-        reason = "randomness is asked of the clock, so that nothing asks the system directly"
-    )]
+    ///
+    /// # Panics
+    /// When the system gives no randomness: nothing here would be safe to go on.
     pub fn random<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
-        #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the system")]
-        #[expect(clippy::expect_used, reason = "without randomness nothing here is safe to go on")]
+        #[expect(
+            clippy::expect_used,
+            clippy::disallowed_methods,
+            reason = "the one place that asks the system; without randomness nothing is safe to go on"
+        )]
         rand::fill(&mut bytes).expect("the system gives randomness");
         bytes
     }

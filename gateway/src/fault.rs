@@ -135,6 +135,7 @@ impl Fault {
     }
 
     /// The same refusal with another report on the signature.
+    #[must_use]
     pub fn map_signature(mut self, change: impl FnOnce(&mut SignatureReport)) -> Self {
         change(self.rest.signature.get_or_insert_default());
         self

@@ -436,7 +436,7 @@ impl Operation {
             Idempotency::None => {}
             Idempotency::Offered => codes.extend([C::IdempotencyKeyReused, C::IdempotencyInFlight]),
             Idempotency::Required => {
-                codes.extend([C::IdempotencyKeyMissing, C::IdempotencyKeyReused, C::IdempotencyInFlight])
+                codes.extend([C::IdempotencyKeyMissing, C::IdempotencyKeyReused, C::IdempotencyInFlight]);
             }
         }
         if self.if_match {

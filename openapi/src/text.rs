@@ -187,10 +187,7 @@ impl<K: Words> ToSchema for Text<K> {
 pub(crate) fn check_web_address(text: &str) -> Result<(), &'static str> {
     const WANTED: &str = "an absolute https:// URL without user name or fragment (http:// only for loopback addresses)";
     let Ok(address) = url::Url::parse(text) else { return Err(WANTED) };
-    let host = match address.host() {
-        Some(host) => host,
-        None => return Err(WANTED),
-    };
+    let Some(host) = address.host() else { return Err(WANTED) };
     let loopback = match host {
         url::Host::Domain(name) => name == "localhost",
         url::Host::Ipv4(ip) => ip.is_loopback(),

@@ -1,5 +1,7 @@
 //! The committed document is the one the code makes, and every operation says what a reader needs.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is how a test says no")]
+
 use std::collections::HashSet;
 
 use quanzi_openapi::{ErrorCode, OPERATIONS, document_text};

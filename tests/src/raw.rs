@@ -180,9 +180,14 @@ impl Partner {
         let text = |pointer: &str| registered.pointer(pointer).and_then(Value::as_str).expect(pointer).to_owned();
         let (id, app) = (text("/partner/id"), text("/app/id"));
         let mut partner = Self { url: url.to_owned(), id, app, key, token: String::new(), http };
-        partner.token =
-            partner.fetch_token(None).await.expect_status(200)["access_token"].as_str().expect("a token").to_owned();
+        partner.renew(None).await;
         partner
+    }
+
+    /// Gets another token with these scopes (all when `None`), and uses it from now on.
+    pub async fn renew(&mut self, scope: Option<&str>) {
+        let token = self.fetch_token(scope).await.expect_status(200);
+        token["access_token"].as_str().expect("a token").clone_into(&mut self.token);
     }
 
     /// Asks for a token with these scopes (all when `None`).

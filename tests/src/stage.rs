@@ -132,7 +132,8 @@ impl Stage {
                 _ => "0",
             };
             let sql = format!("select count(*) || '/' || cast({versions} as text) from {table}");
-            text.push_str(&format!("{table}={} ", self.scalar(&sql).await));
+            text.push_str(&self.scalar(&sql).await);
+            text.push(' ');
         }
         text
     }

@@ -44,15 +44,19 @@ impl Reference for Micros {
     }
 
     fn saturating_sub(&self, duration: governor::nanos::Nanos) -> Self {
-        Self(self.0.saturating_sub(duration.as_u64() / 1_000))
+        Self(self.0.saturating_sub(micros(duration)))
     }
+}
+
+fn micros(duration: governor::nanos::Nanos) -> u64 {
+    duration.as_u64() / 1_000
 }
 
 impl std::ops::Add<governor::nanos::Nanos> for Micros {
     type Output = Self;
 
     fn add(self, duration: governor::nanos::Nanos) -> Self {
-        Self(self.0.saturating_add(duration.as_u64() / 1_000))
+        Self(self.0.saturating_add(micros(duration)))
     }
 }
 

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 /// A signature is accepted from 90 s behind to 30 s ahead of our clock, and a DPoP nonce for up to 180 s; a bucket is
 /// dropped only when it is older than both.
 const BUCKET_SECONDS: i64 = 30;
-const BUCKETS: usize = 8;
+const BUCKETS: u8 = 8;
 /// Independent locks; a nonce's hash picks one.
 const SHARDS: usize = 16;
 /// Most nonces of one shard and bucket: with 16 shards 65,536 requests per second. Past that the edge refuses instead of forgetting.
@@ -30,7 +30,7 @@ pub struct Nonces {
 struct Shard {
     /// Number of the newest bucket; the entry `n % BUCKETS` of `buckets` holds bucket `n`.
     newest: i64,
-    buckets: [HashSet<Entry>; BUCKETS],
+    buckets: [HashSet<Entry>; BUCKETS as usize],
 }
 
 impl Default for Nonces {
@@ -64,8 +64,8 @@ impl Shard {
     fn first_use(&mut self, entry: Entry, bucket: i64) -> bool {
         // The clock may stand still or step back a little; buckets only ever move forward.
         while self.newest < bucket {
-            let step = (bucket - self.newest).min(BUCKETS as i64);
-            self.newest = if step == BUCKETS as i64 { bucket - step + 1 } else { self.newest + 1 };
+            let step = (bucket - self.newest).min(i64::from(BUCKETS));
+            self.newest = if step == i64::from(BUCKETS) { bucket - step + 1 } else { self.newest + 1 };
             if let Some(oldest) = self.slot(self.newest) {
                 oldest.clear();
             }
@@ -78,7 +78,7 @@ impl Shard {
     }
 
     fn slot(&mut self, bucket: i64) -> Option<&mut HashSet<Entry>> {
-        let place = usize::try_from(bucket.rem_euclid(BUCKETS as i64)).ok()?;
+        let place = usize::try_from(bucket.rem_euclid(i64::from(BUCKETS))).ok()?;
         self.buckets.get_mut(place)
     }
 }

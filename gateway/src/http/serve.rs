@@ -41,7 +41,7 @@ pub(super) async fn partner<E: Endpoint>(
             Ok((caller, bytes)) => call(&exchange, caller, Some(caller), &bytes, handler).await,
             Err(fault) => Err(fault),
         };
-        close::<E>(&exchange, outcome)
+        close(&exchange, outcome)
     };
     app.metrics.watch(work.instrument(span)).await
 }
@@ -60,7 +60,7 @@ pub(super) async fn anyone<E: Endpoint>(
             Ok(bytes) => call(&exchange, Anyone, None, &bytes, handler).await,
             Err(fault) => Err(fault),
         };
-        close::<E>(&exchange, outcome)
+        close(&exchange, outcome)
     };
     app.metrics.watch(work.instrument(span)).await
 }
@@ -79,7 +79,7 @@ pub(super) async fn fixed<E: Endpoint>(
             Ok(_) => parse::<E>(&exchange, &Bytes::new()).and_then(|_| Answer::of::<E>(&reply(app))),
             Err(fault) => Err(fault),
         };
-        close::<E>(&exchange, outcome)
+        close(&exchange, outcome)
     };
     app.metrics.watch(work.instrument(span)).await
 }
@@ -258,7 +258,7 @@ fn span(exchange: &Exchange) -> tracing::Span {
 }
 
 /// Logs once, counts once, signs, sends.
-fn close<E: Endpoint>(exchange: &Exchange, outcome: Result<Answer, Fault>) -> HttpResponse {
+fn close(exchange: &Exchange, outcome: Result<Answer, Fault>) -> HttpResponse {
     if let Some(caller) = exchange.caller {
         let span = tracing::Span::current();
         span.record("partner", tracing::field::display(caller.partner));

@@ -49,15 +49,14 @@ impl Presented<'_> {
         let mut examined: Option<(Signature, &RegisteredKey)> = None;
         for target_uri in self.target_uris {
             let message = self.message(target_uri)?;
-            let (parsed, key) = match &examined {
-                Some((parsed, key)) => (parsed, *key),
-                None => {
-                    let parsed = examine_request(&message, &RequestShape::of(&message, self.has_body), now)?;
-                    let key = find_key(facts, &parsed)?;
-                    parsed.check_algorithm(key.algorithm)?;
-                    let (parsed, key) = examined.insert((parsed, key));
-                    (&*parsed, *key)
-                }
+            let (parsed, key) = if let Some((parsed, key)) = &examined {
+                (parsed, *key)
+            } else {
+                let parsed = examine_request(&message, &RequestShape::of(&message, self.has_body), now)?;
+                let key = find_key(facts, &parsed)?;
+                parsed.check_algorithm(key.algorithm)?;
+                let (parsed, key) = examined.insert((parsed, key));
+                (&*parsed, *key)
             };
             let base = signature::base(&message, parsed)?;
             if key.key.verify(key.algorithm, base.as_bytes(), &parsed.bytes) {

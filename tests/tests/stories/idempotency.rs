@@ -69,12 +69,11 @@ stories! {
         let done: Vec<&Answer> = answers.iter().filter(|answer| answer.status == 201).collect();
         assert!(!done.is_empty());
         for answer in &answers {
-            match answer.status {
-                201 => assert_eq!(answer.bytes, done[0].bytes),
-                _ => {
-                    answer.expect_refusal(409, "idempotency_in_flight");
-                    assert!(answer.header("retry-after").is_some());
-                }
+            if answer.status == 201 {
+                assert_eq!(answer.bytes, done[0].bytes);
+            } else {
+                answer.expect_refusal(409, "idempotency_in_flight");
+                assert!(answer.header("retry-after").is_some());
             }
         }
         assert_eq!(names(&partner).await, ["Race"]);

@@ -2,6 +2,8 @@
 //!
 //! One file per capability, under the capability's name; dangers (races, replays, malformed input) have files of their own.
 
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "this crate is tests: a panic is how a test says no")]
+
 mod apps;
 mod circles;
 mod content;

@@ -114,7 +114,7 @@ fn path(operation: &Operation, known: &Known, dice: &mut Dice) -> String {
     let mut path = path.join("/");
     if dice.roll(4) == 0 {
         let name = dice.pick(&["limit", "cursor", "status", "category", "role", "x"]);
-        path.push_str(&format!("?{name}={}", encoded(dice.pick(&TEXTS))));
+        path = format!("{path}?{name}={}", encoded(dice.pick(&TEXTS)));
     }
     path
 }

@@ -292,7 +292,7 @@ stories! {
 
     async fn a_scope_opens_what_it_names_and_nothing_else(stage: Stage) {
         let mut partner = Partner::register(stage.url()).await;
-        partner.token = partner.fetch_token(Some("circles:read")).await.expect_status(200)["access_token"].as_str().expect("token").to_owned();
+        partner.renew(Some("circles:read")).await;
 
         partner.get("/v1/circles").await.expect_status(200);
         let refused = partner.post("/v1/circles", json!({ "name": "No" })).await;
