@@ -39,5 +39,5 @@ fn certificates(trusted: &[String]) -> Result<Vec<CertificateDer<'static>>, Erro
 }
 
 fn unusable(message: &str, error: rustls::Error) -> Error {
-    Error::new(ErrorKind::Configuration, message).with_source(error)
+    Error::new(ErrorKind::Configuration, format!("{message}: {error}")).with_source(error)
 }

@@ -280,3 +280,26 @@ fn calls_and_errors_go_between_threads() {
     is_shareable::<crate::Error>();
     is_shareable::<Client>();
 }
+
+#[cfg(feature = "tls")]
+#[test]
+fn trust_needs_a_certificate() {
+    let refused = Client::builder("https://api.example").trust_pem("-----BEGIN PUBLIC KEY-----").build().unwrap_err();
+
+    assert_eq!(refused.kind(), ErrorKind::Configuration);
+    assert!(refused.to_string().contains("BEGIN CERTIFICATE"), "{refused}");
+}
+
+#[tokio::test]
+async fn what_was_signed_is_sent_along_only_when_asked_for() {
+    let gateway = Gateway::start(|_, _| Reply::empty(204)).await;
+    let debugging = gateway.builder().signature_debug(true).build().unwrap();
+
+    debugging.raw(Method::Get, "/v1/partner").await.unwrap();
+    gateway.client().raw(Method::Get, "/v1/partner").await.unwrap();
+
+    let calls = gateway.calls();
+    let base = quanzi_openapi::signature::decode_debug(calls[0].header("signature-debug").unwrap().as_bytes()).unwrap();
+    assert!(base.starts_with("\"@method\": GET\n"));
+    assert_eq!(calls[1].header("signature-debug"), None);
+}
