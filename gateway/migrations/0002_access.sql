@@ -26,7 +26,8 @@ create table app (
 );
 create unique index app_partner_id_id_key on app (partner_id, id);
 
--- A key belongs to one app for ever: a removed one stays as a row, so that it can never be registered again elsewhere.
+-- A removed key stays as a row, so that it can never be registered with its app again. Another app may register the same public
+-- key: nobody proves possession here, so a key must not be something that can be taken from its owner.
 create table app_key (
     kid text not null,
     partner_id text not null references partner (id),
@@ -35,9 +36,9 @@ create table app_key (
     jwk jsonb not null,
     created_at bigint not null,
     removed_at bigint,
-    primary key (kid)
+    primary key (app_id, kid)
 );
-create index app_key_app_id on app_key (app_id, created_at, kid);
+create index app_key_kid on app_key (kid, created_at);
 
 -- Keys of the gateway itself. The private part is sealed when a sealing key is configured. The generation keeps two processes
 -- that start at once from making a first key each.

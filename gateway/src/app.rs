@@ -3,16 +3,19 @@
 //! [`App`] is what every request finds: configuration, database, clock, keys, caches. One per process, shared by all
 //! workers.
 
+use std::pin::Pin;
 use std::sync::Arc;
+
+use quanzi_openapi::Time;
 
 use crate::apps::Directory;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::crypto::SigningKey;
-use crate::db::{self, Db};
+use crate::db::{self, Db, Tx};
 use crate::fault::Fault;
 use crate::housekeeping::{BATCH_ROWS_MAX, Chore};
-use crate::http::{InFlight, Limits, Nonces, Routes, sweep_idempotency};
+use crate::http::{InFlight, Limits, Nonces, Routes, sweep_idempotency, sweep_nonces};
 use crate::metrics::Metrics;
 use crate::oauth::{GatewayKeys, Tokens};
 use crate::sandbox::demo::{self, Demo};
@@ -93,31 +96,29 @@ pub fn routes(app: &Arc<App>) -> Routes {
     if app.config.mode.is_sandbox() { crate::fans::routes(crate::sandbox::routes(routes)) } else { routes }
 }
 
+/// Deletes at most so many rows that have expired, and says how many went.
+type Sweep = for<'t> fn(&'t mut Tx, Time, i64) -> Pin<Box<dyn Future<Output = Result<u64, db::Fault>> + Send + 't>>;
+
 /// What expires, and how it goes.
 pub fn chores(app: &Arc<App>) -> Vec<Chore> {
     let rows_max = i64::try_from(BATCH_ROWS_MAX).unwrap_or(i64::MAX);
-    let idempotency = Arc::clone(app);
-    let oauth = Arc::clone(app);
     let limits = Arc::clone(app);
+    let deleting = |name, sweep: Sweep| {
+        let app = Arc::clone(app);
+        Chore::deleting(name, move || {
+            let app = Arc::clone(&app);
+            async move {
+                let mut tx = app.db.begin().await?;
+                let rows = sweep(&mut tx, app.clock.now(), rows_max).await?;
+                tx.commit().await?;
+                Ok::<_, db::Fault>(rows)
+            }
+        })
+    };
     vec![
-        Chore::deleting("idempotency", move || {
-            let app = Arc::clone(&idempotency);
-            async move {
-                let mut tx = app.db.begin().await?;
-                let rows = sweep_idempotency(&mut tx, app.clock.now(), rows_max).await?;
-                tx.commit().await?;
-                Ok::<_, db::Fault>(rows)
-            }
-        }),
-        Chore::deleting("oauth", move || {
-            let app = Arc::clone(&oauth);
-            async move {
-                let mut tx = app.db.begin().await?;
-                let rows = crate::oauth::store::sweep(&mut tx, app.clock.now(), rows_max).await?;
-                tx.commit().await?;
-                Ok::<_, db::Fault>(rows)
-            }
-        }),
+        deleting("idempotency", |tx, now, rows_max| Box::pin(sweep_idempotency(tx, now, rows_max))),
+        deleting("nonces", |tx, now, rows_max| Box::pin(sweep_nonces(tx, now, rows_max))),
+        deleting("oauth", |tx, now, rows_max| Box::pin(crate::oauth::store::sweep(tx, now, rows_max))),
         Chore::shrinking("limits", move || limits.limits.shrink()),
     ]
 }

@@ -82,6 +82,7 @@ pub enum StartError {
 /// A gateway that serves. [`stop`](Self::stop) it: dropped, it loses the requests under way when its runtime ends.
 pub struct Running {
     app: Arc<App>,
+    address: SocketAddr,
     server: Served,
     metrics: Option<(Served, SocketAddr)>,
     housekeeping: JoinHandle<()>,
@@ -116,7 +117,8 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     let certificate = config.tls.as_ref().map(Certificate::read).transpose()?;
     let address = |address| move |source| StartError::Address { address, source };
     let listener = TcpListener::bind(config.listen).map_err(address(config.listen))?;
-    config.bound(listener.local_addr()?);
+    let bound = listener.local_addr()?;
+    config.bound(bound);
 
     let db = open(&config).await?;
     db.migrate().await?;
@@ -139,7 +141,7 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     let server = Served::spawn(server(&app, listener, certificate.as_ref())?);
     let housekeeping = tokio::spawn(housekeeping::run(app::chores(&app), stopping));
     let revocations = tokio::spawn(oauth::revocation::run(Arc::clone(&app)));
-    Ok(Running { app, server, metrics: page, housekeeping, revocations, certificate })
+    Ok(Running { app, address: bound, server, metrics: page, housekeeping, revocations, certificate })
 }
 
 async fn open(config: &Config) -> Result<Db, StartError> {
@@ -179,6 +181,11 @@ impl Running {
     /// Where it can be reached.
     pub fn url(&self) -> &str {
         &self.app.config.public_url
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The gateway itself.

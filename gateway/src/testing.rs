@@ -161,5 +161,5 @@ pub(crate) fn request(path: &str, headers: &[(&str, &str)]) -> RequestInfo {
 /// Asks the token endpoint.
 pub(crate) async fn ask(app: &App, form: &TokenRequest, headers: &[(&str, &str)]) -> Result<TokenReply, Fault> {
     let request = request("/oauth/token", headers);
-    in_tx!(app, |tx| oauth::service::token(app, tx, &request, form, app.clock.now()))
+    oauth::service::token(app, &request, form, app.clock.now()).await
 }

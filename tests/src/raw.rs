@@ -184,6 +184,17 @@ impl Partner {
         partner
     }
 
+    /// The same app at another gateway of the same platform, with a token from there.
+    pub async fn at(&self, url: &str) -> Self {
+        let TestKey::Ed25519(pair) = &self.key else { panic!("only Ed25519 keys can be copied") };
+        let bytes = pair.to_pkcs8v1().expect("PKCS#8");
+        let key = TestKey::Ed25519(Ed25519KeyPair::from_pkcs8(bytes.as_ref()).expect("a key"));
+        let (id, app) = (self.id.clone(), self.app.clone());
+        let mut there = Self { url: url.to_owned(), id, app, key, token: String::new(), http: client() };
+        there.renew(None).await;
+        there
+    }
+
     /// Gets another token with these scopes (all when `None`), and uses it from now on.
     pub async fn renew(&mut self, scope: Option<&str>) {
         let token = self.fetch_token(scope).await.expect_status(200);

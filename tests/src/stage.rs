@@ -27,6 +27,10 @@ pub struct Knobs {
     pub registrations_per_minute: u32,
     /// Longest time for a body.
     pub body_timeout_seconds: u32,
+    /// Whether loopback is a proxy that is believed.
+    pub trusts_loopback: bool,
+    /// Whether this is a live gateway.
+    pub live: bool,
 }
 
 impl Default for Knobs {
@@ -44,6 +48,8 @@ impl Knobs {
             address_per_second: 100_000,
             registrations_per_minute: 100_000,
             body_timeout_seconds: 30,
+            trusts_loopback: false,
+            live: false,
         }
     }
 }
@@ -68,7 +74,7 @@ impl Stage {
 
     async fn open(scratch: Scratch, knobs: &Knobs) -> Self {
         let data_dir = std::env::temp_dir().join(format!("quanzi-stage-{}", crate::raw::random_text()));
-        let config = config(&scratch, &data_dir, knobs);
+        let config = config(&scratch, &data_dir, knobs, None);
         let running = start(config).await.expect("the gateway starts");
         Self { running, scratch, data_dir }
     }
@@ -83,12 +89,24 @@ impl Stage {
 
     /// A second gateway process on the same database, as far as anybody can tell from outside.
     pub async fn second_gateway(&self) -> Running {
-        start(config(&self.scratch, &self.data_dir, &Knobs::default())).await.expect("the second gateway starts")
+        start(config(&self.scratch, &self.data_dir, &Knobs::default(), None)).await.expect("the second gateway starts")
+    }
+
+    /// A second process that knows itself by the same public address, as behind a load balancer.
+    pub async fn second_gateway_of_the_same_name(&self) -> Running {
+        start(config(&self.scratch, &self.data_dir, &Knobs::default(), Some(self.url())))
+            .await
+            .expect("the second gateway starts")
     }
 
     /// Its origin.
     pub fn url(&self) -> &str {
         self.running.url()
+    }
+
+    /// Where it listens, whatever its public address is.
+    pub fn address(&self) -> String {
+        self.running.address().to_string()
     }
 
     /// The gateway itself.
@@ -207,13 +225,13 @@ impl Stage {
     }
 }
 
-fn config(scratch: &Scratch, data_dir: &std::path::Path, knobs: &Knobs) -> Config {
+fn config(scratch: &Scratch, data_dir: &std::path::Path, knobs: &Knobs, public_url: Option<&str>) -> Config {
     let number = |number: u32| number.to_string();
     let (reads, writes) = (number(knobs.reads_per_second), number(knobs.writes_per_second));
     let (addresses, registrations) = (number(knobs.address_per_second), number(knobs.registrations_per_minute));
     let body_timeout = number(knobs.body_timeout_seconds);
     let data_dir = data_dir.display().to_string();
-    Config::of(&[
+    let mut given = vec![
         ("listen", "127.0.0.1:0"),
         ("database_url", scratch.settings().url.expose_secret()),
         ("data_dir", &data_dir),
@@ -226,8 +244,19 @@ fn config(scratch: &Scratch, data_dir: &std::path::Path, knobs: &Knobs) -> Confi
         ("rate_address_per_second", &addresses),
         ("rate_registrations_per_minute", &registrations),
         ("body_timeout_seconds", &body_timeout),
-    ])
-    .expect("a right configuration")
+    ];
+    given.extend(public_url.map(|url| ("public_url", url)));
+    if knobs.trusts_loopback {
+        given.push(("trusted_proxies", "127.0.0.0/8"));
+    }
+    if knobs.live {
+        given.extend([
+            ("mode", "live"),
+            ("public_url", "https://api.quanzi.example"),
+            ("sealing_key", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="),
+        ]);
+    }
+    Config::of(&given).expect("a right configuration")
 }
 
 /// Writes a story twice, once per engine: `stories! { async fn a_claim(stage: Stage) { … } }` gives `a_claim::{sqlite, postgres}`.

@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 use quanzi_openapi::id::{AppId, PartnerId};
@@ -21,6 +22,8 @@ use crate::fault::Fault;
 use super::{model, store};
 
 /// Most apps kept; one with two keys takes about 4 KiB.
+/// How long the facts are trusted without being read again: announcements reach us within two seconds, this is for what nobody announced.
+const TRUSTED_FOR: Duration = Duration::from_secs(60);
 const APPS_CACHED_MAX: usize = 10_000;
 
 /// What a caller is checked against.
@@ -75,7 +78,7 @@ impl AppFacts {
 /// The apps a process knows.
 #[derive(Debug)]
 pub struct Directory {
-    apps: Cache<AppId, Arc<AppFacts>>,
+    apps: Cache<AppId, (Instant, Arc<AppFacts>)>,
     forgotten: AtomicU64,
 }
 
@@ -93,14 +96,17 @@ impl Directory {
 
     /// The app, from memory or from the database.
     pub async fn app(&self, db: &Db, app: AppId) -> Result<Option<Arc<AppFacts>>, Fault> {
-        if let Some(facts) = self.apps.get(&app) {
+        if let Some((read, facts)) = self.apps.get(&app)
+            && read.elapsed() < TRUSTED_FOR
+        {
             return Ok(Some(facts));
         }
+        let started = Instant::now();
         let before = self.forgotten.load(Ordering::SeqCst);
-        let mut tx = db.reading().await?;
+        let mut tx = db.reading_newest().await?;
         let Some(facts) = store::facts(&mut tx, app).await? else { return Ok(None) };
         let facts = Arc::new(parse(app, facts));
-        self.apps.insert(app, Arc::clone(&facts));
+        self.apps.insert(app, (started, Arc::clone(&facts)));
         // Forgotten while it was read: what was read may be from before the change.
         if self.forgotten.load(Ordering::SeqCst) != before {
             self.apps.remove(&app);
@@ -116,7 +122,7 @@ impl Directory {
 
     /// Whose key this is or was; only asked to say why a signature was refused.
     pub async fn owner_of_key(&self, db: &Db, kid: &str) -> Result<Option<AppId>, Fault> {
-        Ok(store::owner(&mut db.reading().await?, kid).await?)
+        Ok(store::owner(&mut db.reading_newest().await?, kid).await?)
     }
 }
 

@@ -96,7 +96,7 @@ pub async fn change(
     let mut after = model::change(before, change, caller.app, context.sandbox)?;
     after.updated_at = context.now;
     let after = store::update(tx, caller.partner, &after).await?;
-    oauth::service::announce_app(tx, context.clock, context.now, after.id).await?;
+    oauth::service::announce_app(tx, context.clock, after.id).await?;
     Ok(after)
 }
 
@@ -120,7 +120,7 @@ pub async fn add_key(
         return Err(ErrorCode::KeyLimitReached.into());
     }
     insert_key(tx, partner, app, &key, context.now, "/key").await?;
-    oauth::service::announce_app(tx, context.clock, context.now, app).await?;
+    oauth::service::announce_app(tx, context.clock, app).await?;
     Ok(AppKey { kid: key.kid, algorithm: key.algorithm.into(), jwk: key.jwk, created_at: context.now })
 }
 
@@ -142,7 +142,7 @@ pub async fn remove_key(
         return Err(ErrorCode::LastKey.into());
     }
     store::remove_key(tx, partner, app, kid, context.now).await?;
-    oauth::service::announce_app(tx, context.clock, context.now, app).await
+    oauth::service::announce_app(tx, context.clock, app).await
 }
 
 async fn insert_key(

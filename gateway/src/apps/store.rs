@@ -59,7 +59,7 @@ const FACTS_KEYS: Sql = sql!(
 );
 const FACTS_REMOVED: Sql =
     sql!("select kid from app_key where app_id = $1 and removed_at is not null order by removed_at desc, kid limit $2");
-const OWNER: Sql = sql!("select app_id from app_key where kid = $1");
+const OWNER: Sql = sql!("select app_id from app_key where kid = $1 order by created_at, app_id limit 1");
 
 #[derive(FromRow)]
 struct AppRow {

@@ -23,6 +23,7 @@ pub(super) const FILES: &[File] = files! {
     1 "0001_start"
     2 "0002_access"
     3 "0003_communities"
+    4 "0004_edge"
 };
 
 /// The version this binary brings a database to.

@@ -96,6 +96,8 @@ pub struct Connections {
 #[derive(Debug, Clone)]
 pub struct Db {
     pools: Pools,
+    /// Whether reads go to another server than writes.
+    replica: bool,
     slow: Duration,
 }
 
@@ -114,7 +116,7 @@ impl Db {
             None if url.starts_with("postgres:") || url.starts_with("postgresql:") => postgres(url, settings).await?,
             None => return Err(Fault::Misuse("the database address begins with neither sqlite: nor postgres:")),
         };
-        Ok(Self { pools, slow: settings.slow_statement })
+        Ok(Self { pools, replica: settings.read_url.is_some(), slow: settings.slow_statement })
     }
 
     /// Brings the schema up to this binary's version; refuses a newer database and a migration that was changed afterwards.
@@ -145,6 +147,17 @@ impl Db {
             Pools::Postgres { read, .. } => On::PostgresRead(read.acquire().await?),
         };
         Ok(Tx::new(on, self.slow))
+    }
+
+    /// A reading handle on the database that is written to, never on a replica that may lag behind it: for what decides who may
+    /// call.
+    pub async fn reading_newest(&self) -> Result<Tx, Fault> {
+        match &self.pools {
+            Pools::Postgres { write, .. } if self.replica => {
+                Ok(Tx::new(On::PostgresRead(write.acquire().await?), self.slow))
+            }
+            _ => self.reading().await,
+        }
     }
 
     /// Which engine this is.

@@ -6,13 +6,14 @@ use actix_web::http::header;
 use actix_web::web::{Bytes, Payload};
 use quanzi_openapi::endpoint::Access;
 use quanzi_openapi::scope::Scopes;
-use quanzi_openapi::signature::{DPOP, SignatureError};
+use quanzi_openapi::signature::{CONTENT_DIGEST, DPOP, SignatureError};
 use quanzi_openapi::{ErrorCode, Time};
 
 use super::body::{self, Bounds};
 use super::call::Caller;
 use super::exchange::Exchange;
 use super::explain::explain;
+use super::nonce::UsedNonce;
 use super::signature::{self, Presented, Verified};
 use crate::app::App;
 use crate::apps::AppFacts;
@@ -29,12 +30,9 @@ pub(super) async fn admit(exchange: &mut Exchange, payload: Payload) -> Result<(
     let verified = verify_signature(exchange, &facts, now).await?;
     check_possession(exchange, &token, &token_text, verified.as_ref())?;
     let body = body::read(&exchange.http, payload, &bounds(&app, exchange)).await?;
-    if let Some(verified) = verified {
-        // Only now is the signature used up: a request that failed before may be repaired and sent again.
-        if !app.nonces.first_use(&verified.keyid, &verified.nonce, now) {
-            return Err(signature::fault(&SignatureError::NonceReplayed));
-        }
-        exchange.signed_for = Some(verified.target_uri);
+    // A body without announcement (an upgrade, a later protocol) must not slip past the coverage rules.
+    if verified.is_some() && !body.is_empty() && !exchange.http.headers().contains_key(CONTENT_DIGEST) {
+        return Err(signature::fault(&SignatureError::DigestMissing));
     }
     match app.limits.app(token.app, exchange.operation.method.writes()) {
         Ok(left) => exchange.left = Some(left),
@@ -44,6 +42,14 @@ pub(super) async fn admit(exchange: &mut Exchange, payload: Payload) -> Result<(
         }
     }
     check_scope(exchange, scopes)?;
+    if let Some(verified) = verified {
+        // Only now is the signature used up: a request that was refused before may be repaired and sent again.
+        if !app.nonces.first_use(&verified.keyid, &verified.nonce, now) {
+            return Err(signature::fault(&SignatureError::NonceReplayed));
+        }
+        exchange.nonce = Some(UsedNonce::new(&verified.keyid, &verified.nonce));
+        exchange.signed_for = Some(verified.target_uri);
+    }
     let caller = Caller { partner: token.partner, app: token.app, scopes };
     exchange.caller = Some(caller);
     Ok((caller, body))
@@ -57,8 +63,12 @@ pub(super) fn bounds(app: &App, exchange: &Exchange) -> Bounds {
         }
         _ => configured,
     };
-    let checks_digest = exchange.operation.access != Access::Client;
-    Bounds { bytes_max, seconds_max: app.config.body_timeout_seconds, checks_digest }
+    Bounds {
+        bytes_max,
+        seconds_max: app.config.body_timeout_seconds,
+        checks_digest: exchange.operation.access != Access::Client,
+        hints: app.config.mode.is_sandbox() && exchange.operation.access != Access::Public,
+    }
 }
 
 /// The token from `Authorization: DPoP …` (RFC 9449, 7.1), and from nowhere else.

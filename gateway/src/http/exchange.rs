@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use actix_web::HttpRequest;
 use actix_web::HttpResponse;
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderValue};
 use quanzi_openapi::endpoint::Access;
 use quanzi_openapi::signature::{self, Draft, Message, ResponseShape};
 use quanzi_openapi::{ErrorCode, Operation, Time};
@@ -14,13 +14,14 @@ use quanzi_openapi::{ErrorCode, Operation, Time};
 use super::answer::Answer;
 use super::call::{Caller, RequestInfo};
 use super::limit::Left;
+use super::nonce::UsedNonce;
 use crate::app::App;
 use crate::fault::Fault;
 use crate::oauth::nonce;
 use crate::oauth::proof::NONCE_HEADER;
 
-/// Most headers of a request.
-const HEADERS_MAX: usize = 100;
+/// Most headers of a request. actix itself ends a connection that sends more than 96, without an answer of ours.
+const HEADERS_MAX: usize = 90;
 /// Most bytes of all headers together.
 const HEADER_BYTES_MAX: usize = 32 * 1024;
 /// Longest path and query.
@@ -39,6 +40,8 @@ pub(super) struct Exchange {
     pub target_uris: Vec<String>,
     /// The URL the request was signed for, once that is verified.
     pub signed_for: Option<String>,
+    /// The nonce of its signature, with the key's id; a change uses it up in its transaction.
+    pub nonce: Option<UsedNonce>,
     pub left: Option<Left>,
     pub caller: Option<Caller>,
 }
@@ -62,6 +65,7 @@ impl Exchange {
             address,
             target_uris,
             signed_for: None,
+            nonce: None,
             left: None,
             caller: None,
         }
@@ -73,11 +77,14 @@ impl Exchange {
     }
 
     /// Limit by address, then sizes: before anything is looked at.
-    pub fn check_outside(&self) -> Result<(), Fault> {
-        self.app.limits.address(self.address).map_err(|(fault, left)| {
-            self.app.metrics.rate_limited(left.name());
-            fault
-        })?;
+    pub fn check_outside(&mut self) -> Result<(), Fault> {
+        match self.app.limits.address(self.address) {
+            Ok(left) => self.left = Some(left),
+            Err((fault, left)) => {
+                self.left = Some(left);
+                return Err(fault);
+            }
+        }
         let headers = self.http.headers();
         let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
         let target = self.http.uri().path_and_query().map_or(0, |target| target.as_str().len());
@@ -136,12 +143,11 @@ impl Exchange {
             answer.push("ratelimit-policy", left.policy());
             answer.push("ratelimit", left.rest());
         }
-        if self.wants_signature() {
-            answer.push("vary", "accept-signature");
-            if let Err(error) = self.sign(&mut answer) {
-                // Our own header values are always signable; were one not, the client sees an unsigned answer and refuses it.
-                tracing::error!(%error, "an answer could not be signed");
-            }
+        answer.push("vary", "accept-signature");
+        if self.wants_signature()
+            && let Err(error) = self.sign(&mut answer, true).or_else(|_| self.sign(&mut answer, false))
+        {
+            tracing::error!(%error, "an answer could not be signed");
         }
         answer.into_response()
     }
@@ -157,18 +163,20 @@ impl Exchange {
     }
 
     /// Signs status, digest and the request that is answered (RFC 9421, 2.4).
-    fn sign(&self, answer: &mut Answer) -> Result<(), signature::SignatureError> {
+    ///
+    /// A request whose own headers cannot be part of a signature base (bytes outside ASCII) is bound by method and URL alone.
+    fn sign(&self, answer: &mut Answer, binds_headers: bool) -> Result<(), signature::SignatureError> {
         let has_body = !answer.body.is_empty();
-        if has_body {
+        if has_body && !answer.headers.iter().any(|(name, _)| name == signature::CONTENT_DIGEST) {
             answer.push(signature::CONTENT_DIGEST, signature::content_digest(&answer.body));
         }
-        let request_headers = self.headers();
+        let request_headers = if binds_headers { self.headers() } else { Vec::new() };
         let request = Message::request(self.http.method().as_str(), self.target_uri(), &request_headers)?;
         let headers: Vec<(&str, &[u8])> =
             answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let message = Message::response(answer.status, &headers, Some(&request));
         let shape = ResponseShape::of(&message, has_body);
-        let draft = Draft::response(&shape, self.now.seconds(), self.app.key.kid())?;
+        let draft = Draft::response(&shape, self.app.clock.now().seconds(), self.app.key.kid())?;
         let base = draft.base(&message)?;
         let signed = draft.finish("quanzi", &self.app.key.sign(base.as_bytes()))?;
         answer.push(signature::SIGNATURE_INPUT, signed.signature_input);
@@ -185,11 +193,18 @@ pub(crate) fn client_address(app: &App, http: &HttpRequest) -> IpAddr {
     if !trusted(&peer) {
         return peer;
     }
-    let fields = http.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
-    let hops: Vec<IpAddr> = fields
-        .flat_map(|field| field.split(','))
-        .map_while(|hop| hop.trim().parse::<IpAddr>().ok())
-        .map(|hop| hop.to_canonical())
-        .collect();
-    hops.into_iter().rev().find(|hop| !trusted(hop)).unwrap_or(peer)
+    // From the right, where the proxies wrote: a client can put anything before that, so nothing left of an unreadable or
+    // untrusted hop counts.
+    let fields: Vec<&[u8]> = http.headers().get_all("x-forwarded-for").map(HeaderValue::as_bytes).collect();
+    let mut nearest = peer;
+    for hop in fields.iter().rev().flat_map(|field| field.rsplit(|byte| *byte == b',')) {
+        let Some(hop) = std::str::from_utf8(hop).ok().and_then(|text| text.trim().parse::<IpAddr>().ok()) else {
+            break;
+        };
+        nearest = hop.to_canonical();
+        if !trusted(&nearest) {
+            break;
+        }
+    }
+    nearest
 }

@@ -21,10 +21,13 @@ pub(super) const KEPT_SECONDS: i64 = 30 * 24 * 3_600;
 const KEY_LEN_MAX: usize = 255;
 
 const FIND: Sql = sql!("select request_hash, status, headers, body from idempotency where app_id = $1 and key = $2");
-const SAVE: Sql = sql!(
+/// Waits for another transaction that has claimed the key and not ended yet.
+const CLAIM: Sql = sql!(
     "insert into idempotency (app_id, key, request_hash, status, headers, body, created_at)
-     values ($1, $2, $3, $4, $5, $6, $7)"
+     values ($1, $2, $3, $4, $5, $6, $7) on conflict (app_id, key) do nothing"
 );
+const SAVE: Sql = sql!("update idempotency set status = $3, headers = $4, body = $5 where app_id = $1 and key = $2");
+const RELEASE: Sql = sql!("delete from idempotency where app_id = $1 and key = $2");
 const SWEEP: Sql = sql!(
     "delete from idempotency where (app_id, key) in
      (select app_id, key from idempotency where created_at < $1 order by created_at limit $2)"
@@ -62,11 +65,27 @@ impl Key {
         Ok(Self { app, text: text.to_owned(), request_hash: hash.finalize().into() })
     }
 
-    /// The saved answer, if this very request was answered before.
-    pub async fn find(&self, tx: &mut Tx) -> Result<Option<Answer>, Fault> {
-        let Some(row) = tx.query(FIND).bind(self.app).bind(self.text.as_str()).optional::<Row>().await? else {
+    /// Claims the key for this transaction, before anything else is done in it; or gives the saved answer, when this very
+    /// request was answered before. A process that comes second waits here until the first has committed or given up.
+    pub async fn claim(&self, tx: &mut Tx, now: Time) -> Result<Option<Answer>, Fault> {
+        let nothing_yet: [u8; 0] = [];
+        let claimed = tx
+            .query(CLAIM)
+            .bind(self.app)
+            .bind(self.text.as_str())
+            .bind(self.request_hash)
+            .bind(0_i64)
+            .bind(Json(Vec::<(String, String)>::new()))
+            .bind(nothing_yet)
+            .bind(now)
+            .run()
+            .await?;
+        if claimed == 1 {
             return Ok(None);
-        };
+        }
+        // Swept between the two statements: as good as never claimed, so the call runs again.
+        let row = tx.query(FIND).bind(self.app).bind(self.text.as_str()).optional::<Row>().await?;
+        let row = row.ok_or(db::Fault::Retry)?;
         if row.request_hash != self.request_hash {
             return Err(ErrorCode::IdempotencyKeyReused.into());
         }
@@ -74,23 +93,23 @@ impl Key {
         Ok(Some(Answer::saved(status, row.headers.0, row.body)))
     }
 
-    /// Saves the answer. Another process that took the key meanwhile makes the whole call run again, and then replay.
-    pub async fn save(&self, tx: &mut Tx, answer: &Answer, now: Time) -> Result<(), Fault> {
-        let saved = tx
-            .query(SAVE)
+    /// Saves the answer with the claim.
+    pub async fn save(&self, tx: &mut Tx, answer: &Answer) -> Result<(), Fault> {
+        tx.query(SAVE)
             .bind(self.app)
             .bind(self.text.as_str())
-            .bind(self.request_hash)
             .bind(i64::from(answer.status))
             .bind(Json(&answer.headers))
             .bind(answer.body.to_vec())
-            .bind(now)
             .run()
-            .await;
-        match saved {
-            Err(db::Fault::Unique(_)) => Err(db::Fault::Retry.into()),
-            other => Ok(other.map(drop)?),
-        }
+            .await?;
+        Ok(())
+    }
+
+    /// Gives the claim back, for a refusal whose other writes are kept.
+    pub async fn release(&self, tx: &mut Tx) -> Result<(), Fault> {
+        tx.query(RELEASE).bind(self.app).bind(self.text.as_str()).run().await?;
+        Ok(())
     }
 }
 

@@ -23,4 +23,4 @@ pub(crate) use explain::explain_with;
 pub use idempotency::{InFlight, sweep as sweep_idempotency};
 pub use limit::Limits;
 pub use mount::Routes;
-pub use nonce::Nonces;
+pub use nonce::{Nonces, sweep as sweep_nonces};

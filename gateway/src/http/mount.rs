@@ -163,7 +163,7 @@ impl Routes {
 }
 
 fn refuse_outside(app: &Arc<App>, http: HttpRequest, fault: &Fault) -> HttpResponse {
-    let exchange = Exchange::open(app, http, &NO_OPERATION);
+    let mut exchange = Exchange::open(app, http, &NO_OPERATION);
     let outside = exchange.check_outside().err();
     exchange.finish(exchange.refuse(outside.as_ref().unwrap_or(fault)))
 }
@@ -180,9 +180,13 @@ fn route<E: Endpoint>() -> Route {
 
 /// The header that names the version a change is for.
 pub(super) fn if_match(http: &HttpRequest) -> Result<i64, Fault> {
-    let Some(field) = http.headers().get(header::IF_MATCH) else {
+    let mut fields = http.headers().get_all(header::IF_MATCH);
+    let Some(field) = fields.next() else {
         return Err(ErrorCode::IfMatchMissing.into());
     };
+    if fields.next().is_some() {
+        return Err(Fault::param("If-Match", "Send the header once."));
+    }
     let text = field.to_str().unwrap_or_default().trim();
     let number = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|number| number.parse().ok());
     number.ok_or_else(|| {

@@ -1,13 +1,17 @@
 //! Nonces of signatures and proofs, remembered for as long as a signature could be accepted.
 //!
-//! In memory and per process: what makes a replay harmless across processes is the idempotency row and the state of the
-//! objects. A nonce is inserted only after signature and digest were verified, so a failing request burns nothing.
+//! In memory and per process for every signed request, and durably for changes: the nonce of a change is used up in the
+//! transaction of the change, so no other process and no restart executes the same signature twice. A nonce is remembered only
+//! after signature and digest were verified, so a failing request burns nothing.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use quanzi_openapi::Time;
 use sha2::{Digest as _, Sha256};
+
+use crate::db::{self, Sql, Tx};
+use crate::sql;
 
 /// A signature is accepted from 90 s behind to 30 s ahead of our clock, and a DPoP nonce for up to 180 s; a bucket is
 /// dropped only when it is older than both.
@@ -19,6 +23,45 @@ const SHARDS: usize = 16;
 const BUCKET_ENTRIES_MAX: usize = 131_072;
 
 type Entry = [u8; 16];
+
+const USE_UP: Sql =
+    sql!("insert into used_nonce (nonce_hash, expires_at) values ($1, $2) on conflict (nonce_hash) do nothing");
+const SWEEP: Sql = sql!(
+    "delete from used_nonce where nonce_hash in
+     (select nonce_hash from used_nonce where expires_at < $1 order by expires_at limit $2)"
+);
+/// How long a used nonce is kept: past every window in which its signature could be accepted.
+const KEPT_SECONDS: i64 = 300;
+
+/// The nonce of a verified signature.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct UsedNonce([u8; 32]);
+
+impl UsedNonce {
+    /// Of this key and nonce.
+    pub fn new(key: &str, nonce: &str) -> Self {
+        Self(hash(key, nonce))
+    }
+
+    /// Uses it up, in the transaction of the change; false when that has happened before.
+    pub async fn use_up(&self, tx: &mut Tx, now: Time) -> Result<bool, db::Fault> {
+        let rows = tx.query(USE_UP).bind(self.0).bind(now.plus_seconds(KEPT_SECONDS)).run().await?;
+        Ok(rows == 1)
+    }
+}
+
+/// Deletes used nonces that no signature can carry any more, at most this many; gives back how many went.
+pub async fn sweep(tx: &mut Tx, now: Time, rows_max: i64) -> Result<u64, db::Fault> {
+    tx.query(SWEEP).bind(now).bind(rows_max).run().await
+}
+
+fn hash(key: &str, nonce: &str) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(key.as_bytes());
+    hash.update([0]);
+    hash.update(nonce.as_bytes());
+    hash.finalize().into()
+}
 
 /// Nonces that were used.
 #[derive(Debug)]
@@ -47,11 +90,7 @@ impl Nonces {
 
     /// Whether this is the first use of the nonce with this key; from now on it is used.
     pub fn first_use(&self, key: &str, nonce: &str, now: Time) -> bool {
-        let mut hash = Sha256::new();
-        hash.update(key.as_bytes());
-        hash.update([0]);
-        hash.update(nonce.as_bytes());
-        let digest = hash.finalize();
+        let digest = hash(key, nonce);
         let mut entry = Entry::default();
         entry.copy_from_slice(digest.get(..16).unwrap_or(&[0; 16]));
         let shard = usize::from(digest.get(16).copied().unwrap_or_default()) % SHARDS;

@@ -1,25 +1,28 @@
 //! The walk of a request: outside checks, who calls, parsing, one transaction, the signed answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use quanzi_openapi::body::ParamError;
 use quanzi_openapi::endpoint::{Body, BodyError, Idempotency};
-use quanzi_openapi::signature::IDEMPOTENCY_KEY;
+use quanzi_openapi::signature::{IDEMPOTENCY_KEY, SignatureError};
 use quanzi_openapi::{Endpoint, ErrorCode, Operation};
 use tracing::Instrument as _;
 
 use super::answer::Answer;
 use super::call::{Anyone, Call, Caller};
 use super::exchange::Exchange;
-use super::{body, caller, idempotency, mount};
+use super::{body, caller, idempotency, mount, signature};
 use crate::app::App;
 use crate::db::{Repeatable as _, Tx};
 use crate::fault::Fault;
 
 /// Runs of a call that lost against another transaction.
 const RUNS_MAX: u32 = 5;
+/// Shortest pause between two runs; grows with each.
+const PAUSE_MILLIS: u64 = 5;
 
 /// The declaration of an endpoint as data, one static per endpoint.
 struct Declared<E>(std::marker::PhantomData<E>);
@@ -53,10 +56,10 @@ pub(super) async fn anyone<E: Endpoint>(
     payload: Payload,
     handler: &impl AsyncFn(&mut Call<E, Anyone>) -> Result<E::Reply, Fault>,
 ) -> HttpResponse {
-    let exchange = Exchange::open(app, http, Declared::<E>::OPERATION);
+    let mut exchange = Exchange::open(app, http, Declared::<E>::OPERATION);
     let span = span(&exchange);
     let work = async {
-        let outcome = match admit_anyone(&exchange, payload).await {
+        let outcome = match admit_anyone(&mut exchange, payload).await {
             Ok(bytes) => call(&exchange, Anyone, None, &bytes, handler).await,
             Err(fault) => Err(fault),
         };
@@ -72,10 +75,10 @@ pub(super) async fn fixed<E: Endpoint>(
     payload: Payload,
     reply: &impl Fn(&App) -> E::Reply,
 ) -> HttpResponse {
-    let exchange = Exchange::open(app, http, Declared::<E>::OPERATION);
+    let mut exchange = Exchange::open(app, http, Declared::<E>::OPERATION);
     let span = span(&exchange);
     let work = async {
-        let outcome = match admit_anyone(&exchange, payload).await {
+        let outcome = match admit_anyone(&mut exchange, payload).await {
             Ok(_) => parse::<E>(&exchange, &Bytes::new()).and_then(|_| Answer::of::<E>(&reply(app))),
             Err(fault) => Err(fault),
         };
@@ -91,7 +94,7 @@ async fn admit_partner(exchange: &mut Exchange, payload: Payload) -> Result<(Cal
     Ok(admitted)
 }
 
-async fn admit_anyone(exchange: &Exchange, payload: Payload) -> Result<Bytes, Fault> {
+async fn admit_anyone(exchange: &mut Exchange, payload: Payload) -> Result<Bytes, Fault> {
     exchange.check_outside()?;
     let bytes = body::read(&exchange.http, payload, &caller::bounds(&exchange.app, exchange)).await?;
     check_body_type(exchange, &bytes)?;
@@ -127,26 +130,37 @@ async fn call<E: Endpoint, C: Copy>(
 ) -> Result<Answer, Fault> {
     let mut parsed = parse::<E>(exchange, bytes)?;
     let app = &exchange.app;
-    if !E::METHOD.writes() {
+    // Whom we do not know gets no transaction from the edge: such a use-case opens its own when it has decided to act.
+    let Some(who) = who.filter(|_| E::METHOD.writes()) else {
         let tx = app.db.reading().await?;
         let mut call = parsed.call(exchange, caller, tx);
-        return Answer::of::<E>(&handler(&mut call).await?);
-    }
+        let reply = handler(&mut call).await?;
+        if call.access_changed {
+            forget_changed(app).await;
+        }
+        return Answer::of::<E>(&reply);
+    };
     let key = idempotency_key::<E>(exchange, who, bytes)?;
     let _working = key.as_ref().map(|key| app.in_flight.enter(key)).transpose()?;
     for run in 1.. {
         let mut tx = app.db.begin().await?;
-        if let Some(saved) = replay(key.as_ref(), &mut tx).await? {
+        let replayed = match claim(exchange, key.as_ref(), &mut tx).await {
+            Err(fault) if fault.is_repeatable() && run < RUNS_MAX => {
+                pause(app, run).await;
+                continue;
+            }
+            claimed => claimed?,
+        };
+        if let Some(saved) = replayed {
+            tx.commit().await?;
             return Ok(saved);
         }
         let mut call = parsed.call(exchange, caller, tx);
         let outcome = handler(&mut call).await;
         let (rest, tx, access_changed) = Parsed::take_back(call);
         parsed = rest;
-        match commit::<E>(exchange, key.as_ref(), tx, outcome).await {
-            Err(fault) if fault.is_repeatable() && run < RUNS_MAX => {
-                tracing::debug!(run, "a conflict with another transaction; the call runs again");
-            }
+        match commit::<E>(key.as_ref(), tx, outcome).await {
+            Err(fault) if fault.is_repeatable() && run < RUNS_MAX => pause(app, run).await,
             outcome => {
                 if access_changed && outcome.is_ok() {
                     forget_changed(app).await;
@@ -156,6 +170,28 @@ async fn call<E: Endpoint, C: Copy>(
         }
     }
     Err(ErrorCode::Overloaded.into())
+}
+
+/// Before a call that lost against another transaction runs again.
+async fn pause(app: &App, run: u32) {
+    let [jitter] = app.clock.random::<1>();
+    let millis = u64::from(run) * PAUSE_MILLIS + u64::from(jitter) % PAUSE_MILLIS;
+    tracing::debug!(run, millis, "a conflict with another transaction; the call runs again");
+    tokio::time::sleep(Duration::from_millis(millis)).await;
+}
+
+/// First of all in the transaction: the signature is used up, for every process, and the idempotency key is ours. Gives the saved
+/// answer when this request was answered before.
+async fn claim(exchange: &Exchange, key: Option<&idempotency::Key>, tx: &mut Tx) -> Result<Option<Answer>, Fault> {
+    if let Some(nonce) = &exchange.nonce
+        && !nonce.use_up(tx, exchange.now).await?
+    {
+        return Err(signature::fault(&SignatureError::NonceReplayed));
+    }
+    match key {
+        Some(key) => key.claim(tx, exchange.now).await,
+        None => Ok(None),
+    }
 }
 
 /// Makes this process forget what changed, before it answers. The change is kept in any case: were the reading to fail,
@@ -196,16 +232,8 @@ impl<E: Endpoint> Parsed<E> {
     }
 }
 
-async fn replay(key: Option<&idempotency::Key>, tx: &mut Tx) -> Result<Option<Answer>, Fault> {
-    match key {
-        Some(key) => key.find(tx).await,
-        None => Ok(None),
-    }
-}
-
 /// Effect and saved answer together, or nothing.
 async fn commit<E: Endpoint>(
-    exchange: &Exchange,
     key: Option<&idempotency::Key>,
     mut tx: Tx,
     outcome: Result<E::Reply, Fault>,
@@ -214,13 +242,16 @@ async fn commit<E: Endpoint>(
         Ok(reply) => {
             let answer = Answer::of::<E>(&reply)?;
             if let Some(key) = key {
-                key.save(&mut tx, &answer, exchange.now).await?;
+                key.save(&mut tx, &answer).await?;
             }
             tx.commit().await?;
             Ok(answer)
         }
         // Some refusals must leave a trace, or asking again and again would cost nothing (see `gates`).
         Err(fault) if fault.keeps_writes() => {
+            if let Some(key) = key {
+                key.release(&mut tx).await?;
+            }
             tx.commit().await?;
             Err(fault)
         }
@@ -230,14 +261,15 @@ async fn commit<E: Endpoint>(
 
 fn idempotency_key<E: Endpoint>(
     exchange: &Exchange,
-    who: Option<Caller>,
+    caller: Caller,
     bytes: &Bytes,
 ) -> Result<Option<idempotency::Key>, Fault> {
-    let field = exchange.http.headers().get(IDEMPOTENCY_KEY);
-    match (E::IDEMPOTENCY, field, who) {
-        (Idempotency::None, _, _) | (_, _, None) | (Idempotency::Offered, None, _) => Ok(None),
-        (Idempotency::Required, None, _) => Err(ErrorCode::IdempotencyKeyMissing.into()),
-        (_, Some(field), Some(caller)) => {
+    let mut fields = exchange.http.headers().get_all(IDEMPOTENCY_KEY);
+    match (E::IDEMPOTENCY, fields.next()) {
+        (Idempotency::None, _) | (Idempotency::Offered, None) => Ok(None),
+        (Idempotency::Required, None) => Err(ErrorCode::IdempotencyKeyMissing.into()),
+        (_, Some(_)) if fields.next().is_some() => Err(Fault::param("Idempotency-Key", "Send the header once.")),
+        (_, Some(field)) => {
             let text = field.to_str().unwrap_or_default();
             let target = exchange.http.uri().path_and_query().map_or("/", |target| target.as_str());
             idempotency::Key::new(caller.app, text, E::METHOD.as_str(), target, bytes).map(Some)

@@ -53,15 +53,15 @@ fn jwks(app: &App) -> JwkSet {
 }
 
 async fn token(call: &mut Call<GetToken, Anyone>) -> Result<TokenReply, Fault> {
-    service::token(&call.app, &mut call.tx, &call.request, &call.body.0, call.now).await
+    service::token(&call.app, &call.request, &call.body.0, call.now).await
 }
 
 async fn introspect(call: &mut Call<IntrospectToken, Anyone>) -> Result<Introspection, Fault> {
-    service::introspect(&call.app, &mut call.tx, &call.request, &call.body.0, call.now).await
+    service::introspect(&call.app, &call.request, &call.body.0, call.now).await
 }
 
 async fn revoke(call: &mut Call<RevokeToken, Anyone>) -> Result<Nothing, Fault> {
-    let (reply, revoked) = service::revoke(&call.app, &mut call.tx, &call.request, &call.body.0, call.now).await?;
+    let (reply, revoked) = service::revoke(&call.app, &call.request, &call.body.0, call.now).await?;
     call.access_changed |= revoked;
     Ok(reply)
 }

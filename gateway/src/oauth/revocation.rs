@@ -37,13 +37,21 @@ const APP: &str = "app:";
 pub(super) struct Seen(Mutex<Option<HashMap<String, Time>>>);
 
 /// Announces that this token is not to be trusted any more.
-pub(super) async fn announce_token(tx: &mut Tx, clock: &Clock, now: Time, jti: &str, exp: i64) -> Result<(), Fault> {
-    Ok(store::insert_revocation(tx, &clock.random_text(), &format!("{TOKEN}{jti}"), Time::from_seconds(exp), now)
-        .await?)
+pub(super) async fn announce_token(tx: &mut Tx, clock: &Clock, jti: &str, exp: i64) -> Result<(), Fault> {
+    Ok(store::insert_revocation(
+        tx,
+        &clock.random_text(),
+        &format!("{TOKEN}{jti}"),
+        Time::from_seconds(exp),
+        clock.now(),
+    )
+    .await?)
 }
 
 /// Announces that something about this app has changed.
-pub(super) async fn announce_app(tx: &mut Tx, clock: &Clock, now: Time, app: AppId) -> Result<(), Fault> {
+pub(super) async fn announce_app(tx: &mut Tx, clock: &Clock, app: AppId) -> Result<(), Fault> {
+    // Not the time of the call: its body may have taken longer to arrive than readers look back.
+    let now = clock.now();
     let until = now.plus_seconds(KEPT_SECONDS);
     Ok(store::insert_revocation(tx, &clock.random_text(), &format!("{APP}{app}"), until, now).await?)
 }
@@ -53,7 +61,7 @@ pub async fn catch_up(app: &App) -> Result<(), Fault> {
     let now = app.clock.now();
     let first = app.tokens.seen.0.lock().unwrap_or_else(PoisonError::into_inner).is_none();
     let from = now.plus_seconds(-if first { FIRST_WINDOW_SECONDS } else { WINDOW_SECONDS });
-    let mut tx = app.db.reading().await?;
+    let mut tx = app.db.reading_newest().await?;
     let mut after = (from, String::new());
     loop {
         let rows = store::revocations(&mut tx, after.0, &after.1, ROWS_MAX).await?;

@@ -1,4 +1,7 @@
 //! Use-cases of the authorization server.
+//!
+//! Each verifies everything first and opens its short transaction last: nobody who has not proven who they are keeps others from
+//! writing.
 
 use std::sync::Arc;
 
@@ -36,7 +39,8 @@ pub async fn authorize(app: &App, token: &str) -> Result<Grant, Fault> {
     let refused = |code| Fault::new(code).header("WWW-Authenticate", challenge(app, Some("invalid_token")));
     let facts = app.directory.app(&app.db, token.app).await?.filter(|facts| facts.partner == token.partner);
     let facts = facts.ok_or_else(|| refused(ErrorCode::TokenInvalid))?;
-    if facts.has_removed(&token.jkt) || facts.has_removed(&token.client_kid) {
+    // The key that authenticated the client must still be there; the one the token is bound to may be no key of the app at all.
+    if facts.has_removed(&token.jkt) || facts.key(&token.client_kid).is_none() {
         return Err(refused(ErrorCode::TokenRevoked).detail("The key of the token was removed from the app."));
     }
     if !facts.active {
@@ -47,13 +51,7 @@ pub async fn authorize(app: &App, token: &str) -> Result<Grant, Fault> {
 }
 
 /// Issues a token for the app itself.
-pub async fn token(
-    app: &App,
-    tx: &mut Tx,
-    request: &RequestInfo,
-    form: &TokenRequest,
-    now: Time,
-) -> Result<TokenReply, Fault> {
+pub async fn token(app: &App, request: &RequestInfo, form: &TokenRequest, now: Time) -> Result<TokenReply, Fault> {
     let client = client::authenticate(app, request, form.into(), now).await?;
     match sent(form.grant_type.as_ref()) {
         Some("client_credentials") => {}
@@ -68,7 +66,9 @@ pub async fn token(
     let scopes = model::grant(sent(form.scope.as_ref()), client.facts.scopes)?;
     // Before the assertion is used up: a client that is asked for a nonce may send the same assertion again.
     let jkt = proof::check_for_token(app, one_proof(request)?, &request.target_uri)?;
-    client::use_up(app, tx, &client).await?;
+    let mut tx = app.db.begin().await?;
+    client::use_up(app, &mut tx, &client).await?;
+    tx.commit().await?;
     let Client { facts, kid, .. } = client;
     let new = NewToken { app: facts.app, partner: facts.partner, scopes, jkt, client_kid: kid };
     Ok(TokenReply {
@@ -82,14 +82,15 @@ pub async fn token(
 /// What is known of a token; nothing of one that is not the client's own.
 pub async fn introspect(
     app: &App,
-    tx: &mut Tx,
     request: &RequestInfo,
     form: &TokenQuestion,
     now: Time,
 ) -> Result<Introspection, Fault> {
     let client = client::authenticate(app, request, form.into(), now).await?;
     let asked = question(form)?;
-    client::use_up(app, tx, &client).await?;
+    let mut tx = app.db.begin().await?;
+    client::use_up(app, &mut tx, &client).await?;
+    tx.commit().await?;
     let Some(Grant { token, scopes, .. }) = own(app, &client, asked).await? else {
         return Ok(Introspection::default());
     };
@@ -111,22 +112,25 @@ pub async fn introspect(
 /// Revokes a token of the client's own; whether it did is the second half of the answer, which only the edge sees.
 pub async fn revoke(
     app: &App,
-    tx: &mut Tx,
     request: &RequestInfo,
     form: &TokenQuestion,
     now: Time,
 ) -> Result<(Nothing, bool), Fault> {
     let client = client::authenticate(app, request, form.into(), now).await?;
     let asked = question(form)?;
-    client::use_up(app, tx, &client).await?;
-    let Some(Grant { token, .. }) = own(app, &client, asked).await? else { return Ok((Nothing {}, false)) };
-    revocation::announce_token(tx, &app.clock, now, &token.jti, token.exp).await?;
-    Ok((Nothing {}, true))
+    let revoked = own(app, &client, asked).await?;
+    let mut tx = app.db.begin().await?;
+    client::use_up(app, &mut tx, &client).await?;
+    if let Some(Grant { token, .. }) = &revoked {
+        revocation::announce_token(&mut tx, &app.clock, &token.jti, token.exp).await?;
+    }
+    tx.commit().await?;
+    Ok((Nothing {}, revoked.is_some()))
 }
 
 /// Announces, in the transaction of the change, that something about this app has changed: status, scopes, addresses, keys.
-pub async fn announce_app(tx: &mut Tx, clock: &Clock, now: Time, app: AppId) -> Result<(), Fault> {
-    revocation::announce_app(tx, clock, now, app).await
+pub async fn announce_app(tx: &mut Tx, clock: &Clock, app: AppId) -> Result<(), Fault> {
+    revocation::announce_app(tx, clock, app).await
 }
 
 /// The grant of a token that is good and belongs to the client.

@@ -16,5 +16,8 @@ pub fn routes(routes: Routes) -> Routes {
 
 async fn register(call: &mut Call<RegisterPartner, Anyone>) -> Result<Registration, Fault> {
     call.app.limits.registration(call.request.address)?;
-    service::register(&mut call.tx, Context::new(&call.app, call.now), &call.body).await
+    let mut tx = call.app.db.begin().await?;
+    let registered = service::register(&mut tx, Context::new(&call.app, call.now), &call.body).await?;
+    tx.commit().await?;
+    Ok(registered)
 }

@@ -100,4 +100,39 @@ stories! {
 
         assert_eq!((kept, gone), (1, 0));
     }
+
+    async fn at_two_gateways_at_once_one_acts_and_both_agree(stage: Stage) {
+        let elsewhere = stage.second_gateway().await;
+        let mut partner = Partner::register(stage.url()).await;
+        partner.http = quanzi_tests::raw::client();
+        let there = partner.at(elsewhere.url()).await;
+
+        for round in 0..20 {
+            let (key, name) = (format!("k-{round}"), format!("Round {round}"));
+            let (one, two) = tokio::join!(create(&partner, &key, &name), create(&there, &key, &name));
+
+            one.expect_status(201);
+            two.expect_status(201);
+            assert_eq!(one.bytes, two.bytes, "round {round}");
+            let replays = [&one, &two].into_iter().filter(|answer| answer.header("idempotent-replayed").is_some()).count();
+            assert_eq!(replays, 1, "round {round}");
+        }
+
+        assert_eq!(names(&partner).await.len(), 20);
+        elsewhere.stop().await.expect("stopped");
+    }
+
+    async fn a_signed_change_is_executed_once_at_two_gateways(stage: Stage) {
+        let elsewhere = stage.second_gateway_of_the_same_name().await;
+        let partner = Partner::register(stage.url()).await;
+        let ready = partner.request("POST", "/v1/circles").json(&json!({ "name": "Once" })).ready();
+        let mut replayed = ready.clone();
+        replayed.url = replayed.url.replace(&stage.address(), &elsewhere.address().to_string());
+
+        ready.send(&partner.http).await.expect_status(201);
+        let answer = replayed.send(&partner.http).await;
+
+        answer.expect_refusal(401, "nonce_replayed");
+        elsewhere.stop().await.expect("stopped");
+    }
 }

@@ -66,4 +66,35 @@ stories! {
 
         assert_eq!(last, 429);
     }
+
+    async fn only_what_the_proxy_wrote_names_the_client(stage: Stage) {
+        let stage = stage.reopen(&Knobs { registrations_per_minute: 2, trusts_loopback: true, ..Knobs::default() }).await;
+        let http = quanzi_tests::raw::client();
+        let register = async |forwarded: &[u8]| {
+            let key = quanzi_tests::raw::TestKey::ed25519();
+            let body = json!({ "name": "P", "legal_name": "P Ltd.", "app": { "name": "a", "jwks": { "keys": [key.jwk()] } } });
+            let value = reqwest::header::HeaderValue::from_bytes(forwarded).expect("a header");
+            let request = http.post(format!("{}/sandbox/v1/partners", stage.url())).header("x-forwarded-for", value).json(&body);
+            request.send().await.expect("an answer").status().as_u16()
+        };
+
+        assert_eq!(register(b"198.51.100.7").await, 201);
+        assert_eq!(register(b"9.9.9.1, 198.51.100.7").await, 201);
+        for forged in [&b"198.51.100.7"[..], b"9.9.9.2, 198.51.100.7", b"9.9.9.3, x, 198.51.100.7", b"\xff, 198.51.100.7", b"9.9.9.4, 198.51.100.7, 127.0.0.1"] {
+            assert_eq!(register(forged).await, 429, "{}", String::from_utf8_lossy(forged));
+        }
+        assert_eq!(register(b"198.51.100.8").await, 201);
+    }
+
+    async fn a_request_refused_by_a_limit_may_be_sent_again_as_it_is(stage: Stage) {
+        let stage = stage.reopen(&Knobs { reads_per_second: 1, ..Knobs::default() }).await;
+        let partner = Partner::register(stage.url()).await;
+        while partner.get("/v1/partner").await.status == 200 {}
+        let ready = partner.request("GET", "/v1/partner").ready();
+
+        ready.clone().send(&partner.http).await.expect_refusal(429, "rate_limited");
+        stage.advance(5);
+
+        ready.send(&partner.http).await.expect_status(200);
+    }
 }

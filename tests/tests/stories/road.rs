@@ -60,4 +60,23 @@ stories! {
         assert!(!shown.contains(&raw.token));
         assert!(!shown.contains("PRIVATE"));
     }
+
+    async fn a_live_gateway_has_nothing_of_the_sandbox(stage: Stage) {
+        let stage = stage.reopen(&quanzi_tests::stage::Knobs { live: true, ..quanzi_tests::stage::Knobs::default() }).await;
+        let http = quanzi_tests::raw::client();
+        let at = |path: &str| format!("http://{}{path}", stage.address());
+
+        for operation in OPERATIONS.iter().filter(|operation| operation.path.starts_with("/sandbox/")) {
+            let method = operation.method.as_str().parse().expect("a method");
+            let answer = http.request(method, at(&operation.path.replace(['{', '}'], ""))).send().await.expect("an answer");
+            assert_eq!(answer.status(), 404, "{}", operation.path);
+        }
+        let unsigned = http.post(at("/v1/circles")).body("{}").send().await.expect("an answer");
+        let text = unsigned.text().await.expect("a body");
+        assert!(!text.contains("signature_base") && !text.contains("hints"), "{text}");
+        let metadata: serde_json::Value = http.get(at("/.well-known/oauth-authorization-server")).send().await.expect("an answer").json().await.expect("json");
+        assert_eq!(metadata["issuer"], "https://api.quanzi.example");
+        assert!(!metadata["scopes_supported"].as_array().expect("scopes").contains(&json!("sandbox")));
+        assert_eq!(stage.scalar("select count(*) from gateway_key where sealed").await, "1");
+    }
 }

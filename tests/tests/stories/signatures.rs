@@ -188,6 +188,39 @@ stories! {
         assert_eq!(circles(&partner).await, 0);
     }
 
+    async fn every_line_of_a_digest_counts(stage: Stage) {
+        let partner = Partner::register(stage.url()).await;
+        let wrong = format!("sha-512=:{}:", "A".repeat(86) + "==");
+
+        let answer = partner.request("POST", "/v1/circles").json(&circle("Lines")).header("content-digest", &wrong).send().await;
+
+        answer.expect_refusal(401, "digest_mismatch");
+        assert_eq!(circles(&partner).await, 0);
+    }
+
+    async fn a_proof_that_is_sent_must_be_covered(stage: Stage) {
+        let partner = Partner::register(stage.url()).await;
+        let proof = partner.key.proof("GET", &format!("{}/v1/partner", partner.url), now(), Some(&partner.token));
+        let request = partner.request("GET", "/v1/partner").header("dpop", &proof);
+
+        let uncovered = components(&["@method", "@target-uri", "authorization"]);
+        let answer = request.signing(|signing| signing.components = Some(uncovered)).send().await;
+
+        assert_eq!(answer.expect_refusal(401, "coverage_missing")["signature"]["missing"], json!(["\"dpop\""]));
+    }
+
+    async fn an_answer_to_unreadable_signature_headers_is_signed_too(stage: Stage) {
+        let partner = Partner::register(stage.url()).await;
+        let keys = gateway_keys(&partner).await;
+        let ready = partner.request("POST", "/v1/circles").json(&circle("No")).ready();
+        let broken = Ready { headers: vec![("signature".to_owned(), "caf\u{e9}".to_owned())], ..ready };
+
+        let answer = broken.clone().send(&partner.http).await;
+
+        answer.expect_status(401);
+        assert!(verify_answer(&Ready { headers: Vec::new(), ..broken }, &answer, 401, &keys));
+    }
+
     async fn a_nonce_is_good_once_and_a_failing_request_burns_none(stage: Stage) {
         let partner = Partner::register(stage.url()).await;
         let ready = partner.request("POST", "/v1/circles").json(&circle("Once")).ready();
