@@ -104,6 +104,11 @@ create table band_asked (
     foreign key (partner_id, fan_id) references fan (partner_id, id)
 );
 
+-- What has expired is swept.
+create index evaluation_evaluated_at on evaluation (evaluated_at);
+create index band_answer_expires_at on band_answer (expires_at);
+create index band_asked_asked_at on band_asked (asked_at);
+
 create table membership (
     partner_id text not null,
     id text not null,

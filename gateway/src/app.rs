@@ -118,6 +118,7 @@ pub fn chores(app: &Arc<App>) -> Vec<Chore> {
     vec![
         deleting("idempotency", |tx, now, rows_max| Box::pin(sweep_idempotency(tx, now, rows_max))),
         deleting("nonces", |tx, now, rows_max| Box::pin(sweep_nonces(tx, now, rows_max))),
+        deleting("gates", |tx, now, rows_max| Box::pin(crate::gates::sweep(tx, now, rows_max))),
         deleting("oauth", |tx, now, rows_max| Box::pin(crate::oauth::store::sweep(tx, now, rows_max))),
         Chore::shrinking("limits", move || limits.limits.shrink()),
     ]

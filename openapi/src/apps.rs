@@ -78,6 +78,7 @@ pub struct App {
     /// Its id, which is also its OAuth `client_id`.
     pub id: AppId,
     /// What it is called.
+    #[serde(deserialize_with = "crate::text::as_written")]
     pub name: AppName,
     /// Whether it may be used.
     #[schema(value_type = AppStatus)]
@@ -86,8 +87,10 @@ pub struct App {
     #[schema(value_type = Vec<Scope>)]
     pub scopes: Vec<Open<Scope>>,
     /// Where fans may be sent back to.
+    #[serde(deserialize_with = "crate::text::as_written")]
     pub redirect_uris: Vec<WebAddress>,
     /// Addresses it may be used from; empty means any.
+    #[serde(deserialize_with = "crate::text::as_written")]
     pub allowed_addresses: Vec<AddressRange>,
     /// Counts the changes; the ETag is this number in quotes.
     pub version: i64,
@@ -210,21 +213,24 @@ fn example_key() -> KeyInput {
 #[non_exhaustive]
 pub struct AppChange {
     /// What it is called.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
+    #[schema(value_type = AppName, required = false)]
     pub name: Option<AppName>,
     /// Suspend it, or activate it again; an app cannot suspend itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
+    #[schema(value_type = AppStatus, required = false)]
     pub status: Option<AppStatus>,
     /// What its tokens can be allowed at most.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
+    #[schema(value_type = Vec<Scope>, required = false)]
     pub scopes: Option<Vec<Scope>>,
     /// Where fans may be sent back to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_items = 20)]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
+    #[schema(value_type = Vec<WebAddress>, required = false, max_items = 20)]
     pub redirect_uris: Option<Vec<WebAddress>>,
     /// Addresses it may be used from; an empty list allows any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_items = 100)]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
+    #[schema(value_type = Vec<AddressRange>, required = false, max_items = 100)]
     pub allowed_addresses: Option<Vec<AddressRange>>,
 }
 

@@ -146,8 +146,10 @@ pub struct CircleOperator {
     /// The partner.
     pub partner: PartnerId,
     /// What fans call it.
+    #[serde(deserialize_with = "crate::text::as_written")]
     pub name: PartnerName,
     /// Its registered name.
+    #[serde(deserialize_with = "crate::text::as_written")]
     pub legal_name: LegalName,
 }
 
@@ -169,6 +171,21 @@ impl PublishingLimits {
     }
 }
 
+/// Limits of a circle, as they are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(not(feature = "server"), non_exhaustive)]
+pub struct CircleLimits {
+    /// Posts a member may publish in 24 hours; no limit when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub posts_per_member_per_day: Option<u16>,
+}
+
+impl From<PublishingLimits> for CircleLimits {
+    fn from(limits: PublishingLimits) -> Self {
+        Self { posts_per_member_per_day: limits.posts_per_member_per_day }
+    }
+}
+
 /// A circle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
@@ -176,25 +193,32 @@ pub struct Circle {
     /// Its id.
     pub id: CircleId,
     /// Its name.
+    #[serde(deserialize_with = "crate::text::as_written")]
     pub name: CircleName,
     /// Its name in addresses.
+    #[serde(deserialize_with = "crate::text::as_written")]
     pub slug: Slug,
     /// What it is about, in a few sentences.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::text::as_written")]
     pub description: Option<CircleText>,
     /// What it is about, in a word.
     #[schema(value_type = Category)]
     pub category: Open<Category>,
     /// The language its members speak.
+    #[serde(deserialize_with = "crate::text::as_written")]
     pub language: Language,
     /// What members have agreed to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::text::as_written")]
     pub rules: Option<CircleText>,
     /// What everybody should see now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::text::as_written")]
     pub announcement: Option<CircleText>,
     /// Its picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::text::as_written")]
     pub cover: Option<WebAddress>,
     /// Who finds it.
     #[schema(value_type = Discoverability)]
@@ -207,7 +231,7 @@ pub struct Circle {
     /// Version of its gate that decides now.
     pub gate_version: i64,
     /// Limits for its members.
-    pub limits: PublishingLimits,
+    pub limits: CircleLimits,
     /// Counts the changes; the ETag is this number in quotes.
     pub version: i64,
     /// When it was made.
@@ -242,7 +266,7 @@ impl Example for Circle {
                 legal_name: LegalName::example(),
             },
             gate_version: 1,
-            limits: PublishingLimits::posts_per_member_per_day(10),
+            limits: PublishingLimits::posts_per_member_per_day(10).into(),
             version: 2,
             created_at: Time::example(),
             updated_at: Time::example(),
@@ -359,20 +383,24 @@ impl JsonBody for NewCircle {}
 #[non_exhaustive]
 pub struct CircleChange {
     /// Its name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
+    #[schema(value_type = CircleName, required = false)]
     pub name: Option<CircleName>,
     /// Its name in addresses.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
+    #[schema(value_type = Slug, required = false)]
     pub slug: Option<Slug>,
     /// What it is about, in a few sentences.
     #[serde(default, skip_serializing_if = "Edit::is_keep")]
     #[schema(value_type = Option<CircleText>)]
     pub description: Edit<CircleText>,
     /// What it is about, in a word.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
+    #[schema(value_type = Category, required = false)]
     pub category: Option<Category>,
     /// The language its members speak.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
+    #[schema(value_type = Language, required = false)]
     pub language: Option<Language>,
     /// What members have agreed to.
     #[serde(default, skip_serializing_if = "Edit::is_keep")]
@@ -387,11 +415,13 @@ pub struct CircleChange {
     #[schema(value_type = Option<WebAddress>)]
     pub cover: Edit<WebAddress>,
     /// Who finds it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
+    #[schema(value_type = Discoverability, required = false)]
     pub discoverability: Option<Discoverability>,
-    /// Limits for its members; replaces all of them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limits: Option<PublishingLimits>,
+    /// Limits for its members; replaces all of them, null lifts them.
+    #[serde(default, skip_serializing_if = "Edit::is_keep")]
+    #[schema(value_type = Option<PublishingLimits>)]
+    pub limits: Edit<PublishingLimits>,
 }
 
 impl Example for CircleChange {

@@ -80,13 +80,16 @@ pub struct Post {
     pub author: Option<MembershipId>,
     /// Its headline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::text::as_written")]
     pub title: Option<PostTitle>,
     /// Its text.
+    #[serde(deserialize_with = "crate::text::as_written")]
     pub body: PostBody,
     /// How the text is to be read.
     #[schema(value_type = PostFormat)]
     pub format: Open<PostFormat>,
     /// Pictures and films.
+    #[serde(deserialize_with = "crate::text::as_written")]
     pub media_urls: Vec<WebAddress>,
     /// Whether it can be seen.
     #[schema(value_type = PostStatus)]
@@ -228,14 +231,16 @@ pub struct PostChange {
     #[schema(value_type = Option<PostTitle>)]
     pub title: Edit<PostTitle>,
     /// Its text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
+    #[schema(value_type = PostBody, required = false)]
     pub body: Option<PostBody>,
     /// How the text is to be read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
+    #[schema(value_type = PostFormat, required = false)]
     pub format: Option<PostFormat>,
     /// Pictures and films; replaces all of them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_items = 20)]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
+    #[schema(value_type = Vec<WebAddress>, required = false, max_items = 20)]
     pub media_urls: Option<Vec<WebAddress>>,
     /// From when on it can be seen; null makes it a draft; a time in the past publishes it now. Only before publication.
     #[serde(default, skip_serializing_if = "Edit::is_keep")]

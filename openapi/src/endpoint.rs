@@ -1,7 +1,7 @@
 //! One endpoint = one declaration that three read: the gateway mounts it, the SDK calls it, the document describes it.
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -379,6 +379,8 @@ pub struct Operation {
     pub body: BodyKind,
     /// An example of the body.
     pub body_example: fn() -> Option<Value>,
+    /// Reads an answer as a client does; the error says what a client could not read.
+    pub read_reply: fn(&Value) -> Result<(), serde_json::Error>,
     /// Schemas.
     pub(crate) describe: fn(&mut crate::document::Parts),
     fails: &'static [ErrorCode],
@@ -398,6 +400,7 @@ impl Operation {
             idempotency: E::IDEMPOTENCY,
             body: E::Body::KIND,
             body_example: E::Body::example_value,
+            read_reply: |value| E::Reply::deserialize(value).map(drop),
             describe: crate::document::Parts::add::<E>,
             fails: E::FAILS,
         }

@@ -31,6 +31,7 @@ pub struct SandboxFan {
     /// The fan id of this partner; another partner gets another one.
     pub id: FanId,
     /// What the person is called.
+    #[serde(deserialize_with = "crate::text::as_written")]
     pub nickname: Nickname,
     /// Whether the wallet knows the person's real name.
     pub real_name_verified: bool,
@@ -131,13 +132,16 @@ impl JsonBody for NewSandboxFan {}
 #[non_exhaustive]
 pub struct SandboxFanChange {
     /// What the person is called.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
+    #[schema(value_type = Nickname, required = false)]
     pub nickname: Option<Nickname>,
     /// Whether the wallet knows the person's real name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
+    #[schema(value_type = bool, required = false)]
     pub real_name_verified: Option<bool>,
     /// Whether the person is known to be an adult.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
+    #[schema(value_type = bool, required = false)]
     pub adult: Option<bool>,
     /// Credit standing; null takes it away.
     #[serde(default, skip_serializing_if = "Edit::is_keep")]

@@ -20,8 +20,9 @@ use crate::time::Time;
 pub const INVITE_CODES_MAX: usize = 100;
 /// How often the credit band of one circle's gate may move in 24 hours.
 pub const BAND_CHANGES_PER_DAY_MAX: u32 = 3;
-/// How many different credit bands a partner may hold one fan against in 30 days, over all its circles.
-pub const BANDS_PER_FAN_MAX: u32 = 2;
+/// How many different credit bands a partner may hold one fan against in 30 days, over all its circles. Two answers would
+/// already enclose the band: passed silver, failed gold.
+pub const BANDS_PER_FAN_MAX: u32 = 1;
 /// How long an answer about a credit band stands, in hours, even when the gate changes.
 pub const BAND_ANSWER_HOURS: i64 = 24;
 
@@ -324,7 +325,7 @@ impl Endpoint for PutGate {
 /// Ask a gate about a fan
 ///
 /// A dry run: nobody joins. An answer about a credit band stands for 24 hours, even when the gate changes, and one fan can
-/// be held against at most two different bands in 30 days over all your circles.
+/// be held against one band only in 30 days, over all your circles: two answers would enclose the fan's standing.
 #[derive(ToSchema)]
 pub struct EvaluateGate;
 impl Endpoint for EvaluateGate {

@@ -147,7 +147,8 @@ impl JsonBody for NewMembership {}
 #[non_exhaustive]
 pub struct MembershipChange {
     /// What the member may do. Making a member owner makes the owner before an admin.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
+    #[schema(value_type = Role, required = false)]
     pub role: Option<Role>,
 }
 

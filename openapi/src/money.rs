@@ -48,7 +48,6 @@ impl Currency {
 
 /// An amount in minor units (fen, cents, yen, fils) of a currency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Money {
     /// Minor units: 1234 with CNY is ¥12.34.
     pub amount: i64,

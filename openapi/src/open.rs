@@ -84,6 +84,11 @@ impl<T: ToSchema> ToSchema for Open<T> {
     }
 }
 
+/// Reads a field that may be left out but cannot be cleared: null is refused instead of being taken for "left out".
+pub(crate) fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
 /// A field of a `PATCH`: left out keeps what is there, `null` clears it, a value sets it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Edit<T> {

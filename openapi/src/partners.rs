@@ -54,11 +54,14 @@ pub struct Partner {
     /// Its id.
     pub id: PartnerId,
     /// What fans call it.
+    #[serde(deserialize_with = "crate::text::as_written")]
     pub name: PartnerName,
     /// Registered name; only the operator changes it.
+    #[serde(deserialize_with = "crate::text::as_written")]
     pub legal_name: LegalName,
     /// Its home page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "crate::text::as_written")]
     pub website: Option<WebAddress>,
     /// Counts the changes; the ETag is this number in quotes.
     pub version: i64,
@@ -105,7 +108,8 @@ pub fn etag(version: i64) -> String {
 #[non_exhaustive]
 pub struct PartnerChange {
     /// What fans call it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
+    #[schema(value_type = PartnerName, required = false)]
     pub name: Option<PartnerName>,
     /// Its home page; null removes it.
     #[serde(default, skip_serializing_if = "Edit::is_keep")]

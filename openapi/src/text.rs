@@ -163,6 +163,40 @@ impl<'de, K: Words> Deserialize<'de> for Text<K> {
     }
 }
 
+/// Reads texts of an answer as they are written: a newer gateway may allow more than this version knows.
+pub(crate) fn as_written<'de, D: Deserializer<'de>, T: AsWritten<'de>>(deserializer: D) -> Result<T, D::Error> {
+    T::Raw::deserialize(deserializer).map(T::from_raw)
+}
+
+/// What [`as_written`] reads.
+pub(crate) trait AsWritten<'de> {
+    /// The same without a kind.
+    type Raw: Deserialize<'de>;
+    /// Takes it as it is.
+    fn from_raw(raw: Self::Raw) -> Self;
+}
+
+impl<'de, K> AsWritten<'de> for Text<K> {
+    type Raw = String;
+    fn from_raw(raw: String) -> Self {
+        raw.into()
+    }
+}
+
+impl<'de, K> AsWritten<'de> for Option<Text<K>> {
+    type Raw = Option<String>;
+    fn from_raw(raw: Option<String>) -> Self {
+        raw.map(Into::into)
+    }
+}
+
+impl<'de, K> AsWritten<'de> for Vec<Text<K>> {
+    type Raw = Vec<String>;
+    fn from_raw(raw: Vec<String>) -> Self {
+        raw.into_iter().map(Into::into).collect()
+    }
+}
+
 impl<K: Words> PartialSchema for Text<K> {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()

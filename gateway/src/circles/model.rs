@@ -1,10 +1,11 @@
 //! The rules of circles. Pure. A change gives the next circle; one that changes nothing gives the same circle, same version.
 
 use quanzi_openapi::circles::{
-    Category, Circle, CircleChange, CircleOperator, CircleStatus, Language, NewCircle, PublishingLimits, Slug,
+    Category, Circle, CircleChange, CircleLimits, CircleOperator, CircleStatus, Language, NewCircle, PublishingLimits,
+    Slug,
 };
 use quanzi_openapi::id::CircleId;
-use quanzi_openapi::{ErrorCode, Time};
+use quanzi_openapi::{Edit, ErrorCode, Time};
 
 use crate::fault::Fault;
 
@@ -19,7 +20,7 @@ pub struct Standing {
     /// Where it stands in its life.
     pub status: CircleStatus,
     /// Limits for its members.
-    pub limits: PublishingLimits,
+    pub limits: CircleLimits,
 }
 
 impl Standing {
@@ -51,7 +52,7 @@ pub fn new(id: CircleId, operator: CircleOperator, new: &NewCircle, now: Time) -
         status: CircleStatus::Draft.into(),
         operator,
         gate_version: 1,
-        limits,
+        limits: limits.into(),
         version: 1,
         created_at: now,
         updated_at: now,
@@ -79,9 +80,13 @@ pub fn changed(before: &Circle, change: &CircleChange, now: Time) -> Result<Circ
     if let Some(discoverability) = change.discoverability {
         after.discoverability = discoverability.into();
     }
-    if let Some(limits) = change.limits {
-        check(limits)?;
-        after.limits = limits;
+    match change.limits {
+        Edit::Keep => {}
+        Edit::Clear => after.limits = CircleLimits::default(),
+        Edit::Set(limits) => {
+            check(limits)?;
+            after.limits = limits.into();
+        }
     }
     after.description = change.description.clone().apply(after.description);
     after.rules = change.rules.clone().apply(after.rules);
@@ -219,7 +224,7 @@ mod tests {
     fn a_limit_above_the_most_names_its_field() {
         let limits = PublishingLimits::posts_per_member_per_day(POSTS_PER_DAY_MAX + 1);
         let mut change = CircleChange::default();
-        change.limits = Some(limits);
+        change.limits = Edit::Set(limits);
 
         let refused = changed(&draft(1), &change, later(1)).unwrap_err();
 

@@ -1,8 +1,8 @@
 //! All SQL of circles. A read joins the partner, because its legal name is part of every circle.
 
 use quanzi_openapi::circles::{
-    Category, Circle, CircleName, CircleOperator, CircleStatus, CircleText, Discoverability, Language,
-    PublishingLimits, Slug,
+    Category, Circle, CircleLimits, CircleName, CircleOperator, CircleStatus, CircleText, Discoverability, Language,
+    Slug,
 };
 use quanzi_openapi::id::{CircleId, PartnerId};
 use quanzi_openapi::partners::{LegalName, PartnerName, WebAddress};
@@ -229,14 +229,14 @@ fn taken(outcome: Result<u64, DbFault>) -> Result<(), Fault> {
     }
 }
 
-fn limits(posts_per_member_per_day: Option<i64>) -> PublishingLimits {
+fn limits(posts_per_member_per_day: Option<i64>) -> CircleLimits {
     match posts_per_member_per_day {
         // What was written fits; anything else would be the strictest reading of a broken row.
-        Some(posts) => PublishingLimits::posts_per_member_per_day(u16::try_from(posts).unwrap_or(0)),
-        None => PublishingLimits::default(),
+        Some(posts) => CircleLimits { posts_per_member_per_day: Some(u16::try_from(posts).unwrap_or(0)) },
+        None => CircleLimits::default(),
     }
 }
 
-fn posts(limits: PublishingLimits) -> Option<i64> {
+fn posts(limits: CircleLimits) -> Option<i64> {
     limits.posts_per_member_per_day.map(i64::from)
 }

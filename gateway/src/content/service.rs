@@ -150,6 +150,11 @@ pub async fn unschedule_all(tx: &mut Tx, partner: PartnerId, now: Time, circle: 
     Ok(store::unschedule_all(tx, partner, circle, now).await?)
 }
 
+/// Makes drafts of what a member has scheduled; its caller holds the membership.
+pub async fn unschedule_of(tx: &mut Tx, partner: PartnerId, now: Time, author: MembershipId) -> Result<(), Fault> {
+    Ok(store::unschedule_of(tx, partner, author, now).await?)
+}
+
 /// Refuses a post that its author may not write, or not publish at that time.
 async fn may_publish(tx: &mut Tx, partner: PartnerId, now: Time, post: &Row, standing: &Standing) -> Result<(), Fault> {
     let Some(author) = post.author_id else { return Ok(()) };

@@ -70,6 +70,11 @@ pub(super) const UNSCHEDULE_ALL: Sql = sql!(
      and circle_id = $2 and deleted_at is null and publish_at is not null and pinned = $4 and publish_at > $3"
 );
 
+const UNSCHEDULE_OF: Sql = sql!(
+    "update post set publish_at = null, version = version + 1, updated_at = $3 where partner_id = $1 \
+     and author_id = $2 and deleted_at is null and publish_at is not null and publish_at > $3"
+);
+
 /// Stands after every id.
 const END: &str = "~";
 /// Before every time.
@@ -245,5 +250,10 @@ pub async fn unschedule_all(tx: &mut Tx, partner: PartnerId, circle: CircleId, n
     for pinned in [true, false] {
         tx.query(UNSCHEDULE_ALL).bind(partner).bind(circle).bind(now).bind(pinned).run().await?;
     }
+    Ok(())
+}
+
+pub async fn unschedule_of(tx: &mut Tx, partner: PartnerId, author: MembershipId, now: Time) -> Result<(), Fault> {
+    tx.query(UNSCHEDULE_OF).bind(partner).bind(author).bind(now).run().await?;
     Ok(())
 }

@@ -18,7 +18,8 @@ macro_rules! columns {
 }
 
 const FIND: Sql = sql!("select ", columns!());
-const LOCK: Sql = sql!("select ", columns!(), [" for no key update of f"]);
+/// Both rows: one waiting for the fan's alone would go on with the person as it was before.
+const LOCK: Sql = sql!("select ", columns!(), [" for no key update of f, p"]);
 const INSERT_PERSON: Sql = sql!(
     "insert into person (id, nickname, real_name_verified, adult, credit_band, version, created_at, updated_at) \
      values ($1, $2, $3, $4, $5, $6, $7, $7)"

@@ -3,7 +3,7 @@
 //! Invariants: a version never changes once it decided; an answer says passed, failed or pending and nothing else. What a
 //! partner can learn about a person's credit band is bounded three times over: an answer about it stands for a day per
 //! circle and fan, whatever changes; the band of a circle's gate moves a few times a day; and over all its circles a
-//! partner holds one fan against two different bands in a month.
+//! partner holds one fan against one band only in a month, because two answers would enclose the person's.
 
 mod http;
 mod model;
@@ -11,6 +11,7 @@ pub mod service;
 mod store;
 
 pub use http::routes;
+pub use store::sweep;
 
 #[cfg(test)]
 mod tests;

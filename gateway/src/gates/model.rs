@@ -80,7 +80,7 @@ pub fn may_ask(band: CreditBand, asked: &[(CreditBand, Time)], now: Time) -> Res
     let others: Vec<Time> = asked.iter().filter(|(other, _)| *other != band).map(|(_, time)| *time).collect();
     let Some(then) = BANDS_PER_FAN.next(&others, now) else { return Ok(()) };
     Err(Fault::new(ErrorCode::GateBandLimitReached)
-        .detail("Your gates held this fan against as many different credit bands as is allowed in 30 days. Wait until the time in `limit`; this limit keeps scores private.")
+        .detail("Your gates held this fan against another credit band in the last 30 days. Wait until the time in `limit`; this limit keeps scores private.")
         .limit(BANDS_PER_FAN.report(now, then)))
 }
 

@@ -41,6 +41,36 @@ const KEEP_BAND_ASKED: Sql = sql!(
      on conflict (partner_id, fan_id, band) do update set asked_at = excluded.asked_at"
 );
 
+const SWEEP_EVALUATIONS: Sql = sql!(
+    "delete from evaluation where (partner_id, id) in
+     (select partner_id, id from evaluation where evaluated_at < $1 order by evaluated_at limit $2)"
+);
+const SWEEP_ANSWERS: Sql = sql!(
+    "delete from band_answer where (partner_id, circle_id, fan_id) in
+     (select partner_id, circle_id, fan_id from band_answer where expires_at < $1 order by expires_at limit $2)"
+);
+const SWEEP_ASKED: Sql = sql!(
+    "delete from band_asked where (partner_id, fan_id, band) in
+     (select partner_id, fan_id, band from band_asked where asked_at < $1 order by asked_at limit $2)"
+);
+/// How long an evaluation is kept, for questions about it: a quarter.
+const EVALUATIONS_KEPT_SECONDS: i64 = 90 * 24 * 3_600;
+/// Longer than the window in which the number of bands per fan is counted.
+const ASKED_KEPT_SECONDS: i64 = 31 * 24 * 3_600;
+
+/// Deletes what nobody can ask for any more, at most this many rows of a kind; gives back how many went of the kind that has most.
+pub async fn sweep(tx: &mut Tx, now: Time, rows_max: i64) -> Result<u64, Fault> {
+    let mut most = 0;
+    for (sql, before) in [
+        (SWEEP_EVALUATIONS, now.plus_seconds(-EVALUATIONS_KEPT_SECONDS)),
+        (SWEEP_ANSWERS, now),
+        (SWEEP_ASKED, now.plus_seconds(-ASKED_KEPT_SECONDS)),
+    ] {
+        most = most.max(tx.query(sql).bind(before).bind(rows_max).run().await?);
+    }
+    Ok(most)
+}
+
 /// One version of a gate.
 #[derive(Debug, Clone, PartialEq, FromRow)]
 pub struct GateRow {

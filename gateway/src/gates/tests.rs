@@ -108,7 +108,7 @@ on_both_engines! {
         assert!(anew.outcome == Outcome::Failed && anew.expires_at == scene.now.plus_seconds(DAY));
     }
 
-    async fn a_fan_is_held_against_two_bands_a_month_over_all_circles(db: Db) {
+    async fn a_fan_is_held_against_one_band_a_month_over_all_circles(db: Db) {
         let mut scene = Scene::new(db).await;
         let fan = of_gold(&scene).await;
         let mut circles = vec![];
@@ -126,12 +126,11 @@ on_both_engines! {
         scene.wait(DAY);
         assert_eq!(outcome(&scene, circles[1], fan).await, Outcome::Passed);
         scene.wait(DAY);
-        assert_eq!(outcome(&scene, circles[2], fan).await, Outcome::Passed);
-        for other in [circles[3], circles[4]] {
+        for other in [circles[2], circles[3], circles[4]] {
             let refused = ask(&scene, other, fan).await.unwrap_err();
             assert_eq!(refused.code(), ErrorCode::GateBandLimitReached);
             let limit = refused.limit_report().unwrap();
-            assert_eq!((limit.allowed, limit.resets_in_seconds), (2, u32::try_from(29 * DAY).unwrap()));
+            assert_eq!((limit.allowed, limit.resets_in_seconds), (1, u32::try_from(29 * DAY).unwrap()));
         }
         assert!(ask(&scene, circles[3], of_gold(&scene).await).await.is_ok(), "another fan is another matter");
         scene.wait(29 * DAY);
@@ -153,8 +152,9 @@ on_both_engines! {
         assert_eq!((refused.code(), again.code()), (ErrorCode::GateRefused, ErrorCode::GateRefused));
         let (first, second) = (refused.gate_evaluation().unwrap(), again.gate_evaluation().unwrap());
         assert_eq!((first.expires_at, first.gate_version, second.gate_version), (second.expires_at, 2, 3));
-        assert!(elsewhere[0].is_ok());
-        assert_eq!(elsewhere[1].as_ref().unwrap_err().code(), ErrorCode::GateBandLimitReached);
+        for other in elsewhere {
+            assert_eq!(other.unwrap_err().code(), ErrorCode::GateBandLimitReached);
+        }
         let mut tx = scene.db.reading().await.unwrap();
         let kept: (i64,) = tx.query(EVALUATIONS).bind(scene.partner).bind(Outcome::Failed).one().await.unwrap();
         assert_eq!(kept, (2,));
@@ -199,17 +199,16 @@ on_both_engines! {
         assert_eq!((nobody.code(), nowhere.code()), (ErrorCode::FanNotFound, ErrorCode::CircleNotFound));
     }
 
-    /// Two circles, two bands, after one was asked already: only one more may be.
+    /// Two circles, two bands: only one of them may be asked.
     async fn two_bands_asked_at_once_do_not_both_slip_through(db: Db) {
         let scene = Scene::new(db).await;
         let fan = of_gold(&scene).await;
         let mut circles = vec![];
-        for (name, at_least) in [("A", CreditBand::Silver), ("B", CreditBand::Gold), ("C", CreditBand::Platinum)] {
+        for (name, at_least) in [("A", CreditBand::Silver), ("B", CreditBand::Gold)] {
             circles.push(scene.gated_circle(name, band(at_least)).await);
         }
-        ask(&scene, circles[0], fan).await.unwrap();
 
-        let (one, two) = tokio::join!(ask(&scene, circles[1], fan), ask(&scene, circles[2], fan));
+        let (one, two) = tokio::join!(ask(&scene, circles[0], fan), ask(&scene, circles[1], fan));
 
         assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
     }

@@ -12,7 +12,7 @@ use super::store::{self, Row};
 use crate::clock::Clock;
 use crate::db::Tx;
 use crate::fault::Fault;
-use crate::{circles, fans, gates};
+use crate::{circles, content, fans, gates};
 
 /// Lets a fan in, if the gate does.
 pub async fn join(
@@ -115,6 +115,10 @@ pub async fn act(
     }
     let before = lock_row(tx, partner, membership).await?;
     let state = before.state().after(action)?;
+    if before.state().status == MembershipStatus::Active && state.status != MembershipStatus::Active {
+        // Who is out publishes nothing any more, also not what was scheduled before.
+        content::service::unschedule_of(tx, partner, now, membership).await?;
+    }
     save(tx, partner, now, before, state).await
 }
 

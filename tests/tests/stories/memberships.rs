@@ -162,4 +162,42 @@ stories! {
         assert_eq!(ids(active).await, newest_first[..4]);
         assert_eq!(ids(moderators).await, [all[1].id]);
     }
+
+    async fn who_is_out_publishes_nothing_that_was_scheduled(stage: Stage) {
+        let client = partner(&stage).await;
+        let circle = open_circle(&client, "Scheduled").await;
+        let author = member(&client, &circle).await;
+        let tomorrow = circle.updated_at.plus_seconds(86_400);
+        let post = quanzi::content::NewPost::new("spam").author(author.id).publish_at(tomorrow);
+        let post = client.posts().create(circle.id, post).await.expect("a post");
+
+        client.memberships().ban(author.id).await.expect("banned");
+        stage.advance(2 * 86_400);
+
+        let feed = client.posts().list(circle.id, quanzi::content::PostsQuery::default()).page().await.expect("the feed");
+        assert!(feed.data.is_empty());
+        let status = client.posts().get(post.id).await.expect("the post").status;
+        assert_eq!(status, quanzi::content::PostStatus::Draft);
+    }
+
+    async fn two_changes_of_a_person_at_once_both_stay(stage: Stage) {
+        let client = partner(&stage).await;
+        let person = fan(&client).await;
+        let change = |adult: Option<bool>, real_name_verified: Option<bool>| {
+            let mut change = quanzi::sandbox::SandboxFanChange::default();
+            change.adult = adult;
+            change.real_name_verified = real_name_verified;
+            client.sandbox().change_fan(person.id, change)
+        };
+
+        let (one, two) = tokio::join!(
+            async { change(Some(true), None).await },
+            async { change(None, Some(true)).await }
+        );
+        one.expect("changed");
+        two.expect("changed");
+
+        let after = client.sandbox().get_fan(person.id).await.expect("the fan");
+        assert_eq!((after.adult, after.real_name_verified, after.version), (true, true, 3));
+    }
 }
