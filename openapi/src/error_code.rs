@@ -133,7 +133,7 @@ error_codes! {
     KeyIsPrivate            "key_is_private"            422 never "This is a private key. It was not stored."     "Send the public key only, and replace this key pair: it has left your house.";
     KeyTooWeak              "key_too_weak"              422 never "The key is too weak."                          "Use Ed25519, P-256, or RSA with 2048 to 8192 bits.";
     KeyTypeUnsupported      "key_type_unsupported"      422 never "We do not take keys of this type."             "Use Ed25519, P-256, or RSA with 2048 to 8192 bits.";
-    KeyExists               "key_exists"                409 never "The key is registered already."                "Each key can belong to one app once; use another key.";
+    KeyExists               "key_exists"                409 never "The key is registered already."                "An app takes each key once, also after it was removed; use another key.";
     KeyLimitReached         "key_limit_reached"         409 never "The app has as many keys as allowed."          "Remove a key that is no longer used.";
     LastKey                 "last_key"                  409 never "This is the app's last usable key."            "Register another key first; then remove this one.";
 

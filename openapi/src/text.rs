@@ -176,21 +176,21 @@ pub(crate) trait AsWritten<'de> {
     fn from_raw(raw: Self::Raw) -> Self;
 }
 
-impl<'de, K> AsWritten<'de> for Text<K> {
+impl<K> AsWritten<'_> for Text<K> {
     type Raw = String;
     fn from_raw(raw: String) -> Self {
         raw.into()
     }
 }
 
-impl<'de, K> AsWritten<'de> for Option<Text<K>> {
+impl<K> AsWritten<'_> for Option<Text<K>> {
     type Raw = Option<String>;
     fn from_raw(raw: Option<String>) -> Self {
         raw.map(Into::into)
     }
 }
 
-impl<'de, K> AsWritten<'de> for Vec<Text<K>> {
+impl<K> AsWritten<'_> for Vec<Text<K>> {
     type Raw = Vec<String>;
     fn from_raw(raw: Vec<String>) -> Self {
         raw.into_iter().map(Into::into).collect()

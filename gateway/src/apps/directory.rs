@@ -23,7 +23,7 @@ use super::{model, store};
 
 /// Most apps kept; one with two keys takes about 4 KiB.
 /// How long the facts are trusted without being read again: announcements reach us within two seconds, this is for what nobody announced.
-const TRUSTED_FOR: Duration = Duration::from_secs(60);
+const TRUSTED_FOR: Duration = Duration::from_mins(1);
 const APPS_CACHED_MAX: usize = 10_000;
 
 /// What a caller is checked against.

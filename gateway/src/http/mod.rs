@@ -1,7 +1,7 @@
 //! The edge: what every request goes through before a capability sees it, and every answer before it leaves.
 //!
 //! The order, cheap checks first and no state before proof: address limit, sizes, route, token, signature, digest while the
-//! body is read, nonce, app limit, scope, parsing, idempotency, handler, signed answer. [`serve`] is that walk.
+//! body is read, nonce, app limit, scope, parsing, idempotency, handler, signed answer. `serve.rs` is that walk.
 
 mod answer;
 mod body;
