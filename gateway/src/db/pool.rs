@@ -198,7 +198,12 @@ async fn sqlite(path: &str, settings: &Settings) -> Result<Pools, Fault> {
         return Err(Fault::Misuse("a SQLite database is a file: sqlite:path, without options"));
     }
     if let Some(folder) = Path::new(path).parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        tokio::fs::create_dir_all(folder).await.map_err(|cause| Fault::Gone(cause.into()))?;
+        // The owner's alone: the database holds the sandbox's signing key in the clear.
+        let mut private = tokio::fs::DirBuilder::new();
+        private.recursive(true);
+        #[cfg(unix)]
+        private.mode(0o700);
+        private.create(folder).await.map_err(|cause| Fault::Gone(cause.into()))?;
     }
     let options = SqliteConnectOptions::new()
         .filename(path)
