@@ -145,7 +145,7 @@ impl Stage {
 
     /// What a partner could change, as one text: equal before and after a refused request.
     pub async fn fingerprint(&self) -> String {
-        let mut text = String::new();
+        let mut parts = Vec::new();
         for table in
             ["partner", "app", "app_key", "circle", "gate", "person", "fan", "membership", "post", "idempotency"]
         {
@@ -154,11 +154,9 @@ impl Stage {
                 "app_key" => "count(removed_at)",
                 _ => "0",
             };
-            let sql = format!("select count(*) || '/' || cast({versions} as text) from {table}");
-            text.push_str(&self.scalar(&sql).await);
-            text.push(' ');
+            parts.push(format!("(select count(*) || '/' || cast({versions} as text) from {table})"));
         }
-        text
+        self.scalar(&format!("select {}", parts.join(" || ' ' || "))).await
     }
 
     /// Takes the database away under the running gateway.
