@@ -5,6 +5,11 @@ use std::sync::OnceLock;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, guard, web};
+use quanzi_openapi::ErrorCode;
+use quanzi_openapi::problem::PROBLEM_TYPE;
+
+use crate::clock::Clock;
+use crate::fault::Fault;
 
 use super::site::{Answer, Site};
 
@@ -45,7 +50,9 @@ pub fn configure(config: &mut web::ServiceConfig) {
         "/favicon.svg",
     ] {
         let reads = guard::Any(guard::Get()).or(guard::Head());
-        config.service(web::resource(path).route(web::route().guard(reads).to(page)));
+        config.service(
+            web::resource(path).route(web::route().guard(reads).to(page)).default_service(web::to(not_allowed)),
+        );
     }
 }
 
@@ -100,4 +107,16 @@ fn protect(response: &mut actix_web::HttpResponseBuilder) {
 
 fn text<'h>(headers: &'h HeaderMap, name: &header::HeaderName) -> &'h str {
     headers.get(name).map(HeaderValue::to_str).and_then(Result::ok).unwrap_or_default()
+}
+
+/// Any other method, refused as everywhere else (RFC 9457).
+async fn not_allowed(settings: web::Data<DocsSettings>) -> HttpResponse {
+    let request_id = format!("req_{}", Clock::system().random_text());
+    let fault = Fault::new(ErrorCode::MethodNotAllowed).detail("A page takes GET and HEAD only.");
+    HttpResponse::MethodNotAllowed()
+        .insert_header(("allow", "GET, HEAD"))
+        .insert_header(("cache-control", "no-store"))
+        .insert_header(("request-id", request_id.clone()))
+        .content_type(PROBLEM_TYPE)
+        .body(serde_json::to_vec(&fault.problem(&settings.public_url, &request_id)).unwrap_or_default())
 }

@@ -26,6 +26,8 @@ stories! {
 
         refused.expect_refusal(405, "method_not_allowed");
         assert_eq!(refused.header("allow"), Some("GET, POST"));
+        let page = partner.http.post(format!("{}/docs", partner.url)).send().await.expect("an answer");
+        Answer::read(page).await.expect_refusal(405, "method_not_allowed");
     }
 
     async fn a_field_is_named_by_its_pointer(stage: Stage) {
