@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::crypto::SigningKey;
 use crate::db::{self, Db, Tx};
+use crate::events::Bell;
 use crate::fault::Fault;
 use crate::housekeeping::{BATCH_ROWS_MAX, Chore};
 use crate::http::{InFlight, Limits, Nonces, Routes, sweep_idempotency, sweep_nonces};
@@ -41,6 +42,8 @@ pub struct App {
     pub limits: Limits,
     /// Idempotency keys being worked on.
     pub in_flight: InFlight,
+    /// Rings when events were committed.
+    pub bell: Bell,
     /// Counters.
     pub metrics: Metrics,
     /// Whether the gateway is on its way down.
@@ -68,6 +71,7 @@ impl App {
             nonces: Nonces::new(),
             limits: Limits::new(&config, &clock),
             in_flight: InFlight::default(),
+            bell: Bell::default(),
             config,
             db,
             clock,

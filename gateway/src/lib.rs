@@ -10,6 +10,7 @@ pub mod content;
 pub mod crypto;
 pub mod db;
 pub mod docs;
+pub mod events;
 pub mod fans;
 pub mod fault;
 pub mod gates;

@@ -115,6 +115,14 @@ pub enum Tag {
     Memberships,
     /// Posts.
     Content,
+    /// Payments, refunds, mandates.
+    Payments,
+    /// Accounts and transfers.
+    Ledger,
+    /// The numbered log.
+    Events,
+    /// Where events are pushed to.
+    Webhooks,
     /// Only in sandbox mode.
     Sandbox,
     /// For operators.
@@ -123,7 +131,7 @@ pub enum Tag {
 
 impl Tag {
     /// Every chapter, in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::Partners,
         Self::Apps,
         Self::OAuth,
@@ -131,6 +139,10 @@ impl Tag {
         Self::Gates,
         Self::Memberships,
         Self::Content,
+        Self::Payments,
+        Self::Ledger,
+        Self::Events,
+        Self::Webhooks,
         Self::Sandbox,
         Self::Operations,
     ];
@@ -149,6 +161,16 @@ impl Tag {
             Self::Gates => ("Gates", "The rules to join a circle, versioned, and what they answer rule by rule."),
             Self::Memberships => ("Memberships", "Fans in circles: join, approve, roles, bans."),
             Self::Content => ("Content", "Posts: publish, schedule, pin, edit, delete."),
+            Self::Payments => {
+                ("Payments", "Fans pay: tips, approved on a page or within a mandate; refunds; who tips most.")
+            }
+            Self::Ledger => ("Ledger", "Double entry: accounts, immutable transfers, and balances that always add up."),
+            Self::Events => {
+                ("Events", "One numbered log per partner, without gaps; pull it, stream it, or have it pushed.")
+            }
+            Self::Webhooks => {
+                ("Webhooks", "Endpoints that events are pushed to (Standard Webhooks), their deliveries, and replay.")
+            }
             Self::Sandbox => ("Sandbox", "Only in sandbox mode: register partners, invent fans, look into signatures."),
             Self::Operations => ("Operations", "Health of the gateway."),
         }

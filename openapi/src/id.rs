@@ -223,6 +223,60 @@ pub mod kind {
         const PREFIX: &'static str = "pst";
         const NAME: &'static str = "PostId";
     }
+    /// An account of the ledger.
+    pub enum Account {}
+    impl Kind for Account {
+        const PREFIX: &'static str = "acc";
+        const NAME: &'static str = "AccountId";
+    }
+    /// A transfer between two accounts.
+    pub enum Transfer {}
+    impl Kind for Transfer {
+        const PREFIX: &'static str = "trf";
+        const NAME: &'static str = "TransferId";
+    }
+    /// A payment: a fan pays.
+    pub enum Payment {}
+    impl Kind for Payment {
+        const PREFIX: &'static str = "pay";
+        const NAME: &'static str = "PaymentId";
+    }
+    /// A refund of a payment, in full or in part.
+    pub enum Refund {}
+    impl Kind for Refund {
+        const PREFIX: &'static str = "rfd";
+        const NAME: &'static str = "RefundId";
+    }
+    /// A mandate: a fan's standing consent to be charged within limits.
+    pub enum Mandate {}
+    impl Kind for Mandate {
+        const PREFIX: &'static str = "mdt";
+        const NAME: &'static str = "MandateId";
+    }
+    /// An event: a fact in the partner's numbered log.
+    pub enum Event {}
+    impl Kind for Event {
+        const PREFIX: &'static str = "evt";
+        const NAME: &'static str = "EventId";
+    }
+    /// An endpoint: where webhooks go.
+    pub enum WebhookEndpoint {}
+    impl Kind for WebhookEndpoint {
+        const PREFIX: &'static str = "whe";
+        const NAME: &'static str = "WebhookEndpointId";
+    }
+    /// A delivery: one attempt at an endpoint.
+    pub enum Delivery {}
+    impl Kind for Delivery {
+        const PREFIX: &'static str = "dlv";
+        const NAME: &'static str = "DeliveryId";
+    }
+    /// A job: something due at a time.
+    pub enum Job {}
+    impl Kind for Job {
+        const PREFIX: &'static str = "job";
+        const NAME: &'static str = "JobId";
+    }
 }
 
 /// `ptn_…`
@@ -243,6 +297,24 @@ pub type MembershipId = Id<kind::Membership>;
 pub type EvaluationId = Id<kind::Evaluation>;
 /// `pst_…`
 pub type PostId = Id<kind::Post>;
+/// `acc_…`
+pub type AccountId = Id<kind::Account>;
+/// `trf_…`
+pub type TransferId = Id<kind::Transfer>;
+/// `pay_…`
+pub type PaymentId = Id<kind::Payment>;
+/// `rfd_…`
+pub type RefundId = Id<kind::Refund>;
+/// `mdt_…`
+pub type MandateId = Id<kind::Mandate>;
+/// `evt_…`
+pub type EventId = Id<kind::Event>;
+/// `whe_…`
+pub type WebhookEndpointId = Id<kind::WebhookEndpoint>;
+/// `dlv_…`
+pub type DeliveryId = Id<kind::Delivery>;
+/// `job_…`
+pub type JobId = Id<kind::Job>;
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,7 @@ pub mod content;
 pub mod document;
 pub mod endpoint;
 pub mod error_code;
+pub mod events;
 pub mod fans;
 pub mod gates;
 pub mod id;

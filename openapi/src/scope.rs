@@ -31,6 +31,21 @@ pub enum Scope {
     /// Change the partner, its apps and their keys.
     #[serde(rename = "apps:write")]
     AppsWrite,
+    /// Read payments, refunds, mandates and what was tipped.
+    #[serde(rename = "payments:read")]
+    PaymentsRead,
+    /// Charge fans, cancel and refund.
+    #[serde(rename = "payments:write")]
+    PaymentsWrite,
+    /// Read balances, accounts and transfers.
+    #[serde(rename = "ledger:read")]
+    LedgerRead,
+    /// Read the event log.
+    #[serde(rename = "events:read")]
+    EventsRead,
+    /// Make and change webhook endpoints, look into deliveries, replay.
+    #[serde(rename = "webhooks:write")]
+    WebhooksWrite,
     /// Use the sandbox (sandbox mode only).
     #[serde(rename = "sandbox")]
     Sandbox,
@@ -38,7 +53,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope, in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 13] = [
         Self::CirclesRead,
         Self::CirclesWrite,
         Self::MembersRead,
@@ -46,6 +61,11 @@ impl Scope {
         Self::ContentRead,
         Self::ContentWrite,
         Self::AppsWrite,
+        Self::PaymentsRead,
+        Self::PaymentsWrite,
+        Self::LedgerRead,
+        Self::EventsRead,
+        Self::WebhooksWrite,
         Self::Sandbox,
     ];
 
@@ -59,6 +79,11 @@ impl Scope {
             Self::ContentRead => "content:read",
             Self::ContentWrite => "content:write",
             Self::AppsWrite => "apps:write",
+            Self::PaymentsRead => "payments:read",
+            Self::PaymentsWrite => "payments:write",
+            Self::LedgerRead => "ledger:read",
+            Self::EventsRead => "events:read",
+            Self::WebhooksWrite => "webhooks:write",
             Self::Sandbox => "sandbox",
         }
     }
@@ -73,6 +98,11 @@ impl Scope {
             Self::ContentRead => "Read posts, drafts too.",
             Self::ContentWrite => "Publish, edit, pin and delete posts.",
             Self::AppsWrite => "Change the partner, its apps and their keys.",
+            Self::PaymentsRead => "Read payments, refunds, mandates and what was tipped.",
+            Self::PaymentsWrite => "Charge fans, cancel and refund.",
+            Self::LedgerRead => "Read balances, accounts and transfers.",
+            Self::EventsRead => "Read the event log.",
+            Self::WebhooksWrite => "Make and change webhook endpoints, look into deliveries, replay.",
             Self::Sandbox => "Use the sandbox (sandbox mode only).",
         }
     }

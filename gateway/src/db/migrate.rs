@@ -24,6 +24,7 @@ pub(super) const FILES: &[File] = files! {
     2 "0002_access"
     3 "0003_communities"
     4 "0004_edge"
+    5 "0005_events"
 };
 
 /// The version this binary brings a database to.

@@ -10,6 +10,7 @@ use sqlx::{Executor, FromRow, Postgres, Sqlite, Transaction};
 
 use super::bind::{Arguments, Bind};
 use super::fault::Fault;
+use super::outbox::Fact;
 use super::sql::Sql;
 
 /// A row's type, by `#[derive(sqlx::FromRow)]`; a tuple such as `(i64,)` will do for a column or two.
@@ -22,6 +23,7 @@ pub struct Tx {
     on: On,
     failed: bool,
     slow: Duration,
+    outbox: Vec<Fact>,
 }
 
 pub(super) enum On {
@@ -38,7 +40,7 @@ enum Held<'t> {
 
 impl Tx {
     pub(super) fn new(on: On, slow: Duration) -> Self {
-        Self { on, failed: false, slow }
+        Self { on, failed: false, slow, outbox: Vec::new() }
     }
 
     /// Starts a statement; bind its parameters in order, then ask for `optional`, `one`, `all` or `run`.
@@ -50,8 +52,23 @@ impl Tx {
         Query { tx: self, sql, arguments, refused: None }
     }
 
-    /// Keeps what was written. Refused after any failed statement. On a reading handle there is nothing to keep.
+    /// Notes a fact, to be written to the log as the last thing in this transaction.
+    pub fn note(&mut self, fact: Fact) {
+        self.outbox.push(fact);
+    }
+
+    /// The facts noted so far, for the one who writes them.
+    pub fn take_facts(&mut self) -> Vec<Fact> {
+        std::mem::take(&mut self.outbox)
+    }
+
+    /// Keeps what was written. Refused after any failed statement, and while facts are noted that nobody wrote. On a reading
+    /// handle there is nothing to keep.
     pub async fn commit(self) -> Result<(), Fault> {
+        if !self.outbox.is_empty() {
+            self.rollback().await?;
+            return Err(Fault::Misuse("facts were noted: commit through events"));
+        }
         if self.failed {
             self.rollback().await?;
             return Err(Fault::Failed);

@@ -17,6 +17,7 @@ use super::exchange::Exchange;
 use super::{body, caller, idempotency, mount, signature};
 use crate::app::App;
 use crate::db::{Repeatable as _, Tx};
+use crate::events;
 use crate::fault::Fault;
 
 /// Runs of a call that lost against another transaction.
@@ -159,7 +160,7 @@ async fn call<E: Endpoint, C: Copy>(
         let outcome = handler(&mut call).await;
         let (rest, tx, access_changed) = Parsed::take_back(call);
         parsed = rest;
-        match commit::<E>(key.as_ref(), tx, outcome).await {
+        match commit::<E>(app, key.as_ref(), tx, outcome).await {
             Err(fault) if fault.is_repeatable() && run < RUNS_MAX => pause(app, run).await,
             outcome => {
                 if access_changed && outcome.is_ok() {
@@ -234,6 +235,7 @@ impl<E: Endpoint> Parsed<E> {
 
 /// Effect and saved answer together, or nothing.
 async fn commit<E: Endpoint>(
+    app: &App,
     key: Option<&idempotency::Key>,
     mut tx: Tx,
     outcome: Result<E::Reply, Fault>,
@@ -244,7 +246,7 @@ async fn commit<E: Endpoint>(
             if let Some(key) = key {
                 key.save(&mut tx, &answer).await?;
             }
-            tx.commit().await?;
+            events::service::commit(app, tx).await?;
             Ok(answer)
         }
         // Some refusals must leave a trace, or asking again and again would cost nothing (see `gates`).
@@ -252,7 +254,7 @@ async fn commit<E: Endpoint>(
             if let Some(key) = key {
                 key.release(&mut tx).await?;
             }
-            tx.commit().await?;
+            events::service::commit(app, tx).await?;
             Err(fault)
         }
         Err(fault) => Err(fault),

@@ -1,0 +1,10 @@
+//! Events: the numbered log of each partner.
+//!
+//! Invariants: a fact is committed with its change or not at all; numbers have no gaps and become visible in their order;
+//! events of one object come in the order of its versions.
+
+mod bell;
+pub mod service;
+mod store;
+
+pub use bell::Bell;

@@ -1,0 +1,180 @@
+//! Events: one numbered log per partner. Webhook, pull and stream are three views of it.
+//!
+//! A partner's events are numbered 1, 2, 3 … without gaps, in the order in which the changes were committed; of one object
+//! they come in the order of its versions.
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::apps::App;
+use crate::circles::Circle;
+use crate::content::Post;
+use crate::endpoint::{Example, Reply};
+use crate::gates::Gate;
+use crate::id::EventId;
+use crate::memberships::Membership;
+use crate::open::Open;
+use crate::partners::Partner;
+use crate::time::Time;
+
+macro_rules! event_types {
+    ($($(#[doc = $about:literal])+ $variant:ident $name:literal $shape:ty;)+) => {
+        /// What happened: the object and what became of it. New types are added over time.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+        #[non_exhaustive]
+        pub enum EventType {
+            $($(#[doc = $about])+ #[serde(rename = $name)] $variant,)+
+        }
+
+        impl EventType {
+            /// Every type, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
+
+            /// The type as it stands in `type`.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+
+            /// What it says, in a sentence.
+            pub const fn about(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($about),+),)+ }
+            }
+
+            /// The name of the shape in `data`.
+            pub fn shape(self) -> std::borrow::Cow<'static, str> {
+                match self { $(Self::$variant => <$shape as ToSchema>::name(),)+ }
+            }
+
+            /// The object in `data`, as an example.
+            pub fn example_data(self) -> Value {
+                match self { $(Self::$variant => <$shape as Reply>::example_value(),)+ }
+            }
+        }
+    };
+}
+
+// One line = one type, the shape in its `data`, one sentence. A type is never renamed.
+event_types! {
+    /// The partner's own details changed.
+    PartnerChanged "partner.changed" Partner;
+    /// An app was made.
+    AppCreated "app.created" App;
+    /// An app changed, one of its keys too.
+    AppChanged "app.changed" App;
+    /// A circle was made, as a draft.
+    CircleCreated "circle.created" Circle;
+    /// A circle's settings changed.
+    CircleChanged "circle.changed" Circle;
+    /// A circle was opened.
+    CircleOpened "circle.opened" Circle;
+    /// A circle was closed for good.
+    CircleClosed "circle.closed" Circle;
+    /// A circle has new rules to join.
+    GateChanged "gate.changed" Gate;
+    /// A fan waits for approval.
+    MembershipRequested "membership.requested" Membership;
+    /// A fan is in: let in by the gate or approved.
+    MembershipActivated "membership.activated" Membership;
+    /// A fan was not approved.
+    MembershipRejected "membership.rejected" Membership;
+    /// A member got another role.
+    MembershipChanged "membership.changed" Membership;
+    /// A fan left, or gave up waiting.
+    MembershipLeft "membership.left" Membership;
+    /// A member was removed.
+    MembershipRemoved "membership.removed" Membership;
+    /// A fan was banned.
+    MembershipBanned "membership.banned" Membership;
+    /// A ban was lifted.
+    MembershipUnbanned "membership.unbanned" Membership;
+    /// A post was made that is not seen yet: a draft, or scheduled.
+    PostCreated "post.created" Post;
+    /// A post can be seen.
+    PostPublished "post.published" Post;
+    /// A post was edited, scheduled anew, pinned or unpinned.
+    PostChanged "post.changed" Post;
+    /// A post was deleted.
+    PostDeleted "post.deleted" Post;
+}
+
+impl fmt::Display for EventType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A fact in the partner's numbered log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(not(feature = "server"), non_exhaustive)]
+pub struct Event {
+    /// Its id.
+    pub id: EventId,
+    /// Its number: 1, 2, 3 … for each partner, without gaps.
+    pub seq: i64,
+    /// What happened.
+    #[schema(value_type = EventType)]
+    pub r#type: Open<EventType>,
+    /// The id of the object it is about.
+    #[schema(example = "cir_01JD8Z6T5M3Q9V0K7W2X4Y6Z8A")]
+    pub object: String,
+    /// The object's version after the change; events of one object come in this order.
+    pub object_version: i64,
+    /// When it happened.
+    pub created_at: Time,
+    /// The object as it was right after the change; its shape belongs to the type.
+    #[schema(value_type = Object)]
+    pub data: Value,
+}
+
+impl Event {
+    /// The object in its shape; an error when the event is about something else.
+    pub fn data<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        T::deserialize(&self.data)
+    }
+}
+
+impl Example for Event {
+    fn example() -> Self {
+        Self {
+            id: EventId::example(),
+            seq: 42,
+            r#type: EventType::CircleOpened.into(),
+            object: crate::id::CircleId::example().to_string(),
+            object_version: 2,
+            created_at: Time::example(),
+            data: EventType::CircleOpened.example_data(),
+        }
+    }
+}
+
+impl Reply for Event {
+    fn example_value() -> Value {
+        crate::example_of::<Self>()
+    }
+}
+
+/// What an event can be about: an object with an id and a version.
+pub trait Subject: Serialize {
+    /// The id, as text.
+    fn object(&self) -> String;
+    /// The version: counts the changes of the object.
+    fn object_version(&self) -> i64;
+}
+
+macro_rules! subjects {
+    ($($shape:ty)+) => {$(
+        impl Subject for $shape {
+            fn object(&self) -> String {
+                self.id.to_string()
+            }
+            fn object_version(&self) -> i64 {
+                self.version
+            }
+        }
+    )+};
+}
+subjects! { App Circle Gate Membership Partner Post }
