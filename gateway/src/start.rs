@@ -22,6 +22,7 @@ use crate::db::{self, Db, MigrationFault};
 use crate::docs::{self, DocsSettings};
 use crate::fault::Fault;
 use crate::housekeeping;
+use crate::ledger;
 use crate::logs;
 use crate::metrics::{self, Metrics};
 use crate::oauth;
@@ -87,6 +88,7 @@ pub struct Running {
     metrics: Option<(Served, SocketAddr)>,
     housekeeping: JoinHandle<()>,
     revocations: JoinHandle<()>,
+    poster: JoinHandle<()>,
     certificate: Option<Arc<Certificate>>,
 }
 
@@ -138,10 +140,12 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
         }
         None => None,
     };
+    let posting = Arc::clone(&app);
+    let poster = tokio::spawn(async move { ledger::run(&posting).await });
     let server = Served::spawn(server(&app, listener, certificate.as_ref())?);
     let housekeeping = tokio::spawn(housekeeping::run(app::chores(&app), stopping));
     let revocations = tokio::spawn(oauth::revocation::run(Arc::clone(&app)));
-    Ok(Running { app, address: bound, server, metrics: page, housekeeping, revocations, certificate })
+    Ok(Running { app, address: bound, server, metrics: page, housekeeping, revocations, poster, certificate })
 }
 
 async fn open(config: &Config) -> Result<Db, StartError> {
@@ -208,6 +212,9 @@ impl Running {
             metrics.stop(false).await?;
         }
         self.revocations.abort();
+        // Nobody asks any more; what was asked is posted.
+        self.app.poster.close();
+        self.poster.await.ok();
         // A chore that panicked has nothing left to stop.
         self.housekeeping.await.ok();
         if tokio::time::timeout(CLOSE_TIMEOUT, self.app.db.close()).await.is_err() {

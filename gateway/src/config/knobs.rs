@@ -122,6 +122,9 @@ pub const KNOBS: &[Knob] = &[
     knob(Security, ["dpop_nonce_required", "QUANZI_DPOP_NONCE_REQUIRED", "dpop-nonce-required"], "true or false", Value("false"),
         "Whether DPoP proofs must carry a nonce of this server."),
 
+    knob(House, ["platform_fee_bps", "QUANZI_PLATFORM_FEE_BPS", "platform-fee-bps"], "a number from 0 to 10000", Value("300"),
+        "The platform's part of a payment in basis points, for partners that have no fee of their own."),
+
     knob(Limits, ["body_bytes_max", "QUANZI_BODY_BYTES_MAX", "body-bytes-max"], "a number from 1024 to 67108864", Value("1048576"),
         "Largest body of a request."),
     knob(Limits, ["body_timeout_seconds", "QUANZI_BODY_TIMEOUT_SECONDS", "body-timeout-seconds"], "a number from 1 to 600", Value("10"),
