@@ -385,6 +385,8 @@ impl Endpoint for CreateApp {
 }
 
 /// Read an app
+///
+/// Its keys have a list of their own. The ETag is what a change must bring.
 #[derive(ToSchema)]
 pub struct GetApp;
 impl Endpoint for GetApp {

@@ -494,6 +494,8 @@ impl Endpoint for ListCircles {
 }
 
 /// Read a circle
+///
+/// In any status, with its limits and the version of its gate. The ETag is what a change must bring.
 #[derive(ToSchema)]
 pub struct GetCircle;
 impl Endpoint for GetCircle {
@@ -509,6 +511,8 @@ impl Endpoint for GetCircle {
 }
 
 /// Change a circle
+///
+/// Only the fields you send. A closed circle cannot be changed; a change that changes nothing keeps the version.
 #[derive(ToSchema)]
 pub struct ChangeCircle;
 impl Endpoint for ChangeCircle {
