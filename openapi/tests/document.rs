@@ -129,7 +129,7 @@ fn grow(value: &mut Value) {
                     *text = "A text that is far longer than this version allows. ".repeat(40).into();
                 }
             }
-            for name in ["status", "category", "role", "kind", "outcome", "format", "algorithm", "credit_band"] {
+            for name in ["status", "category", "role", "kind", "outcome", "format", "algorithm", "credit_band", "kty"] {
                 if let Some(text @ Value::String(_)) = members.get_mut(name) {
                     *text = "of_tomorrow".into();
                 }

@@ -121,7 +121,7 @@ pub async fn add_key(
     }
     insert_key(tx, partner, app, &key, context.now, "/key").await?;
     oauth::service::announce_app(tx, context.clock, app).await?;
-    Ok(AppKey { kid: key.kid, algorithm: key.algorithm.into(), jwk: key.jwk, created_at: context.now })
+    Ok(AppKey { kid: key.kid, algorithm: key.algorithm.into(), jwk: key.jwk.into(), created_at: context.now })
 }
 
 /// Removes a key; its signatures and tokens are refused from then on.
