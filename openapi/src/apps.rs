@@ -404,7 +404,8 @@ impl Endpoint for GetApp {
 
 /// Change an app
 ///
-/// A change of status, scopes or allow-list reaches every gateway within two seconds.
+/// Only the fields you send; a change that changes nothing keeps the version. A change of status, scopes or allow-list reaches
+/// every gateway within two seconds.
 #[derive(ToSchema)]
 pub struct ChangeApp;
 impl Endpoint for ChangeApp {
