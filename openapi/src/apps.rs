@@ -251,7 +251,8 @@ pub struct AppKey {
     #[schema(value_type = Algorithm)]
     pub algorithm: Open<Algorithm>,
     /// The key.
-    pub jwk: Jwk,
+    #[schema(value_type = Jwk)]
+    pub jwk: Open<Jwk>,
     /// When it was registered.
     pub created_at: Time,
 }
@@ -261,7 +262,7 @@ impl Example for AppKey {
         let kid = "poqkLGiymh_W0uP6PZFw-dvez3QJT5SolqXBCW38r0U".to_owned();
         let x = b"\x26\xb4\x0b\x8f\x93\xff\xf3\xd8\x97\x11\x2f\x7e\xbc\x58\x2b\x23\x2d\xbd\x72\x51\x7d\x08\x2f\xe8\x3c\xfb\x30\xdd\xce\x43\xd1\xbb";
         let jwk = Jwk::new(PublicKey::Ed25519(*x));
-        Self { kid, algorithm: Algorithm::Ed25519.into(), jwk, created_at: Time::example() }
+        Self { kid, algorithm: Algorithm::Ed25519.into(), jwk: jwk.into(), created_at: Time::example() }
     }
 }
 
@@ -385,6 +386,8 @@ impl Endpoint for CreateApp {
 }
 
 /// Read an app
+///
+/// Its keys have a list of their own. The ETag is what a change must bring.
 #[derive(ToSchema)]
 pub struct GetApp;
 impl Endpoint for GetApp {
@@ -401,7 +404,8 @@ impl Endpoint for GetApp {
 
 /// Change an app
 ///
-/// A change of status, scopes or allow-list reaches every gateway within two seconds.
+/// Only the fields you send; a change that changes nothing keeps the version. A change of status, scopes or allow-list reaches
+/// every gateway within two seconds.
 #[derive(ToSchema)]
 pub struct ChangeApp;
 impl Endpoint for ChangeApp {

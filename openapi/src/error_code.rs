@@ -72,7 +72,7 @@ error_codes! {
     ParamInvalid            "param_invalid"             400 never "A parameter is wrong."                         "Correct the path, query or header parameter that `param` names.";
     IfMatchMissing          "if_match_missing"          428 never "This change needs an If-Match header."         "Read the object, then send its ETag as If-Match, so that you do not overwrite somebody else's change.";
     VersionMismatch         "version_mismatch"          412 never "The object has changed since you read it."     "Read it again, look at what changed, and send your change with the new ETag.";
-    RateLimited             "rate_limited"              429 again "Too many requests."                            "Wait for the seconds in Retry-After; the RateLimit headers of every answer say how much is left.";
+    RateLimited             "rate_limited"              429 again "Too many requests."                            "Wait for the seconds in Retry-After, then sign anew: nothing was used up, but a signature grows old. The RateLimit headers of every answer say how much is left.";
     Overloaded              "overloaded"                503 again "The gateway is busy right now."                "Try again after the seconds in Retry-After, with the same Idempotency-Key.";
     Internal                "internal"                  500 again "Something failed on our side."                 "Try again with the same Idempotency-Key; if it stays, tell us the request_id.";
 
@@ -104,7 +104,7 @@ error_codes! {
     CreatedOutOfWindow      "created_out_of_window"     401 never "The signature is too old, or from the future." "Set your clock by `signature.server_time` and sign again.";
     SignatureExpired        "signature_expired"         401 never "The signature has expired."                    "Sign again, or leave the parameter expires out.";
     NonceMissing            "nonce_missing"             401 never "The signature carries no nonce."               "Add the parameter nonce with a fresh random value.";
-    NonceReplayed           "nonce_replayed"            401 never "The nonce was used before."                    "Sign each request anew with a fresh nonce.";
+    NonceReplayed           "nonce_replayed"            401 never "The nonce was used before."                    "Sign anew with a fresh nonce, and keep the Idempotency-Key if there was one: each sending of a request needs a signature of its own.";
     DigestMissing           "digest_missing"            401 never "A request with a body needs Content-Digest."   "Send Content-Digest: sha-256=:…: (RFC 9530) and cover it with the signature.";
     DigestMalformed         "digest_malformed"          401 never "Content-Digest could not be read."             "Send Content-Digest: sha-256=:…: with the digest in base64 (RFC 9530).";
     DigestUnsupported       "digest_unsupported"        401 never "Content-Digest names no algorithm we take."   "Send sha-256 or sha-512 (RFC 9530).";
@@ -233,6 +233,13 @@ impl ToSchema for ErrorCode {
 mod tests {
     use super::*;
     use std::collections::HashSet;
+
+    #[test]
+    fn who_sends_again_is_told_to_sign_anew() {
+        for code in [ErrorCode::RateLimited, ErrorCode::NonceReplayed] {
+            assert!(code.remedy().to_lowercase().contains("sign anew"), "{code}");
+        }
+    }
 
     #[test]
     fn each_code_stands_once_and_survives_its_text() {

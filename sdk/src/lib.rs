@@ -65,7 +65,9 @@
 //!   jitter, three times at most, always under the same idempotency key and with a fresh nonce.
 //! - **Clocks**: when the gateway says ours is wrong, its time is used from then on.
 //! - **Answers** must be signed by the gateway and bound to the request; [`ErrorKind::ResponseNotVerified`] otherwise.
-//! - **Growth**: fields, codes and values of a newer gateway survive; see [`Open`].
+//! - **Growth**: values and codes of a newer gateway survive in [`Open`] and [`Error::code_text`], and texts may be longer
+//!   than this version knows. Typed replies ignore fields they do not know; [`Call::raw`] keeps them:
+//!   [`RawReply::json`] into a `serde_json::Value` has all that the gateway said.
 //!
 //! It logs through `tracing`: a span for each call, with method, path template, request id and attempts; no tokens,
 //! keys, bodies or ids of people.

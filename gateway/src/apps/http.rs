@@ -38,11 +38,12 @@ async fn get(call: &mut Call<GetApp>) -> Result<App, Fault> {
 async fn change(call: &mut Call<ChangeApp>) -> Result<App, Fault> {
     let before = service::take(&mut call.tx, call.caller.partner, call.params.app).await?;
     call.check_version(before.version)?;
+    let version = before.version;
     let context = service::Context::new(&call.app, call.now);
     // Cloned: after a conflict the edge runs the handler again with the same body.
     let change = call.body.clone();
     let changed = service::change(&mut call.tx, context, &call.caller, before, change).await?;
-    call.access_changed = true;
+    call.access_changed = changed.version != version;
     Ok(changed)
 }
 

@@ -85,7 +85,7 @@ pub async fn take(tx: &mut Tx, partner: PartnerId, app: AppId) -> Result<App, Fa
     Ok(store::take(tx, partner, app).await?.ok_or(ErrorCode::AppNotFound)?)
 }
 
-/// Changes an app that was [taken](take).
+/// Changes an app that was [taken](take); the same version, and nobody hears of it, when nothing changed.
 pub async fn change(
     tx: &mut Tx,
     context: Context<'_>,
@@ -93,7 +93,10 @@ pub async fn change(
     before: App,
     change: AppChange,
 ) -> Result<App, Fault> {
-    let mut after = model::change(before, change, caller.app, context.sandbox)?;
+    let mut after = model::change(before.clone(), change, caller.app, context.sandbox)?;
+    if after == before {
+        return Ok(before);
+    }
     after.updated_at = context.now;
     let after = store::update(tx, caller.partner, &after).await?;
     oauth::service::announce_app(tx, context.clock, after.id).await?;
@@ -121,7 +124,7 @@ pub async fn add_key(
     }
     insert_key(tx, partner, app, &key, context.now, "/key").await?;
     oauth::service::announce_app(tx, context.clock, app).await?;
-    Ok(AppKey { kid: key.kid, algorithm: key.algorithm.into(), jwk: key.jwk, created_at: context.now })
+    Ok(AppKey { kid: key.kid, algorithm: key.algorithm.into(), jwk: key.jwk.into(), created_at: context.now })
 }
 
 /// Removes a key; its signatures and tokens are refused from then on.

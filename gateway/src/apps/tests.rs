@@ -69,6 +69,30 @@ on_both_engines! {
         assert!(!facts.active && facts.allows("203.0.113.1".parse().unwrap()) && !facts.allows("203.0.114.1".parse().unwrap()));
     }
 
+    async fn a_change_that_changes_nothing_keeps_the_version_and_announces_nothing(db: Db) {
+        let app = process(&db, Mode::Sandbox).await;
+        let client = Client::register(&app).await;
+        let before = service::get(&mut db.reading().await.unwrap(), client.partner, client.app).await.unwrap();
+        let caller = Caller { partner: client.partner, app: client.app, scopes: Scopes::all() };
+        let announced = async || -> i64 {
+            let count = crate::sql!("select count(*) from revocation");
+            db.reading().await.unwrap().query(count).one::<(i64,)>().await.unwrap().0
+        };
+        let announced_before = announced().await;
+        let mut same = AppChange::default();
+        same.name = Some(before.name.clone());
+
+        let kept = in_tx!(app, |tx| service::change(tx, context(&app), &caller, before.clone(), same)).unwrap();
+        let read = service::get(&mut db.reading().await.unwrap(), client.partner, client.app).await.unwrap();
+
+        assert_eq!((&kept, &read), (&before, &before));
+        assert_eq!(announced().await, announced_before);
+        let mut other = AppChange::default();
+        other.name = Some("Other".into());
+        let changed = in_tx!(app, |tx| service::change(tx, context(&app), &caller, kept, other)).unwrap();
+        assert_eq!((changed.version, announced().await), (before.version + 1, announced_before + 1));
+    }
+
     async fn an_app_cannot_suspend_itself(db: Db) {
         let app = process(&db, Mode::Sandbox).await;
         let client = Client::register(&app).await;

@@ -21,14 +21,15 @@ pub async fn take(tx: &mut Tx, partner: PartnerId) -> Result<Partner, Fault> {
     Ok(store::take(tx, partner).await?.ok_or(ErrorCode::Internal)?)
 }
 
-/// Changes a partner that was [taken](take).
+/// Changes a partner that was [taken](take); the same version when nothing changed.
 pub async fn change(tx: &mut Tx, before: Partner, change: PartnerChange, now: Time) -> Result<Partner, Fault> {
-    let after = Partner {
-        name: change.name.unwrap_or(before.name),
-        website: change.website.apply(before.website),
-        updated_at: now,
-        ..before
-    };
+    let mut after = before.clone();
+    after.name = change.name.unwrap_or(after.name);
+    after.website = change.website.apply(after.website);
+    if after == before {
+        return Ok(before);
+    }
+    after.updated_at = now;
     Ok(store::update(tx, &after).await?)
 }
 
