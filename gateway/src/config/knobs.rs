@@ -88,6 +88,8 @@ pub const KNOBS: &[Knob] = &[
         "Folder of the embedded database and of the demo partner's key."),
     knob(House, ["sandbox_demo", "QUANZI_SANDBOX_DEMO", "sandbox-demo"], "true or false", Value("true"),
         "Whether a sandbox makes a demo partner on its first start."),
+    knob(House, ["platform_fee_bps", "QUANZI_PLATFORM_FEE_BPS", "platform-fee-bps"], "a number from 0 to 10000", Value("300"),
+        "The platform's part of a payment in basis points, for partners that have no fee of their own."),
     knob(House, ["workers", "QUANZI_WORKERS", "workers"], "a number from 1 to 512", Rule("one per core"),
         "Threads that answer requests."),
     knob(House, ["shutdown_seconds", "QUANZI_SHUTDOWN_SECONDS", "shutdown-seconds"], "a number from 0 to 3600", Value("30"),
@@ -121,9 +123,6 @@ pub const KNOBS: &[Knob] = &[
         "Seals the gateway's own private keys in the database; live mode needs it. Make one with `openssl rand -base64 32`.")),
     knob(Security, ["dpop_nonce_required", "QUANZI_DPOP_NONCE_REQUIRED", "dpop-nonce-required"], "true or false", Value("false"),
         "Whether DPoP proofs must carry a nonce of this server."),
-
-    knob(House, ["platform_fee_bps", "QUANZI_PLATFORM_FEE_BPS", "platform-fee-bps"], "a number from 0 to 10000", Value("300"),
-        "The platform's part of a payment in basis points, for partners that have no fee of their own."),
 
     knob(Limits, ["body_bytes_max", "QUANZI_BODY_BYTES_MAX", "body-bytes-max"], "a number from 1024 to 67108864", Value("1048576"),
         "Largest body of a request."),
