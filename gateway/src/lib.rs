@@ -16,12 +16,15 @@ pub mod fault;
 pub mod gates;
 pub mod housekeeping;
 pub mod http;
+pub mod ledger;
 pub mod logs;
+mod mandates;
 pub mod memberships;
 pub mod metrics;
 pub mod oauth;
 pub mod operations;
 pub mod partners;
+mod payments;
 pub mod sandbox;
 #[cfg(test)]
 mod scene;
@@ -29,5 +32,7 @@ pub mod start;
 pub mod stopping;
 #[cfg(test)]
 mod testing;
+mod tips;
 mod tls;
+mod wallets;
 mod window;

@@ -161,6 +161,24 @@ error_codes! {
     PostLimitReached        "post_limit_reached"        429 again "The member has published as many posts today as the circle allows." "Wait until the time in `limit`, or change the circle's limit.";
     AuthorNotActive         "author_not_active"         409 never "The author is not an active member."           "Choose an active membership of this circle, or publish as the partner.";
     PostPublished           "post_published"            409 never "The post is published already."                "Drafts and times can only be changed before publication; edit or delete the post instead.";
+
+    // Payments and ledger
+    PaymentNotFound         "payment_not_found"         404 never "No such payment."                              "List your payments with GET /v1/payments.";
+    PaymentConflict         "payment_conflict"          409 never "The payment is not in a state for this."       "Read the payment again; `detail` says its status and what it would have to be.";
+    PayerNotMember          "payer_not_member"          409 never "The fan is not an active member of the circle." "Let the fan join first.";
+    PaymentLimitReached     "payment_limit_reached"     429 never "The payment is more than the fan may spend."   "`limit` says which limit, in minor units, and when it resets; stricter ones hold for fans not known to be adults.";
+    PaymentDeclined         "payment_declined"          402 never "The channel declined the payment."             "Ask the fan to pay on the page, or in another way.";
+    ChannelUnavailable      "channel_unavailable"       503 again "The payment channel does not answer."          "Nothing was moved. Try again after the seconds in Retry-After, with the same Idempotency-Key.";
+    BalanceInsufficient     "balance_insufficient"      402 never "There is too little money in the account."     "`detail` says whose: the fan can top up the wallet; a circle can refund only what it still holds.";
+    OutTradeNoTaken         "out_trade_no_taken"        409 never "You have a payment under this number already." "Read the payment that `detail` names, or use another out_trade_no.";
+    OutcomeUnknown          "outcome_unknown"           503 again "We do not know yet whether this happened."     "Ask again with the same Idempotency-Key: it happens once, and you get its answer.";
+    MandateNotFound         "mandate_not_found"         404 never "No such mandate."                              "List the mandates with GET /v1/mandates.";
+    MandateNotActive        "mandate_not_active"        409 never "The mandate cannot be used."                   "`detail` says why: it is revoked or expired, of another fan, circle or currency; ask the fan for a new one.";
+    MandateLimitReached     "mandate_limit_reached"     409 never "The payment is more than the mandate allows."  "`limit` says which limit, in minor units, and when it resets; a larger payment needs the fan's approval on the page.";
+    RefundNotFound          "refund_not_found"          404 never "No such refund."                               "List the refunds of the payment.";
+    RefundTooLarge          "refund_too_large"          409 never "The refund is more than is left of the payment." "`detail` says how much can be given back still.";
+    AccountNotFound         "account_not_found"         404 never "No such account."                              "List your accounts with GET /v1/accounts.";
+    TransferNotFound        "transfer_not_found"        404 never "No such transfer."                             "List the transfers of an account of yours.";
 }
 
 impl ErrorCode {

@@ -16,9 +16,12 @@ use crate::content::Post;
 use crate::endpoint::{Example, Reply};
 use crate::gates::Gate;
 use crate::id::EventId;
+use crate::mandates::Mandate;
 use crate::memberships::Membership;
 use crate::open::Open;
 use crate::partners::Partner;
+use crate::payments::Payment;
+use crate::refunds::Refund;
 use crate::time::Time;
 
 macro_rules! event_types {
@@ -99,6 +102,26 @@ event_types! {
     PostChanged "post.changed" Post;
     /// A post was deleted.
     PostDeleted "post.deleted" Post;
+    /// A payment waits for the fan's approval.
+    PaymentCreated "payment.created" Payment;
+    /// A payment succeeded: the money is in the circle's account.
+    PaymentSucceeded "payment.succeeded" Payment;
+    /// A payment was declined.
+    PaymentDeclined "payment.declined" Payment;
+    /// A payment was canceled.
+    PaymentCanceled "payment.canceled" Payment;
+    /// A payment expired: nobody decided in time.
+    PaymentExpired "payment.expired" Payment;
+    /// A payment was refunded, in full or in part.
+    PaymentRefunded "payment.refunded" Payment;
+    /// Money went back to a fan.
+    RefundCreated "refund.created" Refund;
+    /// A fan consented to be charged.
+    MandateCreated "mandate.created" Mandate;
+    /// A mandate was taken back.
+    MandateRevoked "mandate.revoked" Mandate;
+    /// A mandate's time is over.
+    MandateExpired "mandate.expired" Mandate;
 }
 
 impl fmt::Display for EventType {
@@ -177,4 +200,4 @@ macro_rules! subjects {
         }
     )+};
 }
-subjects! { App Circle Gate Membership Partner Post }
+subjects! { App Circle Gate Mandate Membership Partner Payment Post Refund }

@@ -101,9 +101,13 @@ pub mod apps;
 pub mod circles;
 pub mod content;
 pub mod gates;
+pub mod ledger;
+pub mod mandates;
 pub mod memberships;
 pub mod partners;
+pub mod payments;
 pub mod sandbox;
+pub mod tips;
 
 #[cfg(test)]
 mod tests;
@@ -121,4 +125,4 @@ pub use quanzi_openapi as contract;
 pub use quanzi_openapi::id;
 pub use quanzi_openapi::scope::Scope;
 pub use quanzi_openapi::signature::Algorithm;
-pub use quanzi_openapi::{Cursor, Edit, ErrorCode, Limit, Method, Nothing, Open, Page, Problem, Time};
+pub use quanzi_openapi::{Currency, Cursor, Edit, ErrorCode, Limit, Method, Money, Nothing, Open, Page, Problem, Time};

@@ -11,10 +11,15 @@ use crate::fault::Fault;
 
 /// Notes a fact; it is written when the transaction is committed.
 pub fn record(tx: &mut Tx, partner: PartnerId, at: Time, kind: EventType, subject: &impl Subject) -> Result<(), Fault> {
+    tx.note(fact(partner, at, kind, subject)?);
+    Ok(())
+}
+
+/// A fact, for those who are not in a transaction yet.
+pub fn fact(partner: PartnerId, at: Time, kind: EventType, subject: &impl Subject) -> Result<Fact, Fault> {
     let data = serde_json::to_string(subject).map_err(Fault::internal)?;
     let (object, object_version) = (subject.object(), subject.object_version());
-    tx.note(Fact { partner, kind: kind.as_str(), object, object_version, at, data });
-    Ok(())
+    Ok(Fact { partner, kind: kind.as_str(), object, object_version, at, data })
 }
 
 /// Numbers and writes what was noted, as the last thing in the transaction, commits, and wakes the readers.

@@ -34,7 +34,7 @@ const SWEEP: Sql = sql!(
 const KEPT_SECONDS: i64 = 300;
 
 /// The nonce of a verified signature.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct UsedNonce([u8; 32]);
 
 impl UsedNonce {
@@ -43,9 +43,19 @@ impl UsedNonce {
         Self(hash(key, nonce))
     }
 
+    /// As it stands in the table, in hexadecimal: in a list of rows there are no bytes.
+    pub(super) fn hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// When it may be forgotten.
+    pub(super) fn expires_at(now: Time) -> Time {
+        now.plus_seconds(KEPT_SECONDS)
+    }
+
     /// Uses it up, in the transaction of the change; false when that has happened before.
     pub async fn use_up(&self, tx: &mut Tx, now: Time) -> Result<bool, db::Fault> {
-        let rows = tx.query(USE_UP).bind(self.0).bind(now.plus_seconds(KEPT_SECONDS)).run().await?;
+        let rows = tx.query(USE_UP).bind(self.0).bind(Self::expires_at(now)).run().await?;
         Ok(rows == 1)
     }
 }

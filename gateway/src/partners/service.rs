@@ -33,6 +33,14 @@ pub async fn change(tx: &mut Tx, before: Partner, change: PartnerChange, now: Ti
     Ok(store::update(tx, &after).await?)
 }
 
+/// Gives a partner a fee of its own for payments to come, or the platform's again.
+pub async fn set_fee(tx: &mut Tx, partner: PartnerId, fee_bps: Option<u16>) -> Result<(), Fault> {
+    if store::set_fee(tx, partner, fee_bps.map(i64::from)).await? {
+        return Ok(());
+    }
+    Err(Fault::internal(format!("there is no partner {partner}")))
+}
+
 /// Registers a partner.
 pub async fn register(
     tx: &mut Tx,
