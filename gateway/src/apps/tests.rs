@@ -8,11 +8,14 @@ use quanzi_openapi::{ErrorCode, Limit};
 use crate::app::App;
 use crate::config::Mode;
 use crate::crypto::SigningKey;
+use crate::db::Sql;
 use crate::http::Caller;
-use crate::on_both_engines;
 use crate::testing::{Client, in_tx, key_input, process};
+use crate::{on_both_engines, sql};
 
 use super::service::{self, Context};
+
+const ANNOUNCED: Sql = sql!("select count(*) from revocation");
 
 fn context(app: &App) -> Context<'_> {
     Context::new(app, app.clock.now())
@@ -75,8 +78,7 @@ on_both_engines! {
         let before = service::get(&mut db.reading().await.unwrap(), client.partner, client.app).await.unwrap();
         let caller = client.caller();
         let announced = async || -> i64 {
-            let count = crate::sql!("select count(*) from revocation");
-            db.reading().await.unwrap().query(count).one::<(i64,)>().await.unwrap().0
+            db.reading().await.unwrap().query(ANNOUNCED).one::<(i64,)>().await.unwrap().0
         };
         let announced_before = announced().await;
         let mut same = AppChange::default();
