@@ -172,7 +172,8 @@ pub struct NewApp {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 20)]
     pub redirect_uris: Vec<WebAddress>,
-    /// What its tokens can be allowed at most; every scope when left out.
+    /// What its tokens can be allowed at most, and at most what the token of the call allows: all of that when left out. A
+    /// partner's first app may have every scope.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<Scope>>,
     /// Addresses it may be used from; any when empty.
@@ -182,7 +183,7 @@ pub struct NewApp {
 }
 
 impl NewApp {
-    /// An app of this name with these keys, allowed everything, from everywhere.
+    /// An app of this name with these keys, allowed all that its maker is allowed, from everywhere.
     pub fn new(name: impl Into<AppName>, keys: impl IntoIterator<Item = KeyInput>) -> Self {
         Self {
             name: name.into(),
@@ -220,7 +221,7 @@ pub struct AppChange {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = AppStatus, required = false)]
     pub status: Option<AppStatus>,
-    /// What its tokens can be allowed at most.
+    /// What its tokens can be allowed at most. Those that are new to the app must be in the token of the call.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = Vec<Scope>, required = false)]
     pub scopes: Option<Vec<Scope>>,
@@ -362,7 +363,8 @@ impl Endpoint for ListApps {
 
 /// Make an app
 ///
-/// The app gets its keys with it; more can be added and old ones removed at any time.
+/// The app gets its keys with it; more can be added and old ones removed at any time. It can have no scope that the token of
+/// the call does not have.
 #[derive(ToSchema)]
 pub struct CreateApp;
 impl Endpoint for CreateApp {
@@ -373,6 +375,7 @@ impl Endpoint for CreateApp {
     const STATUS: u16 = 201;
     const FAILS: &'static [ErrorCode] = &[
         ErrorCode::AppLimitReached,
+        ErrorCode::ScopeExceeded,
         ErrorCode::KeyFormatUnknown,
         ErrorCode::KeyIsPrivate,
         ErrorCode::KeyTooWeak,
@@ -413,7 +416,7 @@ impl Endpoint for ChangeApp {
     const PATH: &'static str = "/v1/apps/{app}";
     const TAG: Tag = Tag::Apps;
     const ACCESS: Access = Access::Partner(Some(Scope::AppsWrite));
-    const FAILS: &'static [ErrorCode] = &[ErrorCode::AppNotFound];
+    const FAILS: &'static [ErrorCode] = &[ErrorCode::AppNotFound, ErrorCode::ScopeExceeded];
     const IF_MATCH: bool = true;
     type Params = AppPath;
     type Query = Nothing;
@@ -441,7 +444,8 @@ impl Endpoint for ListKeys {
 /// Register a key
 ///
 /// Takes a JWK, or a PEM, DER or one-line public key (SPKI or PKCS#1): Ed25519, P-256 or RSA of at least 2048 bits. To
-/// rotate: register the new key, sign with it, then remove the old one.
+/// rotate: register the new key, sign with it, then remove the old one. The token of the call must have every scope of the
+/// app: whoever holds the key can do what the app can.
 #[derive(ToSchema)]
 pub struct AddKey;
 impl Endpoint for AddKey {
@@ -452,6 +456,7 @@ impl Endpoint for AddKey {
     const STATUS: u16 = 201;
     const FAILS: &'static [ErrorCode] = &[
         ErrorCode::AppNotFound,
+        ErrorCode::ScopeExceeded,
         ErrorCode::KeyFormatUnknown,
         ErrorCode::KeyIsPrivate,
         ErrorCode::KeyTooWeak,

@@ -342,7 +342,7 @@ impl Endpoint for GetPost {
 
 /// Edit a post
 ///
-/// After publication the post is marked as edited.
+/// Only the fields you send. After publication the post is marked as edited, and its time stays what it is.
 #[derive(ToSchema)]
 pub struct ChangePost;
 impl Endpoint for ChangePost {

@@ -85,6 +85,7 @@ error_codes! {
     ProofInvalid            "proof_invalid"             401 never "The DPoP proof is not valid."                  "Make a new proof for this method and address with the key of the token; `detail` says which claim is wrong.";
     ProofNonceRequired      "proof_nonce_required"      401 again "The DPoP proof needs a nonce of this server."  "Repeat the request with a proof that carries the value of the DPoP-Nonce header.";
     ScopeMissing            "scope_missing"             403 never "The token does not have the scope for this."   "Ask for a token with the scope named in `detail`.";
+    ScopeExceeded           "scope_exceeded"            403 never "The app would be able to do what your token cannot." "Call with a token that has the scope named in `detail`, or leave that scope out.";
     AddressNotAllowed       "address_not_allowed"       403 never "The app may not be used from this address."    "Call from an address on the app's allow-list, or change the list.";
     AppSuspended            "app_suspended"             403 never "The app is suspended."                         "Activate the app again, or ask the operator why it was suspended.";
 

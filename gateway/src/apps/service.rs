@@ -2,6 +2,7 @@
 
 use quanzi_openapi::apps::{APPS_MAX, App, AppChange, AppKey, AppKeys, AppStatus, KEYS_MAX, NewApp, NewAppKey};
 use quanzi_openapi::id::{AppId, PartnerId};
+use quanzi_openapi::scope::Scopes;
 use quanzi_openapi::{Cursor, ErrorCode, Limit, Page, Time};
 
 use crate::app;
@@ -41,17 +42,19 @@ pub async fn list(tx: &mut Tx, partner: PartnerId, limit: Limit, cursor: Option<
     Ok(Page::cut(rows, limit, |app| app.id))
 }
 
-/// Makes an app with its keys. `pointer` is where the app stands in the body, for refusals.
+/// Makes an app with its keys. `grants` is what its maker may give away, `pointer` where the app stands in the body, for
+/// refusals.
 pub async fn create(
     tx: &mut Tx,
     context: Context<'_>,
     partner: PartnerId,
+    grants: Scopes,
     new: &NewApp,
     pointer: &str,
 ) -> Result<App, Fault> {
     model::check_lists(new.redirect_uris.len(), new.allowed_addresses.len(), pointer)?;
     let keys = model::read_keys(&new.jwks.keys, &format!("{pointer}/jwks/keys"))?;
-    let scopes = model::scopes(new.scopes.as_deref(), context.sandbox, &format!("{pointer}/scopes"))?;
+    let scopes = model::scopes(new.scopes.as_deref(), grants, context.sandbox, &format!("{pointer}/scopes"))?;
     // Held, so that two calls cannot both make the last app that is allowed.
     partners::service::take(tx, partner).await?;
     if store::count(tx, partner).await? >= as_count(APPS_MAX) {
@@ -93,7 +96,7 @@ pub async fn change(
     before: App,
     change: AppChange,
 ) -> Result<App, Fault> {
-    let mut after = model::change(before.clone(), change, caller.app, context.sandbox)?;
+    let mut after = model::change(before.clone(), change, caller, context.sandbox)?;
     if after == before {
         return Ok(before);
     }
@@ -109,15 +112,17 @@ pub async fn keys(tx: &mut Tx, partner: PartnerId, app: AppId) -> Result<AppKeys
     Ok(AppKeys { data: store::keys(tx, partner, app).await? })
 }
 
-/// Registers one more key.
+/// Registers one more key. Whoever holds it can do what the app can, so the caller must be able to do that already.
 pub async fn add_key(
     tx: &mut Tx,
     context: Context<'_>,
-    partner: PartnerId,
+    caller: &Caller,
     app: AppId,
     new: &NewAppKey,
 ) -> Result<AppKey, Fault> {
-    take(tx, partner, app).await?;
+    let partner = caller.partner;
+    let owner = take(tx, partner, app).await?;
+    model::check_grant(&owner.scopes, &[], caller.scopes, None)?;
     let key = model::read_key(&new.key, new.algorithm, "/key")?;
     if store::keys(tx, partner, app).await?.len() >= KEYS_MAX {
         return Err(ErrorCode::KeyLimitReached.into());

@@ -7,7 +7,7 @@ use quanzi_openapi::mandates::{Mandate, MandateStatus};
 use quanzi_openapi::{Currency, Limit, Money, Time};
 use sqlx::FromRow;
 
-use crate::db::{As, Fault, List, Sql, Tx};
+use crate::db::{As, Fault, List, Sql, Tx, id_or_end};
 use crate::sql;
 
 macro_rules! columns {
@@ -33,9 +33,6 @@ const VERSIONS: Sql = sql!(
      (select value ->> 0, value ->> 1 from json_each($1)) order by partner_id, id",
     [" for share"]
 );
-
-/// Stands after every id.
-const END: &str = "~";
 
 /// A mandate as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -95,7 +92,7 @@ pub async fn page(
     before: Option<MandateId>,
     limit: Limit,
 ) -> Result<Vec<Row>, Fault> {
-    let before = before.map_or_else(|| END.to_owned(), |id| id.to_string());
+    let before = id_or_end(before);
     let page = tx.query(if fan.is_some() { PAGE_BY_FAN } else { PAGE }).bind(partner).bind(before);
     let page = page.bind(limit.rows_and_one());
     match fan {

@@ -10,7 +10,7 @@ use quanzi_openapi::{Limit, Time};
 use sqlx::FromRow;
 
 use super::model::{RefundRow, Row, TipChange};
-use crate::db::{As, Fault, List, Sql, Tx, word};
+use crate::db::{As, END, Fault, List, Sql, Tx, id_or_end, word};
 use crate::sql;
 
 macro_rules! columns {
@@ -113,9 +113,6 @@ const FACTS: Sql = sql!(
      left join membership am on am.partner_id = p.id and am.id = t.author_id \
      where p.id = $1"
 );
-
-/// Stands after every id.
-const END: &str = "~";
 
 /// What decides about a new payment.
 #[derive(Debug, Clone, FromRow)]
@@ -315,7 +312,7 @@ pub async fn refunds(
     before: Option<RefundId>,
     limit: Limit,
 ) -> Result<Vec<RefundRow>, Fault> {
-    let before = before.map_or_else(|| END.to_owned(), |id| id.to_string());
+    let before = id_or_end(before);
     tx.query(REFUNDS).bind(partner).bind(payment).bind(before).bind(limit.rows_and_one()).all().await
 }
 
