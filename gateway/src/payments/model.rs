@@ -248,10 +248,10 @@ impl Row {
         Self { pending_net: None, pending_fee: None, ..ended.changed(now) }
     }
 
-    /// The fan said yes, and the channel takes its time.
+    /// The fan said yes, and the channel takes its time: until then it has some.
     #[must_use]
-    pub fn under_way(&self, (net, fee): (Option<TransferId>, Option<TransferId>), now: Time) -> Self {
-        Self { pending_net: net, pending_fee: fee, ..self.clone() }.changed(now)
+    pub fn under_way(&self, (net, fee): (Option<TransferId>, Option<TransferId>), until: Time, now: Time) -> Self {
+        Self { pending_net: net, pending_fee: fee, expires_at: Some(until), ..self.clone() }.changed(now)
     }
 
     /// After a refund of this much, and the refund.
