@@ -11,6 +11,7 @@ pub mod crypto;
 pub mod db;
 pub mod docs;
 pub mod events;
+mod exposure;
 pub mod fans;
 pub mod fault;
 pub mod gates;

@@ -22,6 +22,7 @@ use crate::command::{self, Action};
 use crate::config::{Config, without_password};
 use crate::db::{self, Db, MigrationFault};
 use crate::docs::{self, DocsSettings};
+use crate::exposure;
 use crate::fault::Fault;
 use crate::housekeeping;
 use crate::ledger;
@@ -354,6 +355,9 @@ pub fn main(
     logs::start(&config);
     for hint in config.hints() {
         tracing::warn!("{hint}");
+    }
+    for warning in exposure::warnings(&config) {
+        tracing::warn!("{warning}");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(RUNTIME_THREADS).enable_all().build();
     let done = runtime.map_err(StartError::from).and_then(|runtime| {

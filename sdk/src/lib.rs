@@ -112,6 +112,15 @@ pub mod tips;
 #[cfg(test)]
 mod tests;
 
+/// The programs of the README and of the first guide compile, as doctests of nobody.
+#[cfg(doctest)]
+mod documented {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../docs/guides/getting-started.md")]
+    struct GettingStarted;
+}
+
 pub use call::{Answer, Call, RawCall};
 pub use client::{Client, ClientBuilder};
 pub use error::{Error, ErrorKind};
