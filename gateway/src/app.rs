@@ -105,6 +105,7 @@ pub fn routes(app: &Arc<App>) -> Routes {
     let routes = crate::mandates::routes(routes);
     let routes = crate::tips::routes(routes);
     let routes = crate::ledger::routes(routes);
+    let routes = crate::events::routes(routes);
     if app.config.mode.is_sandbox() { sandbox_routes(routes) } else { routes }
 }
 

@@ -68,7 +68,7 @@ macro_rules! in_tx {
         };
         match outcome {
             Ok(value) => {
-                held.commit().await.unwrap();
+                crate::events::service::commit(&$app, held).await.unwrap();
                 Ok(value)
             }
             Err(fault) => {

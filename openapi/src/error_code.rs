@@ -179,6 +179,9 @@ error_codes! {
     RefundTooLarge          "refund_too_large"          409 never "The refund is more than is left of the payment." "`detail` says how much can be given back still.";
     AccountNotFound         "account_not_found"         404 never "No such account."                              "List your accounts with GET /v1/accounts.";
     TransferNotFound        "transfer_not_found"        404 never "No such transfer."                             "List the transfers of an account of yours.";
+
+    // Events
+    EventNotFound           "event_not_found"           404 never "No such event."                                "List the log with GET /v1/events.";
 }
 
 impl ErrorCode {

@@ -105,6 +105,8 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<ledger::GetAccount>(),
     Operation::of::<ledger::ListTransfers>(),
     Operation::of::<ledger::GetTransfer>(),
+    Operation::of::<events::ListEvents>(),
+    Operation::of::<events::GetEvent>(),
     Operation::of::<sandbox::RegisterPartner>(),
     Operation::of::<sandbox::CheckSignature>(),
     Operation::of::<fans::CreateSandboxFan>(),

@@ -100,6 +100,7 @@ mod verifier;
 pub mod apps;
 pub mod circles;
 pub mod content;
+pub mod events;
 pub mod gates;
 pub mod ledger;
 pub mod mandates;

@@ -1,6 +1,7 @@
 //! Use-cases of apps and keys.
 
 use quanzi_openapi::apps::{APPS_MAX, App, AppChange, AppKey, AppKeys, AppStatus, KEYS_MAX, NewApp, NewAppKey};
+use quanzi_openapi::events::EventType;
 use quanzi_openapi::id::{AppId, PartnerId};
 use quanzi_openapi::scope::Scopes;
 use quanzi_openapi::{Cursor, ErrorCode, Limit, Page, Time};
@@ -10,7 +11,7 @@ use crate::clock::Clock;
 use crate::db::{OnFault, Tx};
 use crate::fault::Fault;
 use crate::http::Caller;
-use crate::{oauth, partners};
+use crate::{events, oauth, partners};
 
 use super::model::{self, NewKey};
 use super::store;
@@ -72,7 +73,8 @@ pub async fn create(
         updated_at: context.now,
     };
     let app = store::insert(tx, partner, &app).await?;
-    for (place, key) in keys.iter().enumerate() {
+    events::service::record(tx, partner, context.now, EventType::AppCreated, &app)?;
+    for (place, key) in keys.into_iter().enumerate() {
         insert_key(tx, partner, app.id, key, context.now, &format!("{pointer}/jwks/keys/{place}")).await?;
     }
     Ok(app)
@@ -102,6 +104,7 @@ pub async fn change(
     }
     after.updated_at = context.now;
     let after = store::update(tx, caller.partner, &after).await?;
+    events::service::record(tx, caller.partner, context.now, EventType::AppChanged, &after)?;
     oauth::service::announce_app(tx, context.clock, after.id).await?;
     Ok(after)
 }
@@ -127,9 +130,9 @@ pub async fn add_key(
     if store::keys(tx, partner, app).await?.len() >= KEYS_MAX {
         return Err(ErrorCode::KeyLimitReached.into());
     }
-    insert_key(tx, partner, app, &key, context.now, "/key").await?;
+    let key = insert_key(tx, partner, app, key, context.now, "/key").await?;
     oauth::service::announce_app(tx, context.clock, app).await?;
-    Ok(AppKey { kid: key.kid, algorithm: key.algorithm.into(), jwk: key.jwk.into(), created_at: context.now })
+    Ok(key)
 }
 
 /// Removes a key; its signatures and tokens are refused from then on.
@@ -142,14 +145,13 @@ pub async fn remove_key(
 ) -> Result<(), Fault> {
     take(tx, partner, app).await?;
     let keys = store::keys(tx, partner, app).await?;
-    if !keys.iter().any(|key| key.kid == kid) {
-        return Err(ErrorCode::KeyNotFound.into());
-    }
+    let removed = keys.iter().find(|key| key.kid == kid).ok_or(ErrorCode::KeyNotFound)?;
     let usable = |key: &AppKey| key.algorithm.known().is_some_and(|algorithm| model::can_authenticate(*algorithm));
     if !keys.iter().any(|key| key.kid != kid && usable(key)) {
         return Err(ErrorCode::LastKey.into());
     }
     store::remove_key(tx, partner, app, kid, context.now).await?;
+    events::service::record_key(tx, partner, context.now, EventType::AppKeyRemoved, removed)?;
     oauth::service::announce_app(tx, context.clock, app).await
 }
 
@@ -157,12 +159,15 @@ async fn insert_key(
     tx: &mut Tx,
     partner: PartnerId,
     app: AppId,
-    key: &NewKey,
+    key: NewKey,
     now: Time,
     pointer: &str,
-) -> Result<(), Fault> {
+) -> Result<AppKey, Fault> {
     let taken = || Fault::new(ErrorCode::KeyExists).pointer(pointer);
-    store::insert_key(tx, partner, app, key, now).await.on_unique("app_key_pkey", taken)
+    store::insert_key(tx, partner, app, &key, now).await.on_unique("app_key_pkey", taken)?;
+    let key = AppKey { kid: key.kid, algorithm: key.algorithm.into(), jwk: key.jwk.into(), created_at: now };
+    events::service::record_key(tx, partner, now, EventType::AppKeyAdded, &key)?;
+    Ok(key)
 }
 
 fn as_count(limit: usize) -> i64 {

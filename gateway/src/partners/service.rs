@@ -1,12 +1,14 @@
 //! Use-cases of partners.
 
 use quanzi_openapi::circles::CircleOperator;
+use quanzi_openapi::events::EventType;
 use quanzi_openapi::id::PartnerId;
 use quanzi_openapi::partners::{LegalName, Partner, PartnerChange, PartnerName};
 use quanzi_openapi::{ErrorCode, Time};
 
 use crate::clock::Clock;
 use crate::db::Tx;
+use crate::events;
 use crate::fault::Fault;
 
 use super::store;
@@ -30,7 +32,9 @@ pub async fn change(tx: &mut Tx, before: Partner, change: PartnerChange, now: Ti
         return Ok(before);
     }
     after.updated_at = now;
-    Ok(store::update(tx, &after).await?)
+    let after = store::update(tx, &after).await?;
+    events::service::record(tx, after.id, now, EventType::PartnerChanged, &after)?;
+    Ok(after)
 }
 
 /// Gives a partner a fee of its own for payments to come, or the platform's again.

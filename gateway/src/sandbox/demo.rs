@@ -15,6 +15,7 @@ use quanzi_openapi::sandbox::NewPartner;
 use crate::app::App;
 use crate::apps::service::Context;
 use crate::crypto::SigningKey;
+use crate::events;
 use crate::fault::Fault;
 
 use super::service;
@@ -62,7 +63,7 @@ async fn register(app: &App, key: &SigningKey) -> Result<(), Fault> {
     let new = NewPartner::new("Demo partner", "Demo Partner Ltd.", NewApp::new("Demo app", [KeyInput::Jwk(jwk)]));
     let mut tx = app.db.begin().await?;
     service::register(&mut tx, Context::new(app, app.clock.now()), &new).await?;
-    Ok(tx.commit().await?)
+    Ok(events::service::commit(app, tx).await?)
 }
 
 fn read_or_make(app: &App, key_file: &Path) -> Result<SigningKey, Fault> {
