@@ -26,6 +26,7 @@ type Entry = [u8; 16];
 
 const USE_UP: Sql =
     sql!("insert into used_nonce (nonce_hash, expires_at) values ($1, $2) on conflict (nonce_hash) do nothing");
+const FIND: Sql = sql!("select expires_at from used_nonce where nonce_hash = $1");
 const SWEEP: Sql = sql!(
     "delete from used_nonce where nonce_hash in
      (select nonce_hash from used_nonce where expires_at < $1 order by expires_at limit $2)"
@@ -51,6 +52,11 @@ impl UsedNonce {
     /// When it may be forgotten.
     pub(super) fn expires_at(now: Time) -> Time {
         now.plus_seconds(KEPT_SECONDS)
+    }
+
+    /// Whether it was used up, by whatever process.
+    pub async fn was_used(&self, tx: &mut Tx) -> Result<bool, db::Fault> {
+        Ok(tx.query(FIND).bind(self.0).optional::<(i64,)>().await?.is_some())
     }
 
     /// Uses it up, in the transaction of the change; false when that has happened before.

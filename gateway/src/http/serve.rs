@@ -215,7 +215,7 @@ async fn post<E: Endpoint>(
         let Posting { mut order, reply } = match posting {
             Ok(posting) => posting,
             // What is refused now may have been done before: then that is the answer.
-            Err(fault) => return answered_before(key.as_ref(), &mut tx).await?.ok_or(fault),
+            Err(fault) => return answered_before(exchange, key.as_ref(), &mut tx).await?.ok_or(fault),
         };
         // The connection is free while the order waits.
         drop(tx);
@@ -225,17 +225,26 @@ async fn post<E: Endpoint>(
             Outcome::Posted => return Ok(answer),
             Outcome::Again(saved) => return Ok(saved),
             Outcome::Refused(Refused::Moved) if run < RUNS_MAX => pause(app, run).await,
+            Outcome::Refused(Refused::NonceReplayed) => return Err(signature::fault(&SignatureError::NonceReplayed)),
             Outcome::Refused(refused) => return Err(ledger::service::fault(refused, exchange.now)),
         }
     }
     Err(ErrorCode::Overloaded.into())
 }
 
-async fn answered_before(key: Option<&idempotency::Key>, tx: &mut Tx) -> Result<Option<Answer>, Fault> {
-    match key {
-        Some(key) if !tx.has_failed() => key.saved(tx).await,
-        _ => Ok(None),
+async fn answered_before(
+    exchange: &Exchange,
+    key: Option<&idempotency::Key>,
+    tx: &mut Tx,
+) -> Result<Option<Answer>, Fault> {
+    let Some(key) = key.filter(|_| !tx.has_failed()) else { return Ok(None) };
+    // Who repeats signs anew; a signature that was executed gives nobody the answer again.
+    if let Some(nonce) = &exchange.nonce
+        && nonce.was_used(tx).await?
+    {
+        return Err(signature::fault(&SignatureError::NonceReplayed));
     }
+    key.saved(tx).await
 }
 
 /// Before a call that lost against another transaction runs again.

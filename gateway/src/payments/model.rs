@@ -248,10 +248,10 @@ impl Row {
         Self { pending_net: None, pending_fee: None, ..ended.changed(now) }
     }
 
-    /// The fan said yes, and the channel takes its time.
+    /// The fan said yes, and the channel takes its time: until then it has some.
     #[must_use]
-    pub fn under_way(&self, (net, fee): (Option<TransferId>, Option<TransferId>), now: Time) -> Self {
-        Self { pending_net: net, pending_fee: fee, ..self.clone() }.changed(now)
+    pub fn under_way(&self, (net, fee): (Option<TransferId>, Option<TransferId>), until: Time, now: Time) -> Self {
+        Self { pending_net: net, pending_fee: fee, expires_at: Some(until), ..self.clone() }.changed(now)
     }
 
     /// After a refund of this much, and the refund.
@@ -421,6 +421,75 @@ impl TipChange {
             currency: row.currency,
             tips,
             amount,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn paid(amount: i64, fee: i64) -> Row {
+        let new = NewPayment::tip(FanId::first_at(now()), CircleId::first_at(now()), Money::new(amount, Currency::CNY));
+        let fee = Money::new(fee, Currency::CNY);
+        let ids = (PartnerId::first_at(now()), PaymentId::first_at(now()));
+        Row::new(ids, &new, (PersonId::first_at(now()), None), fee, now()).succeeded(now())
+    }
+
+    fn now() -> Time {
+        Time::from_seconds(1_800_000_000)
+    }
+
+    proptest! {
+        #[test]
+        fn refunds_never_return_more_than_was_paid(
+            amount in 1_i64..1_000_000, fee_bps in 0_u16..=10_000, parts in proptest::collection::vec(1_i64..500_000, 0..12),
+        ) {
+            let fee = crate::ledger::model::fee(Money::new(amount, Currency::CNY), fee_bps).amount;
+            let mut row = paid(amount, fee);
+            for part in parts {
+                let before = row.clone();
+                match row.refunded(RefundId::first_at(now()), Some(Money::new(part, Currency::CNY)), None, now()) {
+                    Ok((after, refund)) => {
+                        prop_assert!(refund.fee >= 0 && refund.net() >= 0);
+                        prop_assert_eq!(after.refunded - before.refunded, refund.amount);
+                        prop_assert_eq!(after.fee_refunded - before.fee_refunded, refund.fee);
+                        prop_assert_eq!(after.status == PaymentStatus::Refunded, after.refunded == amount);
+                        row = after;
+                    }
+                    Err(refused) => {
+                        prop_assert_eq!(refused.code(), ErrorCode::RefundTooLarge);
+                        prop_assert!(before.refunded + part > amount);
+                    }
+                }
+            }
+            if row.refunded < amount {
+                row = row.refunded(RefundId::first_at(now()), None, None, now()).unwrap().0;
+            }
+            prop_assert_eq!((row.refunded, row.fee_refunded), (amount, fee));
+        }
+    }
+
+    #[test]
+    fn the_guide_shows_the_limits() {
+        let guide = include_str!("../../../docs/guides/payments.md");
+        let group = |number: i64| {
+            let digits = number.to_string();
+            match digits.len() {
+                4.. => format!("{},{}", &digits[..digits.len() - 3], &digits[digits.len() - 3..]),
+                _ => digits,
+            }
+        };
+
+        for Limits { currency, adult, other } in &LIMITS {
+            let numbers = [adult.0, adult.1, other.0, other.1].map(group).join(" | ");
+            let line = format!("| {} | {numbers} |", currency.code());
+            assert!(guide.contains(&line), "{line}");
+        }
+        assert_eq!(LIMITS.len(), Currency::ALL.len());
+        for magic in 66_601..=66_605 {
+            assert!(Magic::of(magic).is_some() && guide.contains(&format!("| {magic} |")), "{magic}");
         }
     }
 }

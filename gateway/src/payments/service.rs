@@ -103,7 +103,7 @@ pub async fn approve(tx: &mut Tx, context: Context<'_>, before: Row) -> Result<P
         let until = now.plus_seconds(model::APPROVAL_SECONDS);
         order.transfers = transfers(app, &before, TransferCode::Tip, |_| Phase::Pending(until));
         let reserved = |code| order.transfers.iter().find(|transfer| transfer.code == code).map(|transfer| transfer.id);
-        let after = before.under_way((reserved(TransferCode::Tip), reserved(TransferCode::Fee)), now);
+        let after = before.under_way((reserved(TransferCode::Tip), reserved(TransferCode::Fee)), until, now);
         order.papers.push(Paper::Changed(after.clone()));
         return Ok(Posting { order, reply: after.payment(&app.config.public_url) });
     }

@@ -50,10 +50,10 @@ const ADD: Sql = sql!(
 const PUT: Sql = sql!(
     "update payment set status = new.status, refunded = new.refunded, fee_refunded = new.fee_refunded, \
      decline_reason = new.decline_reason, pending_net = new.pending_net, pending_fee = new.pending_fee, \
-     succeeded_at = new.succeeded_at, version = new.version, updated_at = new.updated_at \
+     expires_at = new.expires_at, succeeded_at = new.succeeded_at, version = new.version, updated_at = new.updated_at \
      from (select value ->> 0 as partner_id, value ->> 1 as id, value ->> 3 as status, \
      cast(value ->> 13 as bigint) as refunded, cast(value ->> 14 as bigint) as fee_refunded, value ->> 17 as decline_reason, \
-     value ->> 19 as pending_net, value ->> 20 as pending_fee, cast(value ->> 22 as bigint) as succeeded_at, \
+     value ->> 19 as pending_net, value ->> 20 as pending_fee, cast(value ->> 21 as bigint) as expires_at, cast(value ->> 22 as bigint) as succeeded_at, \
      cast(value ->> 23 as bigint) as version, cast(value ->> 25 as bigint) as updated_at from json_each($1)) as new \
      where payment.partner_id = new.partner_id and payment.id = new.id"
 );
