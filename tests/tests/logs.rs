@@ -11,7 +11,7 @@ use quanzi_openapi::signature::encode_debug;
 use quanzi_tests::raw::{Partner, Ready, now};
 use quanzi_tests::stage::Stage;
 use quanzi_tests::stories;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const CLIENT_SECRET: &str = "c1ient-s3cret";
 const PRIVATE_PEM: &str =
@@ -78,7 +78,7 @@ impl Sender {
             vec![("client_assertion_type", ASSERTION_TYPE.to_owned()), ("client_assertion", assertion.clone())];
         form.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let answer = self.partner.form(path, &form, Some(&proof)).await;
-        self.secrets.extend(answer.json()["access_token"].as_str().map(str::to_owned));
+        self.secrets.extend(answer.json().pointer("/access_token").and_then(Value::as_str).map(str::to_owned));
         self.secrets.extend([assertion, proof]);
         answer.status
     }
