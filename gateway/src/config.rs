@@ -165,6 +165,7 @@ impl Config {
         let mode: Mode = r.required("mode")?;
         let data_dir: PathBuf = r.required("data_dir")?;
         let sandbox_demo = r.required("sandbox_demo")?;
+        let platform_fee_bps = r.count("platform_fee_bps", 0..=10_000)?;
         let workers = r.number("workers", 1..=WORKERS_MAX as u64)?.unwrap_or_else(cores);
         let shutdown_seconds = r.count("shutdown_seconds", 0..=3600)?;
         let shutdown_delay_seconds = r.count("shutdown_delay_seconds", 0..=600)?;
@@ -191,8 +192,6 @@ impl Config {
 
         let sealing_key: Option<SealingKey> = r.optional("sealing_key")?;
         let dpop_nonce_required = r.required("dpop_nonce_required")?;
-
-        let platform_fee_bps = r.count("platform_fee_bps", 0..=10_000)?;
 
         let body_bytes_max = r.count("body_bytes_max", 1024..=67_108_864)?;
         let body_timeout_seconds = r.count("body_timeout_seconds", 1..=600)?;

@@ -74,6 +74,11 @@ pub fn pinned(before: &Row, pinned: bool, now: Time) -> Row {
     counted(before, Row { pinned, ..before.clone() }, now)
 }
 
+/// The post as its row is kept when it is deleted.
+pub fn deleted(before: &Row, now: Time) -> Row {
+    Row { pinned: false, version: before.version + 1, updated_at: now, ..before.clone() }
+}
+
 fn counted(before: &Row, mut after: Row, now: Time) -> Row {
     if after != *before {
         after.version += 1;

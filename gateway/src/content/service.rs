@@ -1,6 +1,7 @@
 //! What can be done with posts.
 
 use quanzi_openapi::content::{NewPost, PINNED_MAX, Post, PostChange, PostStatus, PostsQuery};
+use quanzi_openapi::events::EventType;
 use quanzi_openapi::id::{CircleId, MembershipId, PartnerId, PostId};
 use quanzi_openapi::memberships::MembershipStatus;
 use quanzi_openapi::page::CursorError;
@@ -12,7 +13,7 @@ use crate::circles::Standing;
 use crate::clock::Clock;
 use crate::db::{Json, Tx};
 use crate::fault::Fault;
-use crate::{circles, memberships};
+use crate::{circles, events, memberships};
 
 /// Publishes a post: now, later, or not yet.
 pub async fn create(
@@ -44,7 +45,10 @@ pub async fn create(
     };
     may_publish(tx, partner, now, &row, &standing).await?;
     store::insert(tx, partner, &row).await?;
-    Ok(row.post(now))
+    let post = row.post(now);
+    let kind = if post.status == PostStatus::Published { EventType::PostPublished } else { EventType::PostCreated };
+    events::service::record(tx, partner, now, kind, &post)?;
+    Ok(post)
 }
 
 /// A page of the feed, or of what only the partner sees.
@@ -131,7 +135,10 @@ pub async fn change(
 
 /// Deletes a post; its row stays, for audits and because it was published and so counts for its author's pace.
 pub async fn delete(tx: &mut Tx, partner: PartnerId, now: Time, post: PostId) -> Result<(), Fault> {
-    if store::delete(tx, partner, post, now).await? { Ok(()) } else { Err(missing()) }
+    let before = lock_row(tx, partner, post).await?;
+    store::delete(tx, partner, post, now).await?;
+    let after = model::deleted(&before, now);
+    events::service::record(tx, partner, now, EventType::PostDeleted, &after.post(now))
 }
 
 /// Pins a post.
@@ -156,12 +163,21 @@ pub async fn unpin(tx: &mut Tx, partner: PartnerId, now: Time, post: PostId) -> 
 
 /// Makes drafts of what is scheduled in a circle; its caller holds the circle.
 pub async fn unschedule_all(tx: &mut Tx, partner: PartnerId, now: Time, circle: CircleId) -> Result<(), Fault> {
-    Ok(store::unschedule_all(tx, partner, circle, now).await?)
+    let posts = store::unschedule_all(tx, partner, circle, now).await?;
+    unscheduled(tx, partner, now, posts)
 }
 
 /// Makes drafts of what a member has scheduled; its caller holds the membership.
 pub async fn unschedule_of(tx: &mut Tx, partner: PartnerId, now: Time, author: MembershipId) -> Result<(), Fault> {
-    Ok(store::unschedule_of(tx, partner, author, now).await?)
+    let posts = store::unschedule_of(tx, partner, author, now).await?;
+    unscheduled(tx, partner, now, posts)
+}
+
+fn unscheduled(tx: &mut Tx, partner: PartnerId, now: Time, posts: Vec<Row>) -> Result<(), Fault> {
+    for post in posts {
+        events::service::record(tx, partner, now, EventType::PostChanged, &post.post(now))?;
+    }
+    Ok(())
 }
 
 /// Refuses a post that its author may not write, or not publish at that time.
@@ -207,10 +223,15 @@ async fn keeps_pace(
 }
 
 async fn save(tx: &mut Tx, partner: PartnerId, before: &Row, after: Row, now: Time) -> Result<Post, Fault> {
+    let post = after.clone().post(now);
     if after != *before {
         store::update(tx, partner, &after).await?;
+        let was_published = model::status(before.publish_at, now) == PostStatus::Published;
+        let comes_out = post.status == PostStatus::Published && !was_published;
+        let kind = if comes_out { EventType::PostPublished } else { EventType::PostChanged };
+        events::service::record(tx, partner, now, kind, &post)?;
     }
-    Ok(after.post(now))
+    Ok(post)
 }
 
 async fn find_row(tx: &mut Tx, partner: PartnerId, post: PostId) -> Result<Row, Fault> {

@@ -18,6 +18,12 @@ macro_rules! columns {
          created_at, updated_at "
     };
 }
+macro_rules! list {
+    () => {
+        "id, circle_id, author_id, title, body, format, media_urls, pinned, publish_at, edited_at, version, created_at, \
+         updated_at"
+    };
+}
 macro_rules! feed {
     () => {
         " from post where partner_id = $1 and circle_id = $2 and deleted_at is null and publish_at is not null \
@@ -67,12 +73,14 @@ const DELETE: Sql = sql!(
 );
 pub(super) const UNSCHEDULE_ALL: Sql = sql!(
     "update post set publish_at = null, version = version + 1, updated_at = $3 where partner_id = $1 \
-     and circle_id = $2 and deleted_at is null and publish_at is not null and pinned = $4 and publish_at > $3"
+     and circle_id = $2 and deleted_at is null and publish_at is not null and pinned = $4 and publish_at > $3 returning ",
+    list!()
 );
 
 const UNSCHEDULE_OF: Sql = sql!(
     "update post set publish_at = null, version = version + 1, updated_at = $3 where partner_id = $1 \
-     and author_id = $2 and deleted_at is null and publish_at is not null and publish_at > $3"
+     and author_id = $2 and deleted_at is null and publish_at is not null and publish_at > $3 returning ",
+    list!()
 );
 
 /// Before every time.
@@ -243,15 +251,23 @@ pub async fn delete(tx: &mut Tx, partner: PartnerId, post: PostId, now: Time) ->
     Ok(tx.query(DELETE).bind(partner).bind(post).bind(now).run().await? == 1)
 }
 
-pub async fn unschedule_all(tx: &mut Tx, partner: PartnerId, circle: CircleId, now: Time) -> Result<(), Fault> {
+/// The posts that were scheduled, as they are now.
+pub async fn unschedule_all(tx: &mut Tx, partner: PartnerId, circle: CircleId, now: Time) -> Result<Vec<Row>, Fault> {
+    let mut posts = Vec::new();
     // Both values of `pinned`, so that each is a range of the feed's index.
     for pinned in [true, false] {
-        tx.query(UNSCHEDULE_ALL).bind(partner).bind(circle).bind(now).bind(pinned).run().await?;
+        let unschedule = tx.query(UNSCHEDULE_ALL).bind(partner).bind(circle).bind(now).bind(pinned);
+        posts.extend(unschedule.all::<Row>().await?);
     }
-    Ok(())
+    Ok(posts)
 }
 
-pub async fn unschedule_of(tx: &mut Tx, partner: PartnerId, author: MembershipId, now: Time) -> Result<(), Fault> {
-    tx.query(UNSCHEDULE_OF).bind(partner).bind(author).bind(now).run().await?;
-    Ok(())
+/// The posts that were scheduled, as they are now.
+pub async fn unschedule_of(
+    tx: &mut Tx,
+    partner: PartnerId,
+    author: MembershipId,
+    now: Time,
+) -> Result<Vec<Row>, Fault> {
+    tx.query(UNSCHEDULE_OF).bind(partner).bind(author).bind(now).all().await
 }

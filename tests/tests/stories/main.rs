@@ -7,6 +7,7 @@
 mod apps;
 mod circles;
 mod content;
+mod events;
 mod gates;
 mod idempotency;
 mod limits;
