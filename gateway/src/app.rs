@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::crypto::SigningKey;
 use crate::db::{self, Db, Tx};
-use crate::events::Bell;
+use crate::events::{Bell, Streams};
 use crate::fault::Fault;
 use crate::housekeeping::{BATCH_ROWS_MAX, Chore};
 use crate::http::{InFlight, Limits, Nonces, Routes, sweep_idempotency, sweep_nonces};
@@ -47,6 +47,8 @@ pub struct App {
     pub poster: Poster,
     /// Rings when events were committed.
     pub bell: Bell,
+    /// Streams of events.
+    pub streams: Streams,
     /// Counters.
     pub metrics: Metrics,
     /// Whether the gateway is on its way down.
@@ -76,6 +78,7 @@ impl App {
             in_flight: InFlight::default(),
             poster: Poster::default(),
             bell: Bell::default(),
+            streams: Streams::default(),
             config,
             db,
             clock,
