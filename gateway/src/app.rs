@@ -17,6 +17,7 @@ use crate::events::Bell;
 use crate::fault::Fault;
 use crate::housekeeping::{BATCH_ROWS_MAX, Chore};
 use crate::http::{InFlight, Limits, Nonces, Routes, sweep_idempotency, sweep_nonces};
+use crate::jobs::Wake;
 use crate::metrics::Metrics;
 use crate::oauth::{GatewayKeys, Tokens};
 use crate::sandbox::demo::{self, Demo};
@@ -44,6 +45,8 @@ pub struct App {
     pub in_flight: InFlight,
     /// Rings when events were committed.
     pub bell: Bell,
+    /// Wakes the runner of jobs.
+    pub wake: Wake,
     /// Counters.
     pub metrics: Metrics,
     /// Whether the gateway is on its way down.
@@ -72,6 +75,7 @@ impl App {
             limits: Limits::new(&config, &clock),
             in_flight: InFlight::default(),
             bell: Bell::default(),
+            wake: Wake::default(),
             config,
             db,
             clock,

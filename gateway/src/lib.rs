@@ -16,6 +16,7 @@ pub mod fault;
 pub mod gates;
 pub mod housekeeping;
 pub mod http;
+pub mod jobs;
 pub mod logs;
 pub mod memberships;
 pub mod metrics;

@@ -22,9 +22,11 @@ use crate::db::{self, Db, MigrationFault};
 use crate::docs::{self, DocsSettings};
 use crate::fault::Fault;
 use crate::housekeeping;
+use crate::jobs;
 use crate::logs;
 use crate::metrics::{self, Metrics};
 use crate::oauth;
+use crate::sandbox;
 use crate::stopping::Stopping;
 use crate::tls::{Certificate, TlsError};
 
@@ -87,6 +89,8 @@ pub struct Running {
     metrics: Option<(Served, SocketAddr)>,
     housekeeping: JoinHandle<()>,
     revocations: JoinHandle<()>,
+    jobs: JoinHandle<()>,
+    clock: Option<JoinHandle<()>>,
     certificate: Option<Arc<Certificate>>,
 }
 
@@ -125,7 +129,12 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     let metrics = Metrics::new(&db);
     let stopping = Stopping::new();
     let metrics_listen = config.metrics_listen;
-    let app = App::new(config, db, Arc::new(Clock::system()), metrics.clone(), stopping.clone());
+    let clock = Arc::new(Clock::system());
+    if config.mode.is_sandbox() {
+        // Before anything happens in it: a sandbox's time never goes back.
+        sandbox::clock::begin(&db, &clock).await.map_err(|fault| StartError::App { fault })?;
+    }
+    let app = App::new(config, db, clock, metrics.clone(), stopping.clone());
     let app = Arc::new(app.await.map_err(|fault| StartError::App { fault })?);
 
     // Before the first request: what was revoked while nobody of ours was up stays revoked.
@@ -141,7 +150,9 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     let server = Served::spawn(server(&app, listener, certificate.as_ref())?);
     let housekeeping = tokio::spawn(housekeeping::run(app::chores(&app), stopping));
     let revocations = tokio::spawn(oauth::revocation::run(Arc::clone(&app)));
-    Ok(Running { app, address: bound, server, metrics: page, housekeeping, revocations, certificate })
+    let jobs = tokio::spawn(jobs::runner::run(Arc::clone(&app)));
+    let clock = app.config.mode.is_sandbox().then(|| tokio::spawn(sandbox::clock::run(Arc::clone(&app))));
+    Ok(Running { app, address: bound, server, metrics: page, housekeeping, revocations, jobs, clock, certificate })
 }
 
 async fn open(config: &Config) -> Result<Db, StartError> {
@@ -208,8 +219,12 @@ impl Running {
             metrics.stop(false).await?;
         }
         self.revocations.abort();
-        // A chore that panicked has nothing left to stop.
+        if let Some(clock) = self.clock {
+            clock.abort();
+        }
+        // A chore or a runner that panicked has nothing left to stop.
         self.housekeeping.await.ok();
+        self.jobs.await.ok();
         if tokio::time::timeout(CLOSE_TIMEOUT, self.app.db.close()).await.is_err() {
             tracing::warn!("some connections to the database did not close in time");
         }

@@ -1,6 +1,7 @@
 //! What can be done with posts.
 
 use quanzi_openapi::content::{NewPost, PINNED_MAX, Post, PostChange, PostStatus, PostsQuery};
+use quanzi_openapi::events::EventType;
 use quanzi_openapi::id::{CircleId, MembershipId, PartnerId, PostId};
 use quanzi_openapi::memberships::MembershipStatus;
 use quanzi_openapi::{Cursor, ErrorCode, Page, Time};
@@ -11,7 +12,8 @@ use crate::circles::Standing;
 use crate::clock::Clock;
 use crate::db::{Json, Tx};
 use crate::fault::Fault;
-use crate::{circles, memberships};
+use crate::jobs::{Job, JobKind};
+use crate::{circles, events, jobs, memberships};
 
 /// Publishes a post: now, later, or not yet.
 pub async fn create(
@@ -43,6 +45,7 @@ pub async fn create(
     };
     may_publish(tx, partner, now, &row, &standing).await?;
     store::insert(tx, partner, &row).await?;
+    schedule(tx, clock, partner, now, &row).await?;
     Ok(row.post(now))
 }
 
@@ -107,6 +110,7 @@ pub async fn lock(tx: &mut Tx, partner: PartnerId, post: PostId) -> Result<Held,
 /// Changes a post that is held.
 pub async fn change(
     tx: &mut Tx,
+    clock: &Clock,
     partner: PartnerId,
     now: Time,
     held: Held,
@@ -117,12 +121,19 @@ pub async fn change(
         held.standing.must_be_open()?;
         may_publish(tx, partner, now, &after, &held.standing).await?;
     }
+    if after.publish_at != held.row.publish_at {
+        jobs::service::cancel(tx, JobKind::PublishPost, after.id).await?;
+        schedule(tx, clock, partner, now, &after).await?;
+    }
     save(tx, partner, &held.row, after, now).await
 }
 
 /// Deletes a post; its row stays, for audits and because it was published and so counts for its author's pace.
 pub async fn delete(tx: &mut Tx, partner: PartnerId, now: Time, post: PostId) -> Result<(), Fault> {
-    if store::delete(tx, partner, post, now).await? { Ok(()) } else { Err(missing()) }
+    if !store::delete(tx, partner, post, now).await? {
+        return Err(missing());
+    }
+    jobs::service::cancel(tx, JobKind::PublishPost, post).await
 }
 
 /// Pins a post.
@@ -147,12 +158,34 @@ pub async fn unpin(tx: &mut Tx, partner: PartnerId, now: Time, post: PostId) -> 
 
 /// Makes drafts of what is scheduled in a circle; its caller holds the circle.
 pub async fn unschedule_all(tx: &mut Tx, partner: PartnerId, now: Time, circle: CircleId) -> Result<(), Fault> {
-    Ok(store::unschedule_all(tx, partner, circle, now).await?)
+    let posts = store::unschedule_all(tx, partner, circle, now).await?;
+    jobs::service::cancel_all(tx, JobKind::PublishPost, posts).await
 }
 
 /// Makes drafts of what a member has scheduled; its caller holds the membership.
 pub async fn unschedule_of(tx: &mut Tx, partner: PartnerId, now: Time, author: MembershipId) -> Result<(), Fault> {
-    Ok(store::unschedule_of(tx, partner, author, now).await?)
+    let posts = store::unschedule_of(tx, partner, author, now).await?;
+    jobs::service::cancel_all(tx, JobKind::PublishPost, posts).await
+}
+
+/// Says that a scheduled post can be seen, at its time. Nothing when it was deleted or moved meanwhile: then so was its job.
+pub async fn publish_due(tx: &mut Tx, partner: PartnerId, now: Time, post: PostId) -> Result<(), Fault> {
+    match store::lock(tx, partner, post).await? {
+        Some(row) if model::status(row.publish_at, now) == PostStatus::Published => {
+            events::service::record(tx, partner, now, EventType::PostPublished, &row.post(now))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Has a post announced when it is seen later than now.
+async fn schedule(tx: &mut Tx, clock: &Clock, partner: PartnerId, now: Time, post: &Row) -> Result<(), Fault> {
+    match post.publish_at.filter(|publish_at| *publish_at > now) {
+        Some(due_at) => {
+            jobs::service::enqueue(tx, clock, Job::new(JobKind::PublishPost, partner, post.id, due_at)).await
+        }
+        None => Ok(()),
+    }
 }
 
 /// Refuses a post that its author may not write, or not publish at that time.

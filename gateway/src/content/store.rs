@@ -67,12 +67,13 @@ const DELETE: Sql = sql!(
 );
 pub(super) const UNSCHEDULE_ALL: Sql = sql!(
     "update post set publish_at = null, version = version + 1, updated_at = $3 where partner_id = $1 \
-     and circle_id = $2 and deleted_at is null and publish_at is not null and pinned = $4 and publish_at > $3"
+     and circle_id = $2 and deleted_at is null and publish_at is not null and pinned = $4 and publish_at > $3 \
+     returning id"
 );
 
 const UNSCHEDULE_OF: Sql = sql!(
     "update post set publish_at = null, version = version + 1, updated_at = $3 where partner_id = $1 \
-     and author_id = $2 and deleted_at is null and publish_at is not null and publish_at > $3"
+     and author_id = $2 and deleted_at is null and publish_at is not null and publish_at > $3 returning id"
 );
 
 /// Stands after every id.
@@ -245,15 +246,30 @@ pub async fn delete(tx: &mut Tx, partner: PartnerId, post: PostId, now: Time) ->
     Ok(tx.query(DELETE).bind(partner).bind(post).bind(now).run().await? == 1)
 }
 
-pub async fn unschedule_all(tx: &mut Tx, partner: PartnerId, circle: CircleId, now: Time) -> Result<(), Fault> {
+/// The ids of the posts that were scheduled.
+pub async fn unschedule_all(
+    tx: &mut Tx,
+    partner: PartnerId,
+    circle: CircleId,
+    now: Time,
+) -> Result<Vec<String>, Fault> {
+    let mut posts = Vec::new();
     // Both values of `pinned`, so that each is a range of the feed's index.
     for pinned in [true, false] {
-        tx.query(UNSCHEDULE_ALL).bind(partner).bind(circle).bind(now).bind(pinned).run().await?;
+        let rows: Vec<(String,)> =
+            tx.query(UNSCHEDULE_ALL).bind(partner).bind(circle).bind(now).bind(pinned).all().await?;
+        posts.extend(rows.into_iter().map(|(id,)| id));
     }
-    Ok(())
+    Ok(posts)
 }
 
-pub async fn unschedule_of(tx: &mut Tx, partner: PartnerId, author: MembershipId, now: Time) -> Result<(), Fault> {
-    tx.query(UNSCHEDULE_OF).bind(partner).bind(author).bind(now).run().await?;
-    Ok(())
+/// The ids of the posts that were scheduled.
+pub async fn unschedule_of(
+    tx: &mut Tx,
+    partner: PartnerId,
+    author: MembershipId,
+    now: Time,
+) -> Result<Vec<String>, Fault> {
+    let rows: Vec<(String,)> = tx.query(UNSCHEDULE_OF).bind(partner).bind(author).bind(now).all().await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }

@@ -8,6 +8,7 @@ use super::store;
 use crate::app::App;
 use crate::db::{self, Fact, Tx};
 use crate::fault::Fault;
+use crate::jobs;
 
 /// Notes a fact; it is written when the transaction is committed.
 pub fn record(tx: &mut Tx, partner: PartnerId, at: Time, kind: EventType, subject: &impl Subject) -> Result<(), Fault> {
@@ -17,14 +18,20 @@ pub fn record(tx: &mut Tx, partner: PartnerId, at: Time, kind: EventType, subjec
     Ok(())
 }
 
-/// Numbers and writes what was noted, as the last thing in the transaction, commits, and wakes the readers.
+/// Numbers and writes what was noted, as the last thing in the transaction, commits, and wakes the readers, and the runner of
+/// jobs when something is due soon.
 pub async fn commit(app: &App, mut tx: Tx) -> Result<(), db::Fault> {
     let facts = tx.take_facts();
-    if facts.is_empty() {
-        return tx.commit().await;
+    let (has_facts, due) = (!facts.is_empty(), tx.due());
+    if has_facts {
+        store::append(&mut tx, &app.clock, facts).await?;
     }
-    store::append(&mut tx, &app.clock, facts).await?;
     tx.commit().await?;
-    app.bell.ring();
+    if has_facts {
+        app.bell.ring();
+    }
+    if due.is_some_and(|due| jobs::runner::is_soon(due, app.clock.now())) {
+        app.wake.ring();
+    }
     Ok(())
 }
