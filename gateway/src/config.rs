@@ -50,6 +50,7 @@ pub struct Config {
     pub database_connections_max: u32,
     pub sealing_key: Option<SealingKey>,
     pub dpop_nonce_required: bool,
+    pub platform_fee_bps: u16,
     pub body_bytes_max: usize,
     pub body_timeout_seconds: u64,
     pub rate_reads_per_second: NonZeroU32,
@@ -164,6 +165,7 @@ impl Config {
         let mode: Mode = r.required("mode")?;
         let data_dir: PathBuf = r.required("data_dir")?;
         let sandbox_demo = r.required("sandbox_demo")?;
+        let platform_fee_bps = r.count("platform_fee_bps", 0..=10_000)?;
         let workers = r.number("workers", 1..=WORKERS_MAX as u64)?.unwrap_or_else(cores);
         let shutdown_seconds = r.count("shutdown_seconds", 0..=3600)?;
         let shutdown_delay_seconds = r.count("shutdown_delay_seconds", 0..=600)?;
@@ -253,6 +255,7 @@ impl Config {
             database_connections_max,
             sealing_key,
             dpop_nonce_required,
+            platform_fee_bps,
             body_bytes_max,
             body_timeout_seconds,
             rate_reads_per_second,

@@ -4,6 +4,7 @@ use quanzi_openapi::content::{NewPost, PINNED_MAX, Post, PostChange, PostStatus,
 use quanzi_openapi::events::EventType;
 use quanzi_openapi::id::{CircleId, MembershipId, PartnerId, PostId};
 use quanzi_openapi::memberships::MembershipStatus;
+use quanzi_openapi::page::CursorError;
 use quanzi_openapi::{Cursor, ErrorCode, Page, Time};
 
 use super::model;
@@ -45,8 +46,11 @@ pub async fn create(
     };
     may_publish(tx, partner, now, &row, &standing).await?;
     store::insert(tx, partner, &row).await?;
-    schedule(tx, clock, partner, now, &row).await?;
-    Ok(row.post(now))
+    let post = row.post(now);
+    let kind = if post.status == PostStatus::Published { EventType::PostPublished } else { EventType::PostCreated };
+    events::service::record(tx, partner, now, kind, &post)?;
+    announce_later(tx, clock, partner, now, &post).await?;
+    Ok(post)
 }
 
 /// A page of the feed, or of what only the partner sees.
@@ -61,24 +65,32 @@ pub async fn page(
     let cursor = query.cursor.as_ref();
     let page = match query.status.unwrap_or(PostStatus::Published) {
         PostStatus::Draft => {
-            let after: Option<(bool, PostId)> = cursor.map(Cursor::position).transpose()?;
+            let after: Option<(PostStatus, bool, PostId)> = cursor.map(Cursor::position).transpose()?;
+            let after = after.map(|(of, pinned, id)| of_list(of, PostStatus::Draft, (pinned, id))).transpose()?;
             let rows = store::drafts(tx, partner, circle, after, limit).await?;
-            Page::cut(rows, limit, |row| (row.pinned, row.id))
+            Page::cut(rows, limit, |row| (PostStatus::Draft, row.pinned, row.id))
         }
         status => {
-            let after: Option<(bool, i64, PostId)> = cursor.map(Cursor::position).transpose()?;
-            let after = after.map(|(pinned, micros, id)| Place { pinned, publish_at: Time::from_micros(micros), id });
+            let after: Option<(PostStatus, bool, i64, PostId)> = cursor.map(Cursor::position).transpose()?;
+            let place = |pinned, micros, id| Place { pinned, publish_at: Time::from_micros(micros), id };
+            let after =
+                after.map(|(of, pinned, micros, id)| of_list(of, status, place(pinned, micros, id))).transpose()?;
             let rows = match status {
                 PostStatus::Scheduled => store::scheduled(tx, partner, circle, now, after, limit).await?,
                 _ => store::feed(tx, partner, circle, now, after, limit).await?,
             };
-            Page::cut(rows, limit, |row| (row.pinned, row.publish_at.map_or(0, Time::micros), row.id))
+            Page::cut(rows, limit, |row| (status, row.pinned, row.publish_at.map_or(0, Time::micros), row.id))
         }
     };
     if page.data.is_empty() {
         circles::service::must_exist(tx, partner, circle).await?;
     }
     Ok(page.map(|row| row.post(now)))
+}
+
+/// The place a cursor holds, if it was given for this list: in another it would skip or repeat posts without a word.
+fn of_list<P>(given_for: PostStatus, list: PostStatus, place: P) -> Result<P, CursorError> {
+    if given_for == list { Ok(place) } else { Err(CursorError) }
 }
 
 /// The post.
@@ -121,19 +133,42 @@ pub async fn change(
         held.standing.must_be_open()?;
         may_publish(tx, partner, now, &after, &held.standing).await?;
     }
-    if after.publish_at != held.row.publish_at {
-        jobs::service::cancel(tx, JobKind::PublishPost, after.id).await?;
-        schedule(tx, clock, partner, now, &after).await?;
+    let is_moved = after.publish_at != held.row.publish_at;
+    let post = save(tx, partner, &held.row, after, now).await?;
+    if is_moved {
+        jobs::service::cancel(tx, JobKind::PublishPost, post.id).await?;
+        announce_later(tx, clock, partner, now, &post).await?;
     }
-    save(tx, partner, &held.row, after, now).await
+    Ok(post)
+}
+
+/// Has a post that will be seen later announced then.
+async fn announce_later(tx: &mut Tx, clock: &Clock, partner: PartnerId, now: Time, post: &Post) -> Result<(), Fault> {
+    match post.publish_at.filter(|publish_at| *publish_at > now) {
+        Some(due_at) => {
+            jobs::service::enqueue(tx, clock, Job::new(JobKind::PublishPost, partner, post.id, due_at)).await
+        }
+        None => Ok(()),
+    }
+}
+
+/// Says that a scheduled post can be seen, at its time. Nothing when it was deleted or moved meanwhile: then so was its job.
+pub async fn publish_due(tx: &mut Tx, partner: PartnerId, now: Time, post: PostId) -> Result<(), Fault> {
+    match store::lock(tx, partner, post).await? {
+        Some(row) if model::status(row.publish_at, now) == PostStatus::Published => {
+            events::service::record(tx, partner, now, EventType::PostPublished, &row.post(now))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Deletes a post; its row stays, for audits and because it was published and so counts for its author's pace.
 pub async fn delete(tx: &mut Tx, partner: PartnerId, now: Time, post: PostId) -> Result<(), Fault> {
-    if !store::delete(tx, partner, post, now).await? {
-        return Err(missing());
-    }
-    jobs::service::cancel(tx, JobKind::PublishPost, post).await
+    let before = lock_row(tx, partner, post).await?;
+    store::delete(tx, partner, post, now).await?;
+    jobs::service::cancel(tx, JobKind::PublishPost, post).await?;
+    let after = model::deleted(&before, now);
+    events::service::record(tx, partner, now, EventType::PostDeleted, &after.post(now))
 }
 
 /// Pins a post.
@@ -159,33 +194,21 @@ pub async fn unpin(tx: &mut Tx, partner: PartnerId, now: Time, post: PostId) -> 
 /// Makes drafts of what is scheduled in a circle; its caller holds the circle.
 pub async fn unschedule_all(tx: &mut Tx, partner: PartnerId, now: Time, circle: CircleId) -> Result<(), Fault> {
     let posts = store::unschedule_all(tx, partner, circle, now).await?;
-    jobs::service::cancel_all(tx, JobKind::PublishPost, posts).await
+    unscheduled(tx, partner, now, posts).await
 }
 
 /// Makes drafts of what a member has scheduled; its caller holds the membership.
 pub async fn unschedule_of(tx: &mut Tx, partner: PartnerId, now: Time, author: MembershipId) -> Result<(), Fault> {
     let posts = store::unschedule_of(tx, partner, author, now).await?;
-    jobs::service::cancel_all(tx, JobKind::PublishPost, posts).await
+    unscheduled(tx, partner, now, posts).await
 }
 
-/// Says that a scheduled post can be seen, at its time. Nothing when it was deleted or moved meanwhile: then so was its job.
-pub async fn publish_due(tx: &mut Tx, partner: PartnerId, now: Time, post: PostId) -> Result<(), Fault> {
-    match store::lock(tx, partner, post).await? {
-        Some(row) if model::status(row.publish_at, now) == PostStatus::Published => {
-            events::service::record(tx, partner, now, EventType::PostPublished, &row.post(now))
-        }
-        _ => Ok(()),
+async fn unscheduled(tx: &mut Tx, partner: PartnerId, now: Time, posts: Vec<Row>) -> Result<(), Fault> {
+    jobs::service::cancel_all(tx, JobKind::PublishPost, posts.iter().map(|post| post.id)).await?;
+    for post in posts {
+        events::service::record(tx, partner, now, EventType::PostChanged, &post.post(now))?;
     }
-}
-
-/// Has a post announced when it is seen later than now.
-async fn schedule(tx: &mut Tx, clock: &Clock, partner: PartnerId, now: Time, post: &Row) -> Result<(), Fault> {
-    match post.publish_at.filter(|publish_at| *publish_at > now) {
-        Some(due_at) => {
-            jobs::service::enqueue(tx, clock, Job::new(JobKind::PublishPost, partner, post.id, due_at)).await
-        }
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// Refuses a post that its author may not write, or not publish at that time.
@@ -231,10 +254,15 @@ async fn keeps_pace(
 }
 
 async fn save(tx: &mut Tx, partner: PartnerId, before: &Row, after: Row, now: Time) -> Result<Post, Fault> {
+    let post = after.clone().post(now);
     if after != *before {
         store::update(tx, partner, &after).await?;
+        let was_published = model::status(before.publish_at, now) == PostStatus::Published;
+        let comes_out = post.status == PostStatus::Published && !was_published;
+        let kind = if comes_out { EventType::PostPublished } else { EventType::PostChanged };
+        events::service::record(tx, partner, now, kind, &post)?;
     }
-    Ok(after.post(now))
+    Ok(post)
 }
 
 async fn find_row(tx: &mut Tx, partner: PartnerId, post: PostId) -> Result<Row, Fault> {

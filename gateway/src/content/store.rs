@@ -9,13 +9,19 @@ use quanzi_openapi::{Limit, Time};
 use sqlx::FromRow;
 
 use super::model;
-use crate::db::{As, Fault, Json, Sql, Tx};
+use crate::db::{As, END, Fault, Json, Sql, Tx};
 use crate::sql;
 
 macro_rules! columns {
     () => {
         "select id, circle_id, author_id, title, body, format, media_urls, pinned, publish_at, edited_at, version, \
          created_at, updated_at "
+    };
+}
+macro_rules! list {
+    () => {
+        "id, circle_id, author_id, title, body, format, media_urls, pinned, publish_at, edited_at, version, created_at, \
+         updated_at"
     };
 }
 macro_rules! feed {
@@ -67,17 +73,16 @@ const DELETE: Sql = sql!(
 );
 pub(super) const UNSCHEDULE_ALL: Sql = sql!(
     "update post set publish_at = null, version = version + 1, updated_at = $3 where partner_id = $1 \
-     and circle_id = $2 and deleted_at is null and publish_at is not null and pinned = $4 and publish_at > $3 \
-     returning id"
+     and circle_id = $2 and deleted_at is null and publish_at is not null and pinned = $4 and publish_at > $3 returning ",
+    list!()
 );
 
 const UNSCHEDULE_OF: Sql = sql!(
     "update post set publish_at = null, version = version + 1, updated_at = $3 where partner_id = $1 \
-     and author_id = $2 and deleted_at is null and publish_at is not null and publish_at > $3 returning id"
+     and author_id = $2 and deleted_at is null and publish_at is not null and publish_at > $3 returning ",
+    list!()
 );
 
-/// Stands after every id.
-const END: &str = "~";
 /// Before every time.
 const NEVER: i64 = -1;
 /// More posts than a limit can count in three days; what lies beyond them can no longer change the answer.
@@ -246,30 +251,23 @@ pub async fn delete(tx: &mut Tx, partner: PartnerId, post: PostId, now: Time) ->
     Ok(tx.query(DELETE).bind(partner).bind(post).bind(now).run().await? == 1)
 }
 
-/// The ids of the posts that were scheduled.
-pub async fn unschedule_all(
-    tx: &mut Tx,
-    partner: PartnerId,
-    circle: CircleId,
-    now: Time,
-) -> Result<Vec<String>, Fault> {
+/// The posts that were scheduled, as they are now.
+pub async fn unschedule_all(tx: &mut Tx, partner: PartnerId, circle: CircleId, now: Time) -> Result<Vec<Row>, Fault> {
     let mut posts = Vec::new();
     // Both values of `pinned`, so that each is a range of the feed's index.
     for pinned in [true, false] {
-        let rows: Vec<(String,)> =
-            tx.query(UNSCHEDULE_ALL).bind(partner).bind(circle).bind(now).bind(pinned).all().await?;
-        posts.extend(rows.into_iter().map(|(id,)| id));
+        let unschedule = tx.query(UNSCHEDULE_ALL).bind(partner).bind(circle).bind(now).bind(pinned);
+        posts.extend(unschedule.all::<Row>().await?);
     }
     Ok(posts)
 }
 
-/// The ids of the posts that were scheduled.
+/// The posts that were scheduled, as they are now.
 pub async fn unschedule_of(
     tx: &mut Tx,
     partner: PartnerId,
     author: MembershipId,
     now: Time,
-) -> Result<Vec<String>, Fault> {
-    let rows: Vec<(String,)> = tx.query(UNSCHEDULE_OF).bind(partner).bind(author).bind(now).all().await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
+) -> Result<Vec<Row>, Fault> {
+    tx.query(UNSCHEDULE_OF).bind(partner).bind(author).bind(now).all().await
 }

@@ -2,10 +2,15 @@
 
 use std::borrow::Cow;
 
+use quanzi_openapi::Currency;
 use quanzi_openapi::circles::{Category, CircleStatus, Discoverability};
 use quanzi_openapi::content::PostFormat;
 use quanzi_openapi::gates::{CreditBand, Outcome};
+use quanzi_openapi::ledger::{AccountKind, TransferCode, TransferPhase};
+use quanzi_openapi::mandates::MandateStatus;
 use quanzi_openapi::memberships::{MembershipStatus, Role};
+use quanzi_openapi::payments::{DeclineReason, PaymentKind, PaymentStatus};
+use quanzi_openapi::tips::TipDisclosure;
 use serde::de::IntoDeserializer as _;
 use serde::de::value::Error;
 use serde::{Deserialize, Serialize};
@@ -51,7 +56,10 @@ macro_rules! words {
         }
     )+};
 }
-words! { Category CircleStatus CreditBand Discoverability MembershipStatus Outcome PostFormat Role }
+words! {
+    AccountKind Category CircleStatus CreditBand Currency DeclineReason Discoverability MandateStatus MembershipStatus Outcome
+    PaymentKind PaymentStatus PostFormat Role TipDisclosure TransferCode TransferPhase
+}
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,7 @@
 mod apps;
 mod circles;
 mod content;
+mod events;
 mod gates;
 mod idempotency;
 mod limits;
@@ -14,6 +15,7 @@ mod malformed;
 mod memberships;
 mod mutations;
 mod partners;
+mod payments;
 mod road;
 mod signatures;
 mod tokens;

@@ -1,0 +1,191 @@
+//! The log: every change once, in order, without gaps, as the partner reads the object.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use quanzi::apps::{AppChange, NewApp, NewAppKey};
+use quanzi::circles::{CircleChange, NewCircle};
+use quanzi::content::{NewPost, PostChange};
+use quanzi::events::{Event, EventType, EventTypes, EventsQuery};
+use quanzi::gates::{GateRule, NewGate};
+use quanzi::mandates::NewMandate;
+use quanzi::memberships::{Membership, MembershipChange, NewMembership, Role};
+use quanzi::partners::PartnerChange;
+use quanzi::payments::{NewPayment, NewRefund, Payment};
+use quanzi::sandbox::NewSandboxFan;
+use quanzi::{Client, Currency, ErrorCode, Key, Limit, Money};
+use quanzi_tests::stage::{Stage, code, fan, gated_circle, member, open_circle, partner};
+use quanzi_tests::stories;
+
+/// The whole log, page by page.
+async fn log(client: &Client) -> Vec<Event> {
+    let (mut events, mut after) = (Vec::new(), 0);
+    loop {
+        let page = client.events().list(EventsQuery::after(after)).await.expect("a page");
+        after = page.next_after;
+        events.extend(page.data);
+        if !page.has_more {
+            return events;
+        }
+    }
+}
+
+/// Numbers without gaps, and of each object its versions in order.
+fn is_in_order(events: &[Event]) {
+    let numbers: Vec<i64> = events.iter().map(|event| event.seq).collect();
+    assert_eq!(numbers, (1..=events.len() as i64).collect::<Vec<_>>());
+    let mut versions: BTreeMap<&str, i64> = BTreeMap::new();
+    for event in events {
+        let before = versions.insert(&event.object, event.object_version).unwrap_or(0);
+        assert!(event.object_version > before, "{} {} after {before}", event.r#type, event.object_version);
+    }
+}
+
+fn types(events: &[Event]) -> Vec<EventType> {
+    events.iter().map(|event| *event.r#type.known().expect("a type we know")).collect()
+}
+
+stories! {
+    async fn every_change_is_in_the_log(stage: Stage) {
+        let client = partner(&stage).await;
+        let cny = |amount| Money::new(amount, Currency::CNY);
+        let mut name = PartnerChange::default();
+        name.name = Some("Whisker again".into());
+        let ours = client.partner().get().await.expect("the partner");
+        client.partner().change(name).if_match(ours.version).await.expect("changed");
+        let app = client.apps().create(NewApp::new("Second", [Key::generate().expect("a key").public()])).await.expect("an app");
+        let mut app_name = AppChange::default();
+        app_name.name = Some("Another".into());
+        client.apps().change(app.id, app_name).if_match(app.version).await.expect("changed");
+        let key = client.apps().add_key(app.id, NewAppKey::new(Key::generate().expect("a key").public())).await.expect("a key");
+        client.apps().remove_key(app.id, key.kid).await.expect("removed");
+
+        let circle = gated_circle(&client, "Everything", [GateRule::Approval {}]).await;
+        let mut rules = CircleChange::default();
+        rules.name = Some("Everything else".into());
+        client.circles().change(circle.id, rules).if_match(circle.version).await.expect("changed");
+        let join = async |client: &Client| -> Membership {
+            let fan = client.sandbox().create_fan(NewSandboxFan::new("Mei").adult()).await.expect("a fan");
+            client.memberships().join(circle.id, NewMembership::new(fan.id)).await.expect("waits")
+        };
+        let (mei, bo, li) = (join(&client).await, join(&client).await, join(&client).await);
+        client.memberships().reject(bo.id).await.expect("rejected");
+        client.memberships().ban(bo.id).await.expect("banned");
+        client.memberships().unban(bo.id).await.expect("unbanned");
+        client.memberships().approve(li.id).await.expect("approved");
+        client.memberships().remove(li.id).await.expect("removed");
+        let mei = client.memberships().approve(mei.id).await.expect("approved");
+        client.memberships().change(mei.id, MembershipChange::role(Role::Admin)).if_match(mei.version).await.expect("an admin");
+
+        let draft = client.posts().create(circle.id, NewPost::new("later").draft()).await.expect("a draft");
+        let post = client.posts().create(circle.id, NewPost::new("now")).await.expect("a post");
+        let mut edit = PostChange::default();
+        edit.body = Some("now, better".into());
+        client.posts().change(post.id, edit).if_match(post.version).await.expect("edited");
+        client.posts().delete(draft.id).await.expect("deleted");
+
+        client.sandbox().top_up(mei.fan, cny(10_000)).await.expect("topped up");
+        let mandate = client.sandbox().create_mandate(NewMandate::new(mei.fan, cny(1_000), cny(1_000))).await.expect("a mandate");
+        let tip = || NewPayment::tip(mei.fan, circle.id, cny(100));
+        let paid = client.payments().create(tip().mandate(mandate.id)).await.expect("paid");
+        client.payments().refund(paid.id, NewRefund::rest()).await.expect("refunded");
+        client.mandates().revoke(mandate.id).await.expect("revoked");
+        let asked = client.payments().create(tip()).await.expect("asked");
+        client.payments().cancel(asked.id).await.expect("canceled");
+        let asked = client.payments().create(tip()).await.expect("asked");
+        client.sandbox().decline_payment(asked.id).await.expect("declined");
+        client.memberships().leave(mei.id).await.expect("left");
+        client.circles().close(circle.id).await.expect("closed");
+
+        let events = log(&client).await;
+
+        is_in_order(&events);
+        let seen: BTreeSet<EventType> = types(&events).into_iter().collect();
+        let by_time = [EventType::PaymentExpired, EventType::MandateExpired];
+        let missing: Vec<_> = EventType::ALL
+            .iter()
+            .filter(|kind| !seen.contains(kind) && !by_time.contains(kind) && !kind.as_str().starts_with("webhook"))
+            .collect();
+        assert!(missing.is_empty(), "{missing:?}");
+        let last = events.iter().rfind(|event| event.object == paid.id.to_string()).expect("the payment's");
+        assert_eq!(last.data::<Payment>().expect("a payment"), client.payments().get(paid.id).await.expect("the payment"));
+        assert_eq!(client.events().get(last.id).await.expect("the event"), *last);
+    }
+
+    async fn what_is_refused_or_changes_nothing_is_not_in_the_log(stage: Stage) {
+        let client = partner(&stage).await;
+        let circle = open_circle(&client, "Quiet").await;
+        let member = member(&client, &circle).await;
+        let before = log(&client).await.len();
+
+        client.circles().open(circle.id).await.ok();
+        assert_eq!(code(client.circles().create(NewCircle::new("Quiet")).await), ErrorCode::CircleNameTaken);
+        client.memberships().join(circle.id, NewMembership::new(member.fan)).await.expect("in already");
+        client.memberships().change(member.id, MembershipChange::role(Role::Member)).if_match(member.version).await.expect("as before");
+        let poor = NewPayment::tip(member.fan, circle.id, Money::new(0, Currency::CNY));
+        assert_eq!(code(client.payments().create(poor).await), ErrorCode::FieldInvalid);
+
+        assert_eq!(log(&client).await.len(), before);
+    }
+
+    async fn a_filter_leaves_the_numbers_as_they_are(stage: Stage) {
+        let client = partner(&stage).await;
+        let circle = open_circle(&client, "Filter").await;
+        for _ in 0..5 {
+            member(&client, &circle).await;
+        }
+        let all = log(&client).await;
+        let mut of_circle = EventsQuery::default();
+        of_circle.object = Some(circle.id.to_string());
+        let mut of_types = EventsQuery::default();
+        of_types.types = Some(EventTypes::new([EventType::MembershipActivated, EventType::CircleOpened]));
+        of_types.limit = Some(Limit::new(4));
+
+        let found = client.events().list(of_circle).await.expect("a page");
+        assert_eq!(types(&found.data), [EventType::CircleCreated, EventType::CircleOpened]);
+        assert_eq!((found.has_more, found.next_after), (false, all.len() as i64));
+        let first = client.events().list(of_types.clone()).await.expect("a page");
+        assert_eq!((first.data.len(), first.has_more), (4, true));
+        of_types.after = Some(first.next_after);
+        let rest = client.events().list(of_types).await.expect("a page");
+        assert_eq!((rest.data.len(), rest.has_more, rest.next_after), (2, false, all.len() as i64));
+        let nothing_new = client.events().list(EventsQuery::after(rest.next_after)).await.expect("a page");
+        assert_eq!((nothing_new.data.len(), nothing_new.next_after), (0, rest.next_after));
+    }
+
+    async fn nobody_reads_anothers_log(stage: Stage) {
+        let client = partner(&stage).await;
+        open_circle(&client, "Ours").await;
+        let stranger = partner(&stage).await;
+        let ours = log(&client).await;
+
+        let theirs = log(&stranger).await;
+
+        is_in_order(&theirs);
+        assert!(theirs.iter().all(|event| ours.iter().all(|ours| ours.id != event.id)));
+        assert_eq!(code(stranger.events().get(ours[0].id).await), ErrorCode::EventNotFound);
+    }
+
+    async fn numbers_have_no_gaps_when_many_change_at_once(stage: Stage) {
+        let client = partner(&stage).await;
+        let circle = open_circle(&client, "Crowd").await;
+        let mut fans = Vec::new();
+        for _ in 0..32 {
+            fans.push(fan(&client).await.id);
+        }
+        let joins = fans.iter().map(|fan| async { client.memberships().join(circle.id, NewMembership::new(*fan)).await });
+        let posts = (0..32).map(|number| {
+            let client = &client;
+            async move { client.posts().create(circle.id, NewPost::new(format!("{number}"))).await }
+        });
+
+        let (joined, posted) = futures_util::future::join(
+            futures_util::future::join_all(joins),
+            futures_util::future::join_all(posts),
+        ).await;
+
+        assert!(joined.iter().all(Result::is_ok) && posted.iter().all(Result::is_ok));
+        let events = log(&client).await;
+        is_in_order(&events);
+        assert_eq!(types(&events).iter().filter(|kind| matches!(kind, EventType::MembershipActivated)).count(), 32);
+    }
+}
