@@ -17,6 +17,7 @@ use crate::events::{Bell, Streams};
 use crate::fault::Fault;
 use crate::housekeeping::{BATCH_ROWS_MAX, Chore};
 use crate::http::{InFlight, Limits, Nonces, Routes, sweep_idempotency, sweep_nonces};
+use crate::jobs::Wake;
 use crate::ledger::Poster;
 use crate::metrics::Metrics;
 use crate::oauth::{GatewayKeys, Tokens};
@@ -49,6 +50,8 @@ pub struct App {
     pub bell: Bell,
     /// Streams of events.
     pub streams: Streams,
+    /// Wakes the runner of jobs.
+    pub wake: Wake,
     /// Counters.
     pub metrics: Metrics,
     /// Whether the gateway is on its way down.
@@ -79,6 +82,7 @@ impl App {
             poster: Poster::default(),
             bell: Bell::default(),
             streams: Streams::default(),
+            wake: Wake::default(),
             config,
             db,
             clock,

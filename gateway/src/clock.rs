@@ -15,6 +15,8 @@ use uuid::Builder;
 #[derive(Debug, Default)]
 pub struct Clock {
     ahead_micros: AtomicI64,
+    /// The microsecond the last id was made for.
+    last_id: AtomicI64,
 }
 
 impl Clock {
@@ -25,9 +27,25 @@ impl Clock {
 
     /// Now.
     pub fn now(&self) -> Time {
+        Time::from_micros(self.machine().micros().saturating_add(self.ahead_micros()))
+    }
+
+    /// The machine's own time, which a sandbox cannot move: for what must not end because the sandbox's time jumps.
+    #[expect(clippy::unused_self, reason = "whoever has no clock has no time")]
+    pub fn machine(&self) -> Time {
         #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the system")]
         let system = jiff::Timestamp::now().as_microsecond();
-        Time::from_micros(system.saturating_add(self.ahead_micros.load(Ordering::Relaxed)))
+        Time::from_micros(system)
+    }
+
+    /// How far this clock is ahead of the machine's.
+    pub fn ahead_micros(&self) -> i64 {
+        self.ahead_micros.load(Ordering::Relaxed)
+    }
+
+    /// Puts the clock this far ahead of the machine's, unless it is further already: it never goes back.
+    pub fn put_ahead(&self, micros: i64) {
+        self.ahead_micros.fetch_max(micros, Ordering::Relaxed);
     }
 
     /// Moves the clock ahead.
@@ -35,10 +53,23 @@ impl Clock {
         self.ahead_micros.fetch_add(seconds.saturating_mul(1_000_000), Ordering::Relaxed);
     }
 
-    /// A new id: a UUIDv7 of now.
+    /// A new id: a UUIDv7 of now, greater than every id this clock made before.
+    ///
+    /// Its first twelve random bits are parts of the millisecond instead (RFC 9562, 6.2, method 3): with chance there, two
+    /// things of one millisecond would stand in a different order each time.
     pub fn id<K: Kind>(&self) -> Id<K> {
-        let millis = u64::try_from(self.now().micros() / 1_000).unwrap_or_default();
-        Id::from_uuid(Builder::from_unix_timestamp_millis(millis, &self.random()).into_uuid())
+        let now = self.now().micros();
+        let next = |last: i64| last.saturating_add(1).max(now);
+        // The closure never refuses, so both arms carry the last value.
+        let last = self.last_id.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)));
+        let micros = next(last.unwrap_or_else(|last| last));
+        let millis = u64::try_from(micros / 1_000).unwrap_or_default();
+        // 1,000 microseconds in 12 bits.
+        let [high, low] = u16::try_from(micros % 1_000 * 4).unwrap_or_default().to_be_bytes();
+        let mut random = self.random::<10>();
+        let [first, second, ..] = &mut random;
+        (*first, *second) = (high, low);
+        Id::from_uuid(Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
     }
 
     /// Random bytes from the system.

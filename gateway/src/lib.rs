@@ -17,6 +17,7 @@ pub mod fault;
 pub mod gates;
 pub mod housekeeping;
 pub mod http;
+pub mod jobs;
 pub mod ledger;
 pub mod logs;
 mod mandates;

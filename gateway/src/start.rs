@@ -25,11 +25,13 @@ use crate::docs::{self, DocsSettings};
 use crate::exposure;
 use crate::fault::Fault;
 use crate::housekeeping;
+use crate::jobs;
 use crate::ledger;
 use crate::logs;
 use crate::metrics::{self, Metrics};
 use crate::oauth;
 use crate::partners;
+use crate::sandbox;
 use crate::stopping::Stopping;
 use crate::tls::{Certificate, TlsError};
 
@@ -93,10 +95,33 @@ pub struct Running {
     address: SocketAddr,
     server: Served,
     metrics: Option<(Served, SocketAddr)>,
+    background: Background,
+    certificate: Option<Arc<Certificate>>,
+}
+
+/// What goes on besides requests.
+struct Background {
     housekeeping: JoinHandle<()>,
     revocations: JoinHandle<()>,
     poster: JoinHandle<()>,
-    certificate: Option<Arc<Certificate>>,
+    jobs: JoinHandle<()>,
+    clock: Option<JoinHandle<()>>,
+}
+
+impl Background {
+    /// Ends it, when no request is left; the gateway is stopping already.
+    async fn stop(self, app: &App) {
+        self.revocations.abort();
+        if let Some(clock) = self.clock {
+            clock.abort();
+        }
+        // Whatever of these panicked has nothing left to stop.
+        self.jobs.await.ok();
+        // Nobody asks any more; what was asked is posted.
+        app.poster.close();
+        self.poster.await.ok();
+        self.housekeeping.await.ok();
+    }
 }
 
 /// A server on the runtime.
@@ -134,7 +159,12 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     let metrics = Metrics::new(&db);
     let stopping = Stopping::new();
     let metrics_listen = config.metrics_listen;
-    let app = App::new(config, db, Arc::new(Clock::system()), metrics.clone(), stopping.clone());
+    let clock = Arc::new(Clock::system());
+    if config.mode.is_sandbox() {
+        // Before anything happens in it: a sandbox's time never goes back.
+        sandbox::clock::begin(&db, &clock).await.map_err(|fault| StartError::App { fault })?;
+    }
+    let app = App::new(config, db, clock, metrics.clone(), stopping.clone());
     let app = Arc::new(app.await.map_err(|fault| StartError::App { fault })?);
 
     // Before the first request: what was revoked while nobody of ours was up stays revoked.
@@ -152,7 +182,10 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     let server = Served::spawn(server(&app, listener, certificate.as_ref())?);
     let housekeeping = tokio::spawn(housekeeping::run(app::chores(&app), stopping));
     let revocations = tokio::spawn(oauth::revocation::run(Arc::clone(&app)));
-    Ok(Running { app, address: bound, server, metrics: page, housekeeping, revocations, poster, certificate })
+    let jobs = tokio::spawn(jobs::runner::run(Arc::clone(&app)));
+    let clock = app.config.mode.is_sandbox().then(|| tokio::spawn(sandbox::clock::run(Arc::clone(&app))));
+    let background = Background { housekeeping, revocations, poster, jobs, clock };
+    Ok(Running { app, address: bound, server, metrics: page, background, certificate })
 }
 
 async fn open(config: &Config) -> Result<Db, StartError> {
@@ -218,12 +251,7 @@ impl Running {
         if let Some((metrics, _)) = self.metrics {
             metrics.stop(false).await?;
         }
-        self.revocations.abort();
-        // Nobody asks any more; what was asked is posted.
-        self.app.poster.close();
-        self.poster.await.ok();
-        // A chore that panicked has nothing left to stop.
-        self.housekeeping.await.ok();
+        self.background.stop(&self.app).await;
         if tokio::time::timeout(CLOSE_TIMEOUT, self.app.db.close()).await.is_err() {
             tracing::warn!("some connections to the database did not close in time");
         }

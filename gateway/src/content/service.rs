@@ -13,7 +13,8 @@ use crate::circles::Standing;
 use crate::clock::Clock;
 use crate::db::{Json, Tx};
 use crate::fault::Fault;
-use crate::{circles, events, memberships};
+use crate::jobs::{Job, JobKind};
+use crate::{circles, events, jobs, memberships};
 
 /// Publishes a post: now, later, or not yet.
 pub async fn create(
@@ -48,6 +49,7 @@ pub async fn create(
     let post = row.post(now);
     let kind = if post.status == PostStatus::Published { EventType::PostPublished } else { EventType::PostCreated };
     events::service::record(tx, partner, now, kind, &post)?;
+    announce_later(tx, clock, partner, now, &post).await?;
     Ok(post)
 }
 
@@ -120,6 +122,7 @@ pub async fn lock(tx: &mut Tx, partner: PartnerId, post: PostId) -> Result<Held,
 /// Changes a post that is held.
 pub async fn change(
     tx: &mut Tx,
+    clock: &Clock,
     partner: PartnerId,
     now: Time,
     held: Held,
@@ -130,13 +133,40 @@ pub async fn change(
         held.standing.must_be_open()?;
         may_publish(tx, partner, now, &after, &held.standing).await?;
     }
-    save(tx, partner, &held.row, after, now).await
+    let is_moved = after.publish_at != held.row.publish_at;
+    let post = save(tx, partner, &held.row, after, now).await?;
+    if is_moved {
+        jobs::service::cancel(tx, JobKind::PublishPost, post.id).await?;
+        announce_later(tx, clock, partner, now, &post).await?;
+    }
+    Ok(post)
+}
+
+/// Has a post that will be seen later announced then.
+async fn announce_later(tx: &mut Tx, clock: &Clock, partner: PartnerId, now: Time, post: &Post) -> Result<(), Fault> {
+    match post.publish_at.filter(|publish_at| *publish_at > now) {
+        Some(due_at) => {
+            jobs::service::enqueue(tx, clock, Job::new(JobKind::PublishPost, partner, post.id, due_at)).await
+        }
+        None => Ok(()),
+    }
+}
+
+/// Says that a scheduled post can be seen, at its time. Nothing when it was deleted or moved meanwhile: then so was its job.
+pub async fn publish_due(tx: &mut Tx, partner: PartnerId, now: Time, post: PostId) -> Result<(), Fault> {
+    match store::lock(tx, partner, post).await? {
+        Some(row) if model::status(row.publish_at, now) == PostStatus::Published => {
+            events::service::record(tx, partner, now, EventType::PostPublished, &row.post(now))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Deletes a post; its row stays, for audits and because it was published and so counts for its author's pace.
 pub async fn delete(tx: &mut Tx, partner: PartnerId, now: Time, post: PostId) -> Result<(), Fault> {
     let before = lock_row(tx, partner, post).await?;
     store::delete(tx, partner, post, now).await?;
+    jobs::service::cancel(tx, JobKind::PublishPost, post).await?;
     let after = model::deleted(&before, now);
     events::service::record(tx, partner, now, EventType::PostDeleted, &after.post(now))
 }
@@ -164,16 +194,17 @@ pub async fn unpin(tx: &mut Tx, partner: PartnerId, now: Time, post: PostId) -> 
 /// Makes drafts of what is scheduled in a circle; its caller holds the circle.
 pub async fn unschedule_all(tx: &mut Tx, partner: PartnerId, now: Time, circle: CircleId) -> Result<(), Fault> {
     let posts = store::unschedule_all(tx, partner, circle, now).await?;
-    unscheduled(tx, partner, now, posts)
+    unscheduled(tx, partner, now, posts).await
 }
 
 /// Makes drafts of what a member has scheduled; its caller holds the membership.
 pub async fn unschedule_of(tx: &mut Tx, partner: PartnerId, now: Time, author: MembershipId) -> Result<(), Fault> {
     let posts = store::unschedule_of(tx, partner, author, now).await?;
-    unscheduled(tx, partner, now, posts)
+    unscheduled(tx, partner, now, posts).await
 }
 
-fn unscheduled(tx: &mut Tx, partner: PartnerId, now: Time, posts: Vec<Row>) -> Result<(), Fault> {
+async fn unscheduled(tx: &mut Tx, partner: PartnerId, now: Time, posts: Vec<Row>) -> Result<(), Fault> {
+    jobs::service::cancel_all(tx, JobKind::PublishPost, posts.iter().map(|post| post.id)).await?;
     for post in posts {
         events::service::record(tx, partner, now, EventType::PostChanged, &post.post(now))?;
     }

@@ -22,7 +22,7 @@ async fn publish(scene: &Scene, circle: CircleId, new: &NewPost) -> Result<Post,
 async fn change(scene: &Scene, post: PostId, change: &PostChange) -> Result<Post, Fault> {
     let mut tx = scene.begin().await;
     let outcome = match service::lock(&mut tx, scene.partner, post).await {
-        Ok(held) => service::change(&mut tx, scene.partner, scene.now, held, change).await,
+        Ok(held) => service::change(&mut tx, &scene.clock, scene.partner, scene.now, held, change).await,
         Err(refused) => Err(refused),
     };
     scene.end(tx, outcome).await

@@ -25,6 +25,7 @@ pub(super) const FILES: &[File] = files! {
     3 "0003_communities"
     4 "0004_edge"
     5 "0005_events"
+    6 "0006_jobs"
     8 "0008_money"
 };
 

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use quanzi_openapi::Time;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
@@ -24,6 +25,7 @@ pub struct Tx {
     failed: bool,
     slow: Duration,
     outbox: Vec<Fact>,
+    due: Option<Time>,
 }
 
 pub(super) enum On {
@@ -40,7 +42,7 @@ enum Held<'t> {
 
 impl Tx {
     pub(super) fn new(on: On, slow: Duration) -> Self {
-        Self { on, failed: false, slow, outbox: Vec::new() }
+        Self { on, failed: false, slow, outbox: Vec::new(), due: None }
     }
 
     /// Starts a statement; bind its parameters in order, then ask for `optional`, `one`, `all` or `run`.
@@ -60,6 +62,16 @@ impl Tx {
     /// The facts noted so far, for the one who writes them.
     pub fn take_facts(&mut self) -> Vec<Fact> {
         std::mem::take(&mut self.outbox)
+    }
+
+    /// Notes when something is due that was enqueued in this transaction, for the one who wakes its runner.
+    pub fn note_due(&mut self, at: Time) {
+        self.due = Some(self.due.map_or(at, |due| due.min(at)));
+    }
+
+    /// The earliest time noted so far.
+    pub fn due(&self) -> Option<Time> {
+        self.due
     }
 
     /// Keeps what was written. Refused after any failed statement, and while facts are noted that nobody wrote. On a reading

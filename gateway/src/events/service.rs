@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::db::{self, Fact, Tx};
 use crate::fault::Fault;
+use crate::jobs;
 
 /// Notes a fact; it is written when the transaction is committed.
 pub fn record(tx: &mut Tx, partner: PartnerId, at: Time, kind: EventType, subject: &impl Subject) -> Result<(), Fault> {
@@ -61,12 +62,17 @@ pub async fn find(tx: &mut Tx, partner: PartnerId, event: EventId) -> Result<Eve
     store::find(tx, partner, event).await?.ok_or_else(|| ErrorCode::EventNotFound.into())
 }
 
-/// Numbers and writes what was noted, as the last thing in the transaction, commits, and wakes the readers.
+/// Numbers and writes what was noted, as the last thing in the transaction, commits, and wakes the readers, and the runner of
+/// jobs when something is due soon.
 pub async fn commit(app: &App, mut tx: Tx) -> Result<(), db::Fault> {
     let has_facts = write(&mut tx, &app.clock).await?;
+    let due = tx.due();
     tx.commit().await?;
     if has_facts {
         app.bell.ring();
+    }
+    if due.is_some_and(|due| jobs::runner::is_soon(due, app.clock.now())) {
+        app.wake.ring();
     }
     Ok(())
 }

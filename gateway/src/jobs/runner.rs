@@ -1,0 +1,63 @@
+//! Does what is due, a few jobs at a time, until the gateway stops. Invariant: a slow or failing job keeps no other waiting, and
+//! what was begun is ended before we go.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use quanzi_openapi::Time;
+use tokio::task::JoinSet;
+
+use super::service;
+use crate::app::App;
+
+/// Jobs at a time in one process: fewer than connections for writing, so that requests always get one.
+const AT_ONCE_MAX: usize = 4;
+/// It looks this often at least: another process may have enqueued something, or a clock been moved.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// And at most: when what is due cannot be claimed.
+const PAUSE_MIN: Duration = Duration::from_millis(20);
+
+/// Whether the runner would sleep past this time: then it must be woken.
+pub(crate) fn is_soon(due_at: Time, now: Time) -> bool {
+    due_at <= now.plus_seconds(LOOK_AGAIN.as_secs().cast_signed())
+}
+
+/// Works until the gateway stops, and then until what was begun is ended, within the time that requests have for it.
+pub async fn run(app: Arc<App>) {
+    let mut working = JoinSet::new();
+    loop {
+        let free = AT_ONCE_MAX.saturating_sub(working.len());
+        let claimed = match service::claim(&app, free).await {
+            Ok(claimed) => claimed,
+            Err(fault) => {
+                tracing::warn!(code = %fault.code(), cause = ?fault.cause(), "jobs could not be claimed");
+                Vec::new()
+            }
+        };
+        let is_full = claimed.len() == free;
+        for job in claimed {
+            let app = Arc::clone(&app);
+            working.spawn(async move { service::work(&app, &job).await });
+        }
+        tokio::select! {
+            () = app.stopping.wait() => break,
+            Some(_) = working.join_next() => while working.try_join_next().is_some() {},
+            () = rest(&app), if !is_full => {}
+        }
+    }
+    let time = Duration::from_secs(app.config.shutdown_seconds);
+    let ended = tokio::time::timeout(time, async { while working.join_next().await.is_some() {} }).await;
+    if ended.is_err() {
+        tracing::warn!(jobs = working.len(), "jobs were left in the middle; they are taken up again after their lease");
+    }
+}
+
+/// Until something is due, or was enqueued, or it is time to look anyway.
+async fn rest(app: &App) {
+    let now = app.clock.now().micros();
+    let pause = match service::next(app).await {
+        Ok(Some(due)) => Duration::from_micros(u64::try_from(due.micros() - now).unwrap_or_default()),
+        Ok(None) | Err(_) => LOOK_AGAIN,
+    };
+    app.wake.wait(pause.clamp(PAUSE_MIN, LOOK_AGAIN)).await;
+}
