@@ -412,7 +412,8 @@ impl Ready {
 
     /// Sends it, and leaves the answer unread.
     pub async fn open(self, http: &Client) -> Response {
-        let mut request = http.request(self.method.parse().expect("a method"), &self.url).body(self.body.unwrap_or_default());
+        let mut request =
+            http.request(self.method.parse().expect("a method"), &self.url).body(self.body.unwrap_or_default());
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
