@@ -21,6 +21,7 @@ use crate::metrics::Metrics;
 use crate::oauth::{GatewayKeys, Tokens};
 use crate::sandbox::demo::{self, Demo};
 use crate::stopping::Stopping;
+use crate::webhooks::Webhooks;
 
 /// Everything a request needs.
 pub struct App {
@@ -44,6 +45,8 @@ pub struct App {
     pub in_flight: InFlight,
     /// Rings when events were committed.
     pub bell: Bell,
+    /// What delivering webhooks needs.
+    pub webhooks: Webhooks,
     /// Counters.
     pub metrics: Metrics,
     /// Whether the gateway is on its way down.
@@ -72,6 +75,7 @@ impl App {
             limits: Limits::new(&config, &clock),
             in_flight: InFlight::default(),
             bell: Bell::default(),
+            webhooks: Webhooks::new(&clock),
             config,
             db,
             clock,
@@ -97,6 +101,7 @@ pub fn routes(app: &Arc<App>) -> Routes {
     let routes = crate::gates::routes(routes);
     let routes = crate::memberships::routes(routes);
     let routes = crate::content::routes(routes);
+    let routes = crate::webhooks::routes(routes);
     if app.config.mode.is_sandbox() { crate::fans::routes(crate::sandbox::routes(routes)) } else { routes }
 }
 
@@ -124,6 +129,7 @@ pub fn chores(app: &Arc<App>) -> Vec<Chore> {
         deleting("nonces", |tx, now, rows_max| Box::pin(sweep_nonces(tx, now, rows_max))),
         deleting("gates", |tx, now, rows_max| Box::pin(crate::gates::sweep(tx, now, rows_max))),
         deleting("oauth", |tx, now, rows_max| Box::pin(crate::oauth::store::sweep(tx, now, rows_max))),
+        deleting("deliveries", |tx, now, rows_max| Box::pin(crate::webhooks::service::sweep(tx, now, rows_max))),
         Chore::shrinking("limits", move || limits.limits.shrink()),
     ]
 }

@@ -30,4 +30,5 @@ pub mod stopping;
 #[cfg(test)]
 mod testing;
 mod tls;
+pub mod webhooks;
 mod window;

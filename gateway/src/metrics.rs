@@ -40,6 +40,7 @@ struct Counts {
     in_flight: Gauge,
     rate_limited: Family<Policy, Counter>,
     replayed: Family<Operation, Counter>,
+    deliveries: Family<Delivered, Counter>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -57,6 +58,11 @@ struct Operation {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Policy {
     policy: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Delivered {
+    outcome: &'static str,
 }
 
 /// The first digit of a status.
@@ -105,6 +111,7 @@ impl Metrics {
         let in_flight = Gauge::default();
         let rate_limited = Family::default();
         let replayed = Family::default();
+        let deliveries = Family::default();
         registry.register(
             "requests",
             "Requests answered, by operation, class of status and error code",
@@ -118,10 +125,11 @@ impl Metrics {
             "Requests answered with the saved answer of an earlier one",
             replayed.clone(),
         );
+        registry.register("webhook_deliveries", "Attempts to deliver an event, by outcome", deliveries.clone());
         let build = Info::new([("version", env!("CARGO_PKG_VERSION").to_owned()), ("engine", db.engine().to_string())]);
         registry.register("build", "What is running", build);
         registry.register_collector(Box::new(Connections(db.clone())));
-        Self(Arc::new(Counts { registry, requests, seconds, in_flight, rate_limited, replayed }))
+        Self(Arc::new(Counts { registry, requests, seconds, in_flight, rate_limited, replayed, deliveries }))
     }
 
     /// An answered request; `code` when it was refused.
@@ -152,6 +160,12 @@ impl Metrics {
     /// A request got the saved answer of an earlier one.
     pub fn replayed(&self, operation: impl Into<Cow<'static, str>>) {
         self.0.replayed.get_or_create(&Operation { operation: operation.into() }).inc();
+    }
+
+    /// An attempt to deliver an event was made.
+    pub fn delivered(&self, is_taken: bool) {
+        let outcome = if is_taken { "succeeded" } else { "failed" };
+        self.0.deliveries.get_or_create(&Delivered { outcome }).inc();
     }
 
     /// Everything in the text format of OpenMetrics.

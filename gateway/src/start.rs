@@ -27,6 +27,7 @@ use crate::metrics::{self, Metrics};
 use crate::oauth;
 use crate::stopping::Stopping;
 use crate::tls::{Certificate, TlsError};
+use crate::webhooks;
 
 /// Longer than a load balancer keeps an idle connection, so that it is never the one to be surprised.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -87,6 +88,7 @@ pub struct Running {
     metrics: Option<(Served, SocketAddr)>,
     housekeeping: JoinHandle<()>,
     revocations: JoinHandle<()>,
+    webhooks: JoinHandle<()>,
     certificate: Option<Arc<Certificate>>,
 }
 
@@ -141,7 +143,8 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     let server = Served::spawn(server(&app, listener, certificate.as_ref())?);
     let housekeeping = tokio::spawn(housekeeping::run(app::chores(&app), stopping));
     let revocations = tokio::spawn(oauth::revocation::run(Arc::clone(&app)));
-    Ok(Running { app, address: bound, server, metrics: page, housekeeping, revocations, certificate })
+    let webhooks = tokio::spawn(webhooks::run(Arc::clone(&app)));
+    Ok(Running { app, address: bound, server, metrics: page, housekeeping, revocations, webhooks, certificate })
 }
 
 async fn open(config: &Config) -> Result<Db, StartError> {
@@ -208,8 +211,9 @@ impl Running {
             metrics.stop(false).await?;
         }
         self.revocations.abort();
-        // A chore that panicked has nothing left to stop.
+        // What panicked has nothing left to stop.
         self.housekeeping.await.ok();
+        self.webhooks.await.ok();
         if tokio::time::timeout(CLOSE_TIMEOUT, self.app.db.close()).await.is_err() {
             tracing::warn!("some connections to the database did not close in time");
         }

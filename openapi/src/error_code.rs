@@ -160,6 +160,12 @@ error_codes! {
     PostLimitReached        "post_limit_reached"        429 again "The member has published as many posts today as the circle allows." "Wait until the time in `limit`, or change the circle's limit.";
     AuthorNotActive         "author_not_active"         409 never "The author is not an active member."           "Choose an active membership of this circle, or publish as the partner.";
     PostPublished           "post_published"            409 never "The post is published already."                "Drafts and times can only be changed before publication; edit or delete the post instead.";
+
+    // Webhooks
+    WebhookEndpointNotFound "webhook_endpoint_not_found" 404 never "No such webhook endpoint."                    "List your endpoints with GET /v1/webhook_endpoints.";
+    WebhookEndpointLimitReached "webhook_endpoint_limit_reached" 409 never "The partner has as many webhook endpoints as allowed." "Delete an endpoint that is no longer used.";
+    WebhookUrlForbidden     "webhook_url_forbidden"     422 never "We do not send events to this address."        "Use an https URL with a public address; `detail` says what is wrong with this one.";
+    ReplayLimitReached      "replay_limit_reached"      409 never "The endpoint has as many replays under way as allowed." "Wait until one of them is done, or ask for one replay that covers all.";
 }
 
 impl ErrorCode {

@@ -20,6 +20,7 @@ use crate::memberships::Membership;
 use crate::open::Open;
 use crate::partners::Partner;
 use crate::time::Time;
+use crate::webhooks::WebhookEndpoint;
 
 macro_rules! event_types {
     ($($(#[doc = $about:literal])+ $variant:ident $name:literal $shape:ty;)+) => {
@@ -99,6 +100,22 @@ event_types! {
     PostChanged "post.changed" Post;
     /// A post was deleted.
     PostDeleted "post.deleted" Post;
+    /// A webhook endpoint was made.
+    WebhookEndpointCreated "webhook_endpoint.created" WebhookEndpoint;
+    /// A webhook endpoint changed, or its secret was rotated.
+    WebhookEndpointChanged "webhook_endpoint.changed" WebhookEndpoint;
+    /// A webhook endpoint was deleted.
+    WebhookEndpointDeleted "webhook_endpoint.deleted" WebhookEndpoint;
+    /// Attempts at a webhook endpoint fail again and again.
+    WebhookEndpointFailing "webhook_endpoint.failing" WebhookEndpoint;
+    /// A webhook endpoint that was failing takes events again.
+    WebhookEndpointRecovered "webhook_endpoint.recovered" WebhookEndpoint;
+    /// A webhook endpoint was disabled: by you, by its receiver, or because it failed for too long.
+    WebhookEndpointDisabled "webhook_endpoint.disabled" WebhookEndpoint;
+    /// A webhook endpoint was enabled.
+    WebhookEndpointEnabled "webhook_endpoint.enabled" WebhookEndpoint;
+    /// You asked for a sign of life. Not in the log: its `seq` is 0.
+    WebhookEndpointPing "webhook_endpoint.ping" WebhookEndpoint;
 }
 
 impl fmt::Display for EventType {
@@ -177,4 +194,4 @@ macro_rules! subjects {
         }
     )+};
 }
-subjects! { App Circle Gate Membership Partner Post }
+subjects! { App Circle Gate Membership Partner Post WebhookEndpoint }

@@ -7,6 +7,7 @@ pub mod apps;
 pub mod body;
 pub mod circles;
 pub mod content;
+pub mod deliveries;
 pub mod document;
 pub mod endpoint;
 pub mod error_code;
@@ -28,6 +29,7 @@ pub mod scope;
 pub mod signature;
 pub mod text;
 pub mod time;
+pub mod webhooks;
 
 pub use endpoint::{Access, Endpoint, Method, Nothing, Operation};
 pub use error_code::ErrorCode;
@@ -81,6 +83,17 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<content::DeletePost>(),
     Operation::of::<content::PinPost>(),
     Operation::of::<content::UnpinPost>(),
+    Operation::of::<webhooks::CreateWebhookEndpoint>(),
+    Operation::of::<webhooks::ListWebhookEndpoints>(),
+    Operation::of::<webhooks::GetWebhookEndpoint>(),
+    Operation::of::<webhooks::ChangeWebhookEndpoint>(),
+    Operation::of::<webhooks::DeleteWebhookEndpoint>(),
+    Operation::of::<webhooks::EnableWebhookEndpoint>(),
+    Operation::of::<webhooks::DisableWebhookEndpoint>(),
+    Operation::of::<webhooks::RotateWebhookSecret>(),
+    Operation::of::<webhooks::PingWebhookEndpoint>(),
+    Operation::of::<deliveries::ListDeliveries>(),
+    Operation::of::<deliveries::ReplayEvents>(),
     Operation::of::<sandbox::RegisterPartner>(),
     Operation::of::<sandbox::CheckSignature>(),
     Operation::of::<fans::CreateSandboxFan>(),

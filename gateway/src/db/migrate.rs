@@ -25,6 +25,7 @@ pub(super) const FILES: &[File] = files! {
     3 "0003_communities"
     4 "0004_edge"
     5 "0005_events"
+    7 "0007_webhooks"
 };
 
 /// The version this binary brings a database to.

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 use quanzi_openapi::circles::{Category, CircleStatus, Discoverability};
 use quanzi_openapi::content::PostFormat;
+use quanzi_openapi::deliveries::{DeliveryError, DeliveryOutcome};
 use quanzi_openapi::gates::{CreditBand, Outcome};
 use quanzi_openapi::memberships::{MembershipStatus, Role};
+use quanzi_openapi::webhooks::{DisabledReason, WebhookEndpointStatus};
 use serde::de::IntoDeserializer as _;
 use serde::de::value::Error;
 use serde::{Deserialize, Serialize};
@@ -51,7 +53,10 @@ macro_rules! words {
         }
     )+};
 }
-words! { Category CircleStatus CreditBand Discoverability MembershipStatus Outcome PostFormat Role }
+words! {
+    Category CircleStatus CreditBand DeliveryError DeliveryOutcome DisabledReason Discoverability MembershipStatus Outcome PostFormat Role
+    WebhookEndpointStatus
+}
 
 #[cfg(test)]
 mod tests {

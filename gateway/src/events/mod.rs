@@ -7,4 +7,4 @@ mod bell;
 pub mod service;
 mod store;
 
-pub use bell::Bell;
+pub use bell::{Bell, Ear};
