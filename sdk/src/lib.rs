@@ -102,6 +102,8 @@ pub mod gates;
 pub mod memberships;
 pub mod partners;
 pub mod sandbox;
+pub mod webhook;
+pub mod webhook_endpoints;
 
 #[cfg(test)]
 mod tests;
