@@ -177,11 +177,7 @@ impl fmt::Debug for Verifier {
 }
 
 /// Verifies with one secret; see [`Verifier`] for rotation and public keys.
-pub fn verify<'h>(
-    secret: &str,
-    header: impl Fn(&str) -> Option<&'h str>,
-    body: &[u8],
-) -> Result<Event, WebhookError> {
+pub fn verify<'h>(secret: &str, header: impl Fn(&str) -> Option<&'h str>, body: &[u8]) -> Result<Event, WebhookError> {
     Verifier::new(secret)?.verify(header, body)
 }
 

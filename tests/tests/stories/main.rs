@@ -17,3 +17,4 @@ mod partners;
 mod road;
 mod signatures;
 mod tokens;
+mod webhooks;
