@@ -17,6 +17,7 @@ use crate::events::Bell;
 use crate::fault::Fault;
 use crate::housekeeping::{BATCH_ROWS_MAX, Chore};
 use crate::http::{InFlight, Limits, Nonces, Routes, sweep_idempotency, sweep_nonces};
+use crate::ledger::Poster;
 use crate::metrics::Metrics;
 use crate::oauth::{GatewayKeys, Tokens};
 use crate::sandbox::demo::{self, Demo};
@@ -43,6 +44,8 @@ pub struct App {
     pub limits: Limits,
     /// Idempotency keys being worked on.
     pub in_flight: InFlight,
+    /// Takes orders for the ledger.
+    pub poster: Poster,
     /// Rings when events were committed.
     pub bell: Bell,
     /// What delivering webhooks needs.
@@ -74,6 +77,7 @@ impl App {
             nonces: Nonces::new(),
             limits: Limits::new(&config, &clock),
             in_flight: InFlight::default(),
+            poster: Poster::default(),
             bell: Bell::default(),
             webhooks: Webhooks::new(&clock),
             config,
@@ -101,8 +105,22 @@ pub fn routes(app: &Arc<App>) -> Routes {
     let routes = crate::gates::routes(routes);
     let routes = crate::memberships::routes(routes);
     let routes = crate::content::routes(routes);
+    let routes = crate::payments::routes(routes);
+    let routes = crate::mandates::routes(routes);
+    let routes = crate::tips::routes(routes);
+    let routes = crate::ledger::routes(routes);
+    let routes = crate::events::routes(routes);
     let routes = crate::webhooks::routes(routes);
-    if app.config.mode.is_sandbox() { crate::fans::routes(crate::sandbox::routes(routes)) } else { routes }
+    if app.config.mode.is_sandbox() { sandbox_routes(routes) } else { routes }
+}
+
+/// What only a sandbox has.
+fn sandbox_routes(routes: Routes) -> Routes {
+    let routes = crate::sandbox::routes(routes);
+    let routes = crate::fans::routes(routes);
+    let routes = crate::wallets::routes(routes);
+    let routes = crate::mandates::sandbox_routes(routes);
+    crate::ledger::sandbox_routes(routes)
 }
 
 /// Deletes at most so many rows that have expired, and says how many went.
@@ -128,6 +146,7 @@ pub fn chores(app: &Arc<App>) -> Vec<Chore> {
         deleting("idempotency", |tx, now, rows_max| Box::pin(sweep_idempotency(tx, now, rows_max))),
         deleting("nonces", |tx, now, rows_max| Box::pin(sweep_nonces(tx, now, rows_max))),
         deleting("gates", |tx, now, rows_max| Box::pin(crate::gates::sweep(tx, now, rows_max))),
+        deleting("allowances", |tx, now, rows_max| Box::pin(crate::ledger::service::sweep(tx, now, rows_max))),
         deleting("oauth", |tx, now, rows_max| Box::pin(crate::oauth::store::sweep(tx, now, rows_max))),
         deleting("deliveries", |tx, now, rows_max| Box::pin(crate::webhooks::service::sweep(tx, now, rows_max))),
         Chore::shrinking("limits", move || limits.limits.shrink()),

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, ArgMatches, Command as Clap};
 
+use quanzi_openapi::id::PartnerId;
+
 use crate::config::{Config, ConfigError, FILE, FILE_VARIABLE, KNOBS, Knob, Setting};
 
 /// What to do.
@@ -17,6 +19,10 @@ pub enum Action {
     Config,
     /// Bring the database up to date, then exit.
     Migrate,
+    /// Hold the books against themselves, then exit.
+    CheckLedger,
+    /// Give a partner a fee of its own in basis points, or take it away; then exit.
+    SetFee(PartnerId, Option<u16>),
 }
 
 const AFTER: &str = "\
@@ -29,7 +35,7 @@ Signals:
 
 Exit codes:
   0   stopped as told, or done
-  1   could not start or go on: address taken, database unreachable or newer than this program
+  1   could not start or go on: address taken, database unreachable or newer than this program; or the books do not add up
   2   wrong command line or configuration";
 
 /// Reads the command line. Clap prints help, version and mistakes of usage itself.
@@ -41,11 +47,19 @@ pub fn parse(
     let (action, matches) = match matches.subcommand() {
         Some(("config", inner)) => (Action::Config, inner),
         Some(("migrate", inner)) => (Action::Migrate, inner),
+        Some(("ledger", inner)) => (Action::CheckLedger, inner.subcommand_matches("check").unwrap_or(inner)),
+        Some(("fee", inner)) => (set_fee(inner)?, inner),
         Some((_, inner)) => (Action::Serve, inner),
         None => (Action::Serve, &matches),
     };
     let file = matches.get_one::<PathBuf>("config").cloned();
     Ok((action, Config::load(file.as_deref(), environment, flags(matches))))
+}
+
+fn set_fee(matches: &ArgMatches) -> Result<Action, clap::Error> {
+    let partner = matches.get_one::<PartnerId>("partner").copied();
+    let partner = partner.ok_or_else(|| clap::Error::new(clap::error::ErrorKind::MissingRequiredArgument))?;
+    Ok(Action::SetFee(partner, matches.get_one::<u16>("bps").copied()))
 }
 
 fn flags(matches: &ArgMatches) -> Vec<(&'static Knob, String)> {
@@ -71,6 +85,23 @@ fn clap() -> Clap {
         .subcommand(Clap::new("serve").about("Serve until told to stop; also without a command"))
         .subcommand(Clap::new("config").about("Print the effective configuration and where each value comes from; secrets stay hidden"))
         .subcommand(Clap::new("migrate").about("Create the database or bring it up to date, then exit"))
+        .subcommand(
+            Clap::new("ledger").about("The books").subcommand_required(true).arg_required_else_help(true).subcommand(
+                Clap::new("check").about(
+                    "Recompute every balance from its transfers and every payment from what moved for it, print the differences, then exit",
+                ),
+            ),
+        )
+        .subcommand(
+            Clap::new("fee")
+                .about("Give a partner a fee of its own for payments to come; without a number the platform's holds again")
+                .arg(Arg::new("partner").required(true).value_parser(clap::value_parser!(PartnerId)).help("ptn_…"))
+                .arg(
+                    Arg::new("bps")
+                        .value_parser(clap::value_parser!(u16).range(0..=10_000))
+                        .help("Basis points, 0 to 10000: 300 is 3 %"),
+                ),
+        )
         .arg(config)
         .args(KNOBS.iter().map(flag))
 }
@@ -143,6 +174,20 @@ mod tests {
 
         assert_eq!(action, Action::Config);
         assert_eq!((config.workers, config.listen.port()), (3, 9));
+    }
+
+    #[test]
+    fn the_books_and_fees_have_commands() {
+        let partner = "ptn_01JD8Z6T5M3Q9V0K7W2X4Y6Z8A";
+        let id: PartnerId = partner.parse().expect("an id");
+
+        assert_eq!(parse_here(&["quanzi", "ledger", "check", "--workers", "3"]).0, Action::CheckLedger);
+        assert_eq!(parse_here(&["quanzi", "fee", partner, "250"]).0, Action::SetFee(id, Some(250)));
+        assert_eq!(parse_here(&["quanzi", "fee", partner]).0, Action::SetFee(id, None));
+        for wrong in [["fee", "ptn_1"].as_slice(), &["fee", partner, "10001"], &["ledger"]] {
+            let words = std::iter::once("quanzi").chain(wrong.iter().copied()).map(OsString::from);
+            assert!(parse(words, []).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -50,6 +50,7 @@ pub struct Config {
     pub database_connections_max: u32,
     pub sealing_key: Option<SealingKey>,
     pub dpop_nonce_required: bool,
+    pub platform_fee_bps: u16,
     pub body_bytes_max: usize,
     pub body_timeout_seconds: u64,
     pub rate_reads_per_second: NonZeroU32,
@@ -191,6 +192,8 @@ impl Config {
         let sealing_key: Option<SealingKey> = r.optional("sealing_key")?;
         let dpop_nonce_required = r.required("dpop_nonce_required")?;
 
+        let platform_fee_bps = r.count("platform_fee_bps", 0..=10_000)?;
+
         let body_bytes_max = r.count("body_bytes_max", 1024..=67_108_864)?;
         let body_timeout_seconds = r.count("body_timeout_seconds", 1..=600)?;
         let rate_reads_per_second = r.rate("rate_reads_per_second")?;
@@ -253,6 +256,7 @@ impl Config {
             database_connections_max,
             sealing_key,
             dpop_nonce_required,
+            platform_fee_bps,
             body_bytes_max,
             body_timeout_seconds,
             rate_reads_per_second,

@@ -27,6 +27,8 @@ use crate::db::Db;
 
 /// From a cached read to the longest statement that is allowed, in seconds.
 const BUCKETS: [f64; 13] = [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5, 10.0];
+/// Orders in a batch of the ledger.
+const BATCHES: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The counters. Cheap to clone: all clones count together.
@@ -40,6 +42,7 @@ struct Counts {
     in_flight: Gauge,
     rate_limited: Family<Policy, Counter>,
     replayed: Family<Operation, Counter>,
+    batch_orders: Histogram,
     deliveries: Family<Delivered, Counter>,
 }
 
@@ -111,6 +114,7 @@ impl Metrics {
         let in_flight = Gauge::default();
         let rate_limited = Family::default();
         let replayed = Family::default();
+        let batch_orders = Histogram::new(BATCHES);
         let deliveries = Family::default();
         registry.register(
             "requests",
@@ -125,11 +129,14 @@ impl Metrics {
             "Requests answered with the saved answer of an earlier one",
             replayed.clone(),
         );
+        registry.register("batch_orders", "Orders the ledger's poster posted together", batch_orders.clone());
         registry.register("webhook_deliveries", "Attempts to deliver an event, by outcome", deliveries.clone());
         let build = Info::new([("version", env!("CARGO_PKG_VERSION").to_owned()), ("engine", db.engine().to_string())]);
         registry.register("build", "What is running", build);
         registry.register_collector(Box::new(Connections(db.clone())));
-        Self(Arc::new(Counts { registry, requests, seconds, in_flight, rate_limited, replayed, deliveries }))
+        let counts =
+            Counts { registry, requests, seconds, in_flight, rate_limited, replayed, batch_orders, deliveries };
+        Self(Arc::new(counts))
     }
 
     /// An answered request; `code` when it was refused.
@@ -160,6 +167,11 @@ impl Metrics {
     /// A request got the saved answer of an earlier one.
     pub fn replayed(&self, operation: impl Into<Cow<'static, str>>) {
         self.0.replayed.get_or_create(&Operation { operation: operation.into() }).inc();
+    }
+
+    /// So many orders were posted together.
+    pub fn posted(&self, orders: usize) {
+        self.0.batch_orders.observe(f64::from(u32::try_from(orders).unwrap_or(u32::MAX)));
     }
 
     /// An attempt to deliver an event was made.

@@ -10,7 +10,7 @@ use quanzi_openapi::memberships::{Membership, NewMembership};
 use crate::clock::Clock;
 use crate::db::{Db, Sql, Tx};
 use crate::fault::Fault;
-use crate::{circles, fans, gates, memberships, sql};
+use crate::{circles, events, fans, gates, memberships, sql};
 
 const ADD_PARTNER: Sql = sql!(
     "insert into partner (id, name, legal_name, version, created_at, updated_at) values ($1, 'Whisker', 'Whisker Ltd.', 1, 1, 1)"
@@ -49,10 +49,13 @@ impl Scene {
     }
 
     /// Ends a transaction as the edge does: with a commit, or without one.
-    pub async fn end<T>(&self, tx: Tx, outcome: Result<T, Fault>) -> Result<T, Fault> {
+    pub async fn end<T>(&self, mut tx: Tx, outcome: Result<T, Fault>) -> Result<T, Fault> {
         match &outcome {
             Err(refused) if !refused.keeps_writes() => tx.rollback().await.unwrap(),
-            _ => tx.commit().await.unwrap(),
+            _ => {
+                events::service::write(&mut tx, &self.clock).await.unwrap();
+                tx.commit().await.unwrap();
+            }
         }
         outcome
     }

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{HttpServer, web};
+use quanzi_openapi::id::PartnerId;
+use quanzi_openapi::ledger::LedgerCheck;
 use secrecy::ExposeSecret as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
@@ -20,11 +22,14 @@ use crate::command::{self, Action};
 use crate::config::{Config, without_password};
 use crate::db::{self, Db, MigrationFault};
 use crate::docs::{self, DocsSettings};
+use crate::exposure;
 use crate::fault::Fault;
 use crate::housekeeping;
+use crate::ledger;
 use crate::logs;
 use crate::metrics::{self, Metrics};
 use crate::oauth;
+use crate::partners;
 use crate::stopping::Stopping;
 use crate::tls::{Certificate, TlsError};
 use crate::webhooks;
@@ -75,6 +80,9 @@ pub enum StartError {
     /// The server itself.
     #[error("the server failed")]
     Server(#[from] io::Error),
+    /// The books were checked, and do not add up.
+    #[error("the books do not add up: {0} differences")]
+    Books(usize),
     /// A second signal came before the requests under way were finished.
     #[error("interrupted while requests were under way")]
     Interrupted,
@@ -88,6 +96,7 @@ pub struct Running {
     metrics: Option<(Served, SocketAddr)>,
     housekeeping: JoinHandle<()>,
     revocations: JoinHandle<()>,
+    poster: JoinHandle<()>,
     webhooks: JoinHandle<()>,
     certificate: Option<Arc<Certificate>>,
 }
@@ -140,11 +149,13 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
         }
         None => None,
     };
+    let posting = Arc::clone(&app);
+    let poster = tokio::spawn(async move { ledger::run(&posting).await });
     let server = Served::spawn(server(&app, listener, certificate.as_ref())?);
     let housekeeping = tokio::spawn(housekeeping::run(app::chores(&app), stopping));
     let revocations = tokio::spawn(oauth::revocation::run(Arc::clone(&app)));
     let webhooks = tokio::spawn(webhooks::run(Arc::clone(&app)));
-    Ok(Running { app, address: bound, server, metrics: page, housekeeping, revocations, webhooks, certificate })
+    Ok(Running { app, address: bound, server, metrics: page, housekeeping, revocations, poster, webhooks, certificate })
 }
 
 async fn open(config: &Config) -> Result<Db, StartError> {
@@ -211,6 +222,9 @@ impl Running {
             metrics.stop(false).await?;
         }
         self.revocations.abort();
+        // Nobody asks any more; what was asked is posted.
+        self.app.poster.close();
+        self.poster.await.ok();
         // What panicked has nothing left to stop.
         self.housekeeping.await.ok();
         self.webhooks.await.ok();
@@ -346,11 +360,16 @@ pub fn main(
     for hint in config.hints() {
         tracing::warn!("{hint}");
     }
+    for warning in exposure::warnings(&config) {
+        tracing::warn!("{warning}");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(RUNTIME_THREADS).enable_all().build();
     let done = runtime.map_err(StartError::from).and_then(|runtime| {
         runtime.block_on(async {
             match action {
                 Action::Migrate => migrate(&config).await,
+                Action::CheckLedger => check_ledger(&config).await,
+                Action::SetFee(partner, fee_bps) => set_fee(&config, partner, fee_bps).await,
                 Action::Serve | Action::Config => serve(config).await,
             }
         })
@@ -379,6 +398,34 @@ async fn migrate(config: &Config) -> Result<(), StartError> {
     db.migrate().await?;
     db.close().await;
     say(io::stdout(), &format!("The database is at migration {}.\n", db::latest_version()));
+    Ok(())
+}
+
+/// Prints what does not add up. The gateway may be at work meanwhile.
+async fn check_ledger(config: &Config) -> Result<(), StartError> {
+    let db = open(config).await?;
+    db.migrate().await?;
+    let checked = ledger::check(&db).await.map_err(|fault| StartError::App { fault: fault.into() })?;
+    db.close().await;
+    let LedgerCheck { clean, accounts, payments, differences } = checked;
+    let mut text = format!("{accounts} accounts and {payments} payments were checked.\n");
+    for difference in &differences {
+        text = format!("{text}{difference}\n");
+    }
+    say(io::stdout(), &text);
+    if clean { Ok(()) } else { Err(StartError::Books(differences.len())) }
+}
+
+async fn set_fee(config: &Config, partner: PartnerId, fee_bps: Option<u16>) -> Result<(), StartError> {
+    let db = open(config).await?;
+    db.migrate().await?;
+    let fault = |fault| StartError::App { fault };
+    let mut tx = db.begin().await.map_err(|error| fault(error.into()))?;
+    partners::service::set_fee(&mut tx, partner, fee_bps).await.map_err(fault)?;
+    tx.commit().await.map_err(|error| fault(error.into()))?;
+    db.close().await;
+    let what = fee_bps.map_or_else(|| format!("the platform's, {}", config.platform_fee_bps), |bps| bps.to_string());
+    say(io::stdout(), &format!("The fee of {partner} is {what} basis points, for payments to come.\n"));
     Ok(())
 }
 

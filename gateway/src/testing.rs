@@ -11,6 +11,7 @@ use quanzi_openapi::id::{AppId, PartnerId};
 use quanzi_openapi::jose::{ClientAssertion, DpopClaims, assemble, signing_input};
 use quanzi_openapi::oauth::{ASSERTION_TYPE, TokenQuestion, TokenReply, TokenRequest};
 use quanzi_openapi::sandbox::{NewPartner, Registration};
+use quanzi_openapi::scope::Scopes;
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -20,7 +21,7 @@ use crate::config::{Config, Mode};
 use crate::crypto::SigningKey;
 use crate::db::Db;
 use crate::fault::Fault;
-use crate::http::RequestInfo;
+use crate::http::{Caller, RequestInfo};
 use crate::metrics::Metrics;
 use crate::oauth;
 use crate::sandbox;
@@ -67,7 +68,7 @@ macro_rules! in_tx {
         };
         match outcome {
             Ok(value) => {
-                held.commit().await.unwrap();
+                crate::events::service::commit(&$app, held).await.unwrap();
                 Ok(value)
             }
             Err(fault) => {
@@ -93,6 +94,11 @@ impl Client {
         let context = Context::new(app, app.clock.now());
         let Registration { partner, app } = in_tx!(app, |tx| sandbox::register(tx, context, &new)).unwrap();
         Self { app: app.id, partner: partner.id, key }
+    }
+
+    /// The app as a caller whose token allows everything.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller { partner: self.partner, app: self.app, scopes: Scopes::all() }
     }
 
     /// The claims of a good assertion.

@@ -172,7 +172,8 @@ pub struct NewApp {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 20)]
     pub redirect_uris: Vec<WebAddress>,
-    /// What its tokens can be allowed at most; every scope when left out.
+    /// What its tokens can be allowed at most, and at most what the token of the call allows: all of that when left out. A
+    /// partner's first app may have every scope.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<Scope>>,
     /// Addresses it may be used from; any when empty.
@@ -182,7 +183,7 @@ pub struct NewApp {
 }
 
 impl NewApp {
-    /// An app of this name with these keys, allowed everything, from everywhere.
+    /// An app of this name with these keys, allowed all that its maker is allowed, from everywhere.
     pub fn new(name: impl Into<AppName>, keys: impl IntoIterator<Item = KeyInput>) -> Self {
         Self {
             name: name.into(),
@@ -220,7 +221,7 @@ pub struct AppChange {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = AppStatus, required = false)]
     pub status: Option<AppStatus>,
-    /// What its tokens can be allowed at most.
+    /// What its tokens can be allowed at most. Those that are new to the app must be in the token of the call.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = Vec<Scope>, required = false)]
     pub scopes: Option<Vec<Scope>>,
@@ -251,7 +252,8 @@ pub struct AppKey {
     #[schema(value_type = Algorithm)]
     pub algorithm: Open<Algorithm>,
     /// The key.
-    pub jwk: Jwk,
+    #[schema(value_type = Jwk)]
+    pub jwk: Open<Jwk>,
     /// When it was registered.
     pub created_at: Time,
 }
@@ -261,7 +263,7 @@ impl Example for AppKey {
         let kid = "poqkLGiymh_W0uP6PZFw-dvez3QJT5SolqXBCW38r0U".to_owned();
         let x = b"\x26\xb4\x0b\x8f\x93\xff\xf3\xd8\x97\x11\x2f\x7e\xbc\x58\x2b\x23\x2d\xbd\x72\x51\x7d\x08\x2f\xe8\x3c\xfb\x30\xdd\xce\x43\xd1\xbb";
         let jwk = Jwk::new(PublicKey::Ed25519(*x));
-        Self { kid, algorithm: Algorithm::Ed25519.into(), jwk, created_at: Time::example() }
+        Self { kid, algorithm: Algorithm::Ed25519.into(), jwk: jwk.into(), created_at: Time::example() }
     }
 }
 
@@ -361,7 +363,8 @@ impl Endpoint for ListApps {
 
 /// Make an app
 ///
-/// The app gets its keys with it; more can be added and old ones removed at any time.
+/// The app gets its keys with it; more can be added and old ones removed at any time. It can have no scope that the token of
+/// the call does not have.
 #[derive(ToSchema)]
 pub struct CreateApp;
 impl Endpoint for CreateApp {
@@ -372,6 +375,7 @@ impl Endpoint for CreateApp {
     const STATUS: u16 = 201;
     const FAILS: &'static [ErrorCode] = &[
         ErrorCode::AppLimitReached,
+        ErrorCode::ScopeExceeded,
         ErrorCode::KeyFormatUnknown,
         ErrorCode::KeyIsPrivate,
         ErrorCode::KeyTooWeak,
@@ -385,6 +389,8 @@ impl Endpoint for CreateApp {
 }
 
 /// Read an app
+///
+/// Its keys have a list of their own. The ETag is what a change must bring.
 #[derive(ToSchema)]
 pub struct GetApp;
 impl Endpoint for GetApp {
@@ -401,7 +407,8 @@ impl Endpoint for GetApp {
 
 /// Change an app
 ///
-/// A change of status, scopes or allow-list reaches every gateway within two seconds.
+/// Only the fields you send; a change that changes nothing keeps the version. A change of status, scopes or allow-list reaches
+/// every gateway within two seconds.
 #[derive(ToSchema)]
 pub struct ChangeApp;
 impl Endpoint for ChangeApp {
@@ -409,7 +416,7 @@ impl Endpoint for ChangeApp {
     const PATH: &'static str = "/v1/apps/{app}";
     const TAG: Tag = Tag::Apps;
     const ACCESS: Access = Access::Partner(Some(Scope::AppsWrite));
-    const FAILS: &'static [ErrorCode] = &[ErrorCode::AppNotFound];
+    const FAILS: &'static [ErrorCode] = &[ErrorCode::AppNotFound, ErrorCode::ScopeExceeded];
     const IF_MATCH: bool = true;
     type Params = AppPath;
     type Query = Nothing;
@@ -437,7 +444,8 @@ impl Endpoint for ListKeys {
 /// Register a key
 ///
 /// Takes a JWK, or a PEM, DER or one-line public key (SPKI or PKCS#1): Ed25519, P-256 or RSA of at least 2048 bits. To
-/// rotate: register the new key, sign with it, then remove the old one.
+/// rotate: register the new key, sign with it, then remove the old one. The token of the call must have every scope of the
+/// app: whoever holds the key can do what the app can.
 #[derive(ToSchema)]
 pub struct AddKey;
 impl Endpoint for AddKey {
@@ -448,6 +456,7 @@ impl Endpoint for AddKey {
     const STATUS: u16 = 201;
     const FAILS: &'static [ErrorCode] = &[
         ErrorCode::AppNotFound,
+        ErrorCode::ScopeExceeded,
         ErrorCode::KeyFormatUnknown,
         ErrorCode::KeyIsPrivate,
         ErrorCode::KeyTooWeak,

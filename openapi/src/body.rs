@@ -1,6 +1,6 @@
 //! Reading bodies and parameters so that a refusal names the field.
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::endpoint::BodyError;
 
@@ -10,10 +10,11 @@ pub(crate) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BodyError> {
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let pointer = pointer(error.path());
         let inner = error.into_inner();
-        match inner.classify() {
-            serde_json::error::Category::Data => BodyError::Field { pointer, message: plain(&inner) },
-            _ => BodyError::Malformed(format!("not well-formed JSON: {inner}")),
+        // serde_json calls anything but a word where an enum stands a fault of syntax; the JSON itself may be fine.
+        if inner.is_data() || serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
+            return BodyError::Field { pointer, message: plain(&inner) };
         }
+        BodyError::Malformed(format!("not well-formed JSON: {inner}"))
     })?;
     reader.end().map_err(|error| BodyError::Malformed(format!("not well-formed JSON: {error}")))?;
     Ok(value)
@@ -92,11 +93,30 @@ mod tests {
         size: u8,
     }
 
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Worded {
+        word: Word,
+    }
+    #[derive(Debug, Deserialize, PartialEq)]
+    enum Word {
+        Yes,
+    }
+
     #[test]
     fn a_wrong_field_is_named_by_its_pointer() {
         let refused = json::<Outer>(br#"{"inner":[{"size":1},{"size":"x"}]}"#).unwrap_err();
 
         assert!(matches!(refused, BodyError::Field { pointer, .. } if pointer == "/inner/1/size"));
+    }
+
+    #[test]
+    fn a_number_where_a_word_is_wanted_is_a_wrong_field_not_broken_json() {
+        for text in [r#"{"word":5}"#, r#"{"word":null}"#, r#"{"word":[]}"#] {
+            let refused = json::<Worded>(text.as_bytes()).unwrap_err();
+
+            assert!(matches!(&refused, BodyError::Field { pointer, .. } if pointer == "/word"), "{text}: {refused:?}");
+        }
+        assert!(matches!(json::<Worded>(br#"{"word":x}"#), Err(BodyError::Malformed(_))));
     }
 
     #[test]

@@ -282,7 +282,7 @@ impl Fields for PostsQuery {}
 
 /// Publish a post
 ///
-/// At once, at a later time, or kept as a draft. The circle must be open.
+/// At once, at a later time, or kept as a draft. The circle must be open, for a draft too.
 #[derive(ToSchema)]
 pub struct CreatePost;
 impl Endpoint for CreatePost {
@@ -306,7 +306,8 @@ impl Endpoint for CreatePost {
 
 /// Read the feed of a circle
 ///
-/// Pinned posts first, then newest first.
+/// Pinned posts first, then newest first. While somebody pins or unpins, a post can appear twice or be skipped between two
+/// pages; read the first page again to be sure. A cursor leads on in the list it was given for.
 #[derive(ToSchema)]
 pub struct ListPosts;
 impl Endpoint for ListPosts {
@@ -322,6 +323,9 @@ impl Endpoint for ListPosts {
 }
 
 /// Read a post
+///
+/// Also one that nobody else sees yet: `status` says whether it is a draft, scheduled or published. A deleted post is not
+/// found. The ETag is what a change must bring.
 #[derive(ToSchema)]
 pub struct GetPost;
 impl Endpoint for GetPost {
@@ -338,7 +342,7 @@ impl Endpoint for GetPost {
 
 /// Edit a post
 ///
-/// After publication the post is marked as edited.
+/// Only the fields you send. After publication the post is marked as edited, and its time stays what it is.
 #[derive(ToSchema)]
 pub struct ChangePost;
 impl Endpoint for ChangePost {

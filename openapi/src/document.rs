@@ -150,7 +150,9 @@ pub fn document(operations: &[Operation]) -> OpenApi {
         paths.insert(operation.path, item.operation(http_method(operation.method), built));
     }
     let paths = paths.into_iter().fold(PathsBuilder::new(), |all, (path, item)| all.path(path, item.build()));
-    let components = ComponentsBuilder::new()
+    let components = SHARED_HEADERS
+        .iter()
+        .fold(ComponentsBuilder::new(), |all, (name, about)| all.header(*name, text_header(about)))
         .schemas_from_iter(schemas)
         .security_scheme("token", token_scheme())
         .security_scheme("client_assertion", assertion_scheme());
@@ -192,7 +194,7 @@ fn build(operation: &Operation, parts: Parts) -> utoipa::openapi::path::Operatio
         .operation_id(Some((operation.name)()))
         .tag(tag)
         .summary(Some(summary.trim_end_matches('.')))
-        .description(Some(describe(operation, &summary, details)))
+        .description(Some(describe(operation, details)))
         .response(operation.status.to_string(), success(operation, &parts));
     for (status, codes) in by_status(operation.fails()) {
         built = built.response(status.to_string(), failure(operation.access, status, &codes));
@@ -228,8 +230,8 @@ fn build(operation: &Operation, parts: Parts) -> utoipa::openapi::path::Operatio
 }
 
 /// The doc comment, then what the declaration says: scope, signature, idempotency, codes.
-fn describe(operation: &Operation, summary: &str, details: &str) -> String {
-    let mut text = if details.is_empty() { format!("{}.", summary.trim_end_matches('.')) } else { details.to_owned() };
+fn describe(operation: &Operation, details: &str) -> String {
+    let mut text = details.to_owned();
     let who = match operation.access {
         Access::Public => "**Access:** public.".to_owned(),
         Access::Client => "**Access:** an app, by client assertion (`private_key_jwt`).".to_owned(),
@@ -259,10 +261,37 @@ fn success(operation: &Operation, parts: &Parts) -> Response {
         response = response.header(*name, text_header(about));
     }
     if operation.idempotency != Idempotency::None {
-        response = response
-            .header("Idempotent-Replayed", text_header("`true` when this is the saved answer of an earlier request."));
+        response = shared(response, &["Idempotent-Replayed"]);
     }
-    response.header("Request-Id", text_header("Names this request in our logs.")).build()
+    on_every_answer(response, parts.reply.is_some()).build()
+}
+
+/// Headers of many answers, described once. The edge adds them.
+const SHARED_HEADERS: [(&str, &str); 9] = [
+    ("Content-Digest", "Digest of the body (RFC 9530), where the answer is signed."),
+    ("Idempotent-Replayed", "`true` when this is the saved answer of an earlier request."),
+    ("RateLimit", "What is left of the limit that is nearest, and when it is full again."),
+    ("RateLimit-Policy", "That limit: how many requests in how many seconds."),
+    ("Request-Id", "Names this request in our logs."),
+    ("Retry-After", "Seconds to wait."),
+    (
+        "Signature",
+        "The gateway's signature of the answer, bound to your request (RFC 9421, 2.4): on answers to changes, and wherever \
+         `Accept-Signature` asks for it.",
+    ),
+    ("Signature-Input", "What the gateway signed."),
+    ("WWW-Authenticate", "The challenge (RFC 9449, RFC 9728)."),
+];
+
+/// What the edge adds to every answer; the digest and the signature where it signs.
+fn on_every_answer(response: ResponseBuilder, has_body: bool) -> ResponseBuilder {
+    let response = shared(response, &["RateLimit", "RateLimit-Policy", "Request-Id", "Signature", "Signature-Input"]);
+    if has_body { shared(response, &["Content-Digest"]) } else { response }
+}
+
+fn shared(response: ResponseBuilder, names: &[&'static str]) -> ResponseBuilder {
+    let place = |name: &str| Ref::new(format!("#/components/headers/{name}"));
+    names.iter().fold(response, |response, name| response.header_ref(*name, place(name)))
 }
 
 fn success_text(status: u16) -> &'static str {
@@ -281,12 +310,12 @@ fn failure(access: Access, status: u16, codes: &[ErrorCode]) -> Response {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema)));
     let mut response = ResponseBuilder::new().description(list.join(", ")).content(media_type, content.build());
     if matches!(status, 429 | 503) {
-        response = response.header("Retry-After", text_header("Seconds to wait."));
+        response = shared(response, &["Retry-After"]);
     }
     if status == 401 {
-        response = response.header("WWW-Authenticate", text_header("The challenge (RFC 9449, RFC 9728)."));
+        response = shared(response, &["WWW-Authenticate"]);
     }
-    response.build()
+    on_every_answer(response, true).build()
 }
 
 fn by_status(codes: Vec<ErrorCode>) -> BTreeMap<u16, Vec<ErrorCode>> {

@@ -72,7 +72,7 @@ error_codes! {
     ParamInvalid            "param_invalid"             400 never "A parameter is wrong."                         "Correct the path, query or header parameter that `param` names.";
     IfMatchMissing          "if_match_missing"          428 never "This change needs an If-Match header."         "Read the object, then send its ETag as If-Match, so that you do not overwrite somebody else's change.";
     VersionMismatch         "version_mismatch"          412 never "The object has changed since you read it."     "Read it again, look at what changed, and send your change with the new ETag.";
-    RateLimited             "rate_limited"              429 again "Too many requests."                            "Wait for the seconds in Retry-After; the RateLimit headers of every answer say how much is left.";
+    RateLimited             "rate_limited"              429 again "Too many requests."                            "Wait for the seconds in Retry-After, then sign anew: nothing was used up, but a signature grows old. The RateLimit headers of every answer say how much is left.";
     Overloaded              "overloaded"                503 again "The gateway is busy right now."                "Try again after the seconds in Retry-After, with the same Idempotency-Key.";
     Internal                "internal"                  500 again "Something failed on our side."                 "Try again with the same Idempotency-Key; if it stays, tell us the request_id.";
 
@@ -85,6 +85,7 @@ error_codes! {
     ProofInvalid            "proof_invalid"             401 never "The DPoP proof is not valid."                  "Make a new proof for this method and address with the key of the token; `detail` says which claim is wrong.";
     ProofNonceRequired      "proof_nonce_required"      401 again "The DPoP proof needs a nonce of this server."  "Repeat the request with a proof that carries the value of the DPoP-Nonce header.";
     ScopeMissing            "scope_missing"             403 never "The token does not have the scope for this."   "Ask for a token with the scope named in `detail`.";
+    ScopeExceeded           "scope_exceeded"            403 never "The app would be able to do what your token cannot." "Call with a token that has the scope named in `detail`, or leave that scope out.";
     AddressNotAllowed       "address_not_allowed"       403 never "The app may not be used from this address."    "Call from an address on the app's allow-list, or change the list.";
     AppSuspended            "app_suspended"             403 never "The app is suspended."                         "Activate the app again, or ask the operator why it was suspended.";
 
@@ -104,7 +105,7 @@ error_codes! {
     CreatedOutOfWindow      "created_out_of_window"     401 never "The signature is too old, or from the future." "Set your clock by `signature.server_time` and sign again.";
     SignatureExpired        "signature_expired"         401 never "The signature has expired."                    "Sign again, or leave the parameter expires out.";
     NonceMissing            "nonce_missing"             401 never "The signature carries no nonce."               "Add the parameter nonce with a fresh random value.";
-    NonceReplayed           "nonce_replayed"            401 never "The nonce was used before."                    "Sign each request anew with a fresh nonce.";
+    NonceReplayed           "nonce_replayed"            401 never "The nonce was used before."                    "Sign anew with a fresh nonce, and keep the Idempotency-Key if there was one: each sending of a request needs a signature of its own.";
     DigestMissing           "digest_missing"            401 never "A request with a body needs Content-Digest."   "Send Content-Digest: sha-256=:…: (RFC 9530) and cover it with the signature.";
     DigestMalformed         "digest_malformed"          401 never "Content-Digest could not be read."             "Send Content-Digest: sha-256=:…: with the digest in base64 (RFC 9530).";
     DigestUnsupported       "digest_unsupported"        401 never "Content-Digest names no algorithm we take."   "Send sha-256 or sha-512 (RFC 9530).";
@@ -160,6 +161,27 @@ error_codes! {
     PostLimitReached        "post_limit_reached"        429 again "The member has published as many posts today as the circle allows." "Wait until the time in `limit`, or change the circle's limit.";
     AuthorNotActive         "author_not_active"         409 never "The author is not an active member."           "Choose an active membership of this circle, or publish as the partner.";
     PostPublished           "post_published"            409 never "The post is published already."                "Drafts and times can only be changed before publication; edit or delete the post instead.";
+
+    // Payments and ledger
+    PaymentNotFound         "payment_not_found"         404 never "No such payment."                              "List your payments with GET /v1/payments.";
+    PaymentConflict         "payment_conflict"          409 never "The payment is not in a state for this."       "Read the payment again; `detail` says its status and what it would have to be.";
+    PayerNotMember          "payer_not_member"          409 never "The fan is not an active member of the circle." "Let the fan join first.";
+    PaymentLimitReached     "payment_limit_reached"     429 never "The payment is more than the fan may spend."   "`limit` says which limit, in minor units, and when it resets; stricter ones hold for fans not known to be adults.";
+    PaymentDeclined         "payment_declined"          402 never "The channel declined the payment."             "Ask the fan to pay on the page, or in another way.";
+    ChannelUnavailable      "channel_unavailable"       503 again "The payment channel does not answer."          "Nothing was moved. Try again after the seconds in Retry-After, with the same Idempotency-Key.";
+    BalanceInsufficient     "balance_insufficient"      402 never "There is too little money in the account."     "`detail` says whose: the fan can top up the wallet; a circle can refund only what it still holds.";
+    OutTradeNoTaken         "out_trade_no_taken"        409 never "You have a payment under this number already." "Read the payment that `detail` names, or use another out_trade_no.";
+    OutcomeUnknown          "outcome_unknown"           503 again "We do not know yet whether this happened."     "Ask again with the same Idempotency-Key: it happens once, and you get its answer.";
+    MandateNotFound         "mandate_not_found"         404 never "No such mandate."                              "List the mandates with GET /v1/mandates.";
+    MandateNotActive        "mandate_not_active"        409 never "The mandate cannot be used."                   "`detail` says why: it is revoked or expired, of another fan, circle or currency; ask the fan for a new one.";
+    MandateLimitReached     "mandate_limit_reached"     409 never "The payment is more than the mandate allows."  "`limit` says which limit, in minor units, and when it resets; a larger payment needs the fan's approval on the page.";
+    RefundNotFound          "refund_not_found"          404 never "No such refund."                               "List the refunds of the payment.";
+    RefundTooLarge          "refund_too_large"          409 never "The refund is more than is left of the payment." "`detail` says how much can be given back still.";
+    AccountNotFound         "account_not_found"         404 never "No such account."                              "List your accounts with GET /v1/accounts.";
+    TransferNotFound        "transfer_not_found"        404 never "No such transfer."                             "List the transfers of an account of yours.";
+
+    // Events
+    EventNotFound           "event_not_found"           404 never "No such event."                                "List the log with GET /v1/events.";
 
     // Webhooks
     WebhookEndpointNotFound "webhook_endpoint_not_found" 404 never "No such webhook endpoint."                    "List your endpoints with GET /v1/webhook_endpoints.";
@@ -221,6 +243,13 @@ impl ToSchema for ErrorCode {
 mod tests {
     use super::*;
     use std::collections::HashSet;
+
+    #[test]
+    fn who_sends_again_is_told_to_sign_anew() {
+        for code in [ErrorCode::RateLimited, ErrorCode::NonceReplayed] {
+            assert!(code.remedy().to_lowercase().contains("sign anew"), "{code}");
+        }
+    }
 
     #[test]
     fn each_code_stands_once_and_survives_its_text() {

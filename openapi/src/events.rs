@@ -8,17 +8,25 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::{PartialSchema, ToSchema};
 
-use crate::apps::App;
+use crate::apps::{App, AppKey};
 use crate::circles::Circle;
 use crate::content::Post;
-use crate::endpoint::{Example, Reply};
+use crate::endpoint::{Access, Endpoint, Example, Fields, Method, Nothing, Reply, Tag};
+use crate::error_code::ErrorCode;
 use crate::gates::Gate;
 use crate::id::EventId;
+use crate::mandates::Mandate;
 use crate::memberships::Membership;
 use crate::open::Open;
+use crate::page::Limit;
 use crate::partners::Partner;
+use crate::payments::Payment;
+use crate::refunds::Refund;
+use crate::scope::Scope;
 use crate::time::Time;
 use crate::webhooks::WebhookEndpoint;
 
@@ -64,8 +72,12 @@ event_types! {
     PartnerChanged "partner.changed" Partner;
     /// An app was made.
     AppCreated "app.created" App;
-    /// An app changed, one of its keys too.
+    /// An app changed.
     AppChanged "app.changed" App;
+    /// An app has one more key: whoever holds it can act as the app.
+    AppKeyAdded "app_key.added" AppKey;
+    /// A key was removed from its app.
+    AppKeyRemoved "app_key.removed" AppKey;
     /// A circle was made, as a draft.
     CircleCreated "circle.created" Circle;
     /// A circle's settings changed.
@@ -100,6 +112,26 @@ event_types! {
     PostChanged "post.changed" Post;
     /// A post was deleted.
     PostDeleted "post.deleted" Post;
+    /// A payment waits for the fan's approval.
+    PaymentCreated "payment.created" Payment;
+    /// A payment succeeded: the money is in the circle's account.
+    PaymentSucceeded "payment.succeeded" Payment;
+    /// A payment was declined.
+    PaymentDeclined "payment.declined" Payment;
+    /// A payment was canceled.
+    PaymentCanceled "payment.canceled" Payment;
+    /// A payment expired: nobody decided in time.
+    PaymentExpired "payment.expired" Payment;
+    /// A payment was refunded, in full or in part.
+    PaymentRefunded "payment.refunded" Payment;
+    /// Money went back to a fan.
+    RefundCreated "refund.created" Refund;
+    /// A fan consented to be charged.
+    MandateCreated "mandate.created" Mandate;
+    /// A mandate was taken back.
+    MandateRevoked "mandate.revoked" Mandate;
+    /// A mandate's time is over.
+    MandateExpired "mandate.expired" Mandate;
     /// A webhook endpoint was made.
     WebhookEndpointCreated "webhook_endpoint.created" WebhookEndpoint;
     /// A webhook endpoint changed, or its secret was rotated.
@@ -174,6 +206,151 @@ impl Reply for Event {
     }
 }
 
+/// A part of the log, in order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(not(feature = "server"), non_exhaustive)]
+pub struct EventPage {
+    /// The events, by `seq`.
+    pub data: Vec<Event>,
+    /// Whether more are there already.
+    pub has_more: bool,
+    /// Send it as `after` the next time: the number up to which you have seen everything you asked for.
+    pub next_after: i64,
+}
+
+impl Example for EventPage {
+    fn example() -> Self {
+        Self { data: vec![Event::example()], has_more: false, next_after: 42 }
+    }
+}
+
+impl Reply for EventPage {
+    fn example_value() -> Value {
+        crate::example_of::<Self>()
+    }
+}
+
+/// Event types, separated by commas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventTypes(Vec<EventType>);
+
+impl EventTypes {
+    /// These types.
+    pub fn new(types: impl IntoIterator<Item = EventType>) -> Self {
+        Self(types.into_iter().collect())
+    }
+
+    /// The types.
+    pub fn types(&self) -> &[EventType] {
+        &self.0
+    }
+}
+
+impl Serialize for EventTypes {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let words: Vec<&str> = self.0.iter().map(|kind| kind.as_str()).collect();
+        serializer.serialize_str(&words.join(","))
+    }
+}
+
+impl<'de> Deserialize<'de> for EventTypes {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let find = |word: &str| {
+            let known = EventType::ALL.iter().copied().find(|kind| kind.as_str() == word);
+            known.ok_or_else(|| {
+                serde::de::Error::custom(format!("expected event types, separated by commas; {word:?} is none"))
+            })
+        };
+        text.split(',').map(find).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl PartialSchema for EventTypes {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::String))
+            .description(Some("Event types, separated by commas."))
+            .examples([Value::from("payment.succeeded,refund.created")])
+            .into()
+    }
+}
+
+impl ToSchema for EventTypes {
+    fn name() -> std::borrow::Cow<'static, str> {
+        std::borrow::Cow::Borrowed("EventTypes")
+    }
+}
+
+/// Which events.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct EventsQuery {
+    /// Only those after this number; 0, or left out, begins with the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<i64>,
+    /// Only those of these types, separated by commas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub types: Option<EventTypes>,
+    /// Only those about this object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
+    /// Events per page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+}
+impl Fields for EventsQuery {}
+
+impl EventsQuery {
+    /// Everything after this number.
+    pub fn after(seq: i64) -> Self {
+        Self { after: Some(seq), ..Self::default() }
+    }
+}
+
+/// Which event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EventPath {
+    /// The event.
+    pub event: EventId,
+}
+impl Fields for EventPath {}
+
+/// Read the log
+///
+/// In order, from where you are: send the `next_after` of the page before as `after`. Without a filter the numbers follow each
+/// other without gaps, so you can see that nothing is missing. Keep `next_after` together with what you did about the events.
+#[derive(ToSchema)]
+pub struct ListEvents;
+impl Endpoint for ListEvents {
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v1/events";
+    const TAG: Tag = Tag::Events;
+    const ACCESS: Access = Access::Partner(Some(Scope::EventsRead));
+    type Params = Nothing;
+    type Query = EventsQuery;
+    type Body = Nothing;
+    type Reply = EventPage;
+}
+
+/// Read an event
+///
+/// As it was written: events never change.
+#[derive(ToSchema)]
+pub struct GetEvent;
+impl Endpoint for GetEvent {
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v1/events/{event}";
+    const TAG: Tag = Tag::Events;
+    const ACCESS: Access = Access::Partner(Some(Scope::EventsRead));
+    const FAILS: &'static [ErrorCode] = &[ErrorCode::EventNotFound];
+    type Params = EventPath;
+    type Query = Nothing;
+    type Body = Nothing;
+    type Reply = Event;
+}
+
 /// What an event can be about: an object with an id and a version.
 pub trait Subject: Serialize {
     /// The id, as text.
@@ -194,4 +371,4 @@ macro_rules! subjects {
         }
     )+};
 }
-subjects! { App Circle Gate Membership Partner Post WebhookEndpoint }
+subjects! { App Circle Gate Mandate Membership Partner Payment Post Refund WebhookEndpoint }

@@ -182,6 +182,8 @@ impl Endpoint for CreateSandboxFan {
 }
 
 /// Read an invented person
+///
+/// With everything the tester made up; only the sandbox shows a credit standing.
 #[derive(ToSchema)]
 pub struct GetSandboxFan;
 impl Endpoint for GetSandboxFan {
@@ -197,6 +199,8 @@ impl Endpoint for GetSandboxFan {
 }
 
 /// Change an invented person
+///
+/// Gates see the person so from now on; answers given before stand as long as they say, and members stay members.
 #[derive(ToSchema)]
 pub struct ChangeSandboxFan;
 impl Endpoint for ChangeSandboxFan {

@@ -53,6 +53,12 @@ impl<K: Kind> Id<K> {
         self.uuid
     }
 
+    /// The first id that can be made at this time, or after it: ids begin with the milliseconds of their making.
+    pub fn first_at(time: crate::Time) -> Self {
+        let millis = u128::try_from(time.micros() / 1_000).unwrap_or_default();
+        Self::from_uuid(Uuid::from_u128(millis << 80))
+    }
+
     /// A fixed id for examples in the document; never minted by a gateway.
     pub(crate) fn example() -> Self {
         Self::from_uuid(Uuid::from_u128(0x0193_51f3_0b40_7d2a_9c54_62b8_41d7_e0f5))

@@ -16,6 +16,8 @@ pub mod fans;
 pub mod gates;
 pub mod id;
 pub mod jose;
+pub mod ledger;
+pub mod mandates;
 pub mod memberships;
 pub mod money;
 pub mod oauth;
@@ -23,12 +25,16 @@ pub mod open;
 pub mod operations;
 pub mod page;
 pub mod partners;
+pub mod payments;
 pub mod problem;
+pub mod refunds;
 pub mod sandbox;
 pub mod scope;
 pub mod signature;
 pub mod text;
 pub mod time;
+pub mod tips;
+pub mod wallets;
 pub mod webhooks;
 
 pub use endpoint::{Access, Endpoint, Method, Nothing, Operation};
@@ -83,6 +89,26 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<content::DeletePost>(),
     Operation::of::<content::PinPost>(),
     Operation::of::<content::UnpinPost>(),
+    Operation::of::<payments::CreatePayment>(),
+    Operation::of::<payments::ListPayments>(),
+    Operation::of::<payments::GetPayment>(),
+    Operation::of::<payments::CancelPayment>(),
+    Operation::of::<refunds::CreateRefund>(),
+    Operation::of::<refunds::ListRefunds>(),
+    Operation::of::<refunds::GetRefund>(),
+    Operation::of::<mandates::ListMandates>(),
+    Operation::of::<mandates::GetMandate>(),
+    Operation::of::<mandates::RevokeMandate>(),
+    Operation::of::<tips::GetCircleTips>(),
+    Operation::of::<tips::GetPostTips>(),
+    Operation::of::<tips::GetLeaderboard>(),
+    Operation::of::<ledger::GetBalance>(),
+    Operation::of::<ledger::ListAccounts>(),
+    Operation::of::<ledger::GetAccount>(),
+    Operation::of::<ledger::ListTransfers>(),
+    Operation::of::<ledger::GetTransfer>(),
+    Operation::of::<events::ListEvents>(),
+    Operation::of::<events::GetEvent>(),
     Operation::of::<webhooks::CreateWebhookEndpoint>(),
     Operation::of::<webhooks::ListWebhookEndpoints>(),
     Operation::of::<webhooks::GetWebhookEndpoint>(),
@@ -99,6 +125,11 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<fans::CreateSandboxFan>(),
     Operation::of::<fans::GetSandboxFan>(),
     Operation::of::<fans::ChangeSandboxFan>(),
+    Operation::of::<wallets::TopUpWallet>(),
+    Operation::of::<wallets::ApproveSandboxPayment>(),
+    Operation::of::<wallets::DeclineSandboxPayment>(),
+    Operation::of::<mandates::CreateSandboxMandate>(),
+    Operation::of::<ledger::CheckLedger>(),
     Operation::of::<operations::GetLiveness>(),
     Operation::of::<operations::GetReadiness>(),
 ];

@@ -237,6 +237,9 @@ impl Endpoint for ListMemberships {
 }
 
 /// Read a membership
+///
+/// In any status, also when the fan is out: a fan has one membership in a circle for ever. The ETag is what a change must
+/// bring.
 #[derive(ToSchema)]
 pub struct GetMembership;
 impl Endpoint for GetMembership {

@@ -9,6 +9,7 @@ use crate::endpoint::{Access, Endpoint, Example, Form, Method, Nothing, Reply, R
 use crate::error_code::ErrorCode;
 use crate::id::AppId;
 use crate::jose::{Jwk, PublicKey};
+use crate::open::Open;
 use crate::scope::Scope;
 
 /// `client_assertion_type` of `private_key_jwt` (RFC 7523, 2.2).
@@ -203,7 +204,8 @@ impl Reply for Introspection {
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct JwkSet {
     /// Public keys, each with `kid`, `use` and `alg`.
-    pub keys: Vec<Jwk>,
+    #[schema(value_type = Vec<Jwk>)]
+    pub keys: Vec<Open<Jwk>>,
 }
 
 impl Reply for JwkSet {

@@ -86,7 +86,10 @@ impl<T: ToSchema> ToSchema for Open<T> {
 
 /// Reads a field that may be left out but cannot be cleared: null is refused instead of being taken for "left out".
 pub(crate) fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
+    let value = Option::<T>::deserialize(deserializer)?;
+    value
+        .map(Some)
+        .ok_or_else(|| serde::de::Error::custom("expected a value: leave the field out to keep what is there"))
 }
 
 /// A field of a `PATCH`: left out keeps what is there, `null` clears it, a value sets it.

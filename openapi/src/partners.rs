@@ -142,7 +142,8 @@ impl Endpoint for GetPartner {
 
 /// Change your partner
 ///
-/// The legal name is verified and changed by the operator, not here.
+/// Only the fields you send; a change that changes nothing keeps the version. The legal name is verified and changed by the
+/// operator, not here.
 #[derive(ToSchema)]
 pub struct ChangePartner;
 impl Endpoint for ChangePartner {

@@ -49,13 +49,19 @@ fn every_operation_says_what_a_reader_needs() {
     for (_, operation) in operations(&document) {
         let id = operation["operationId"].as_str().unwrap();
         assert!(operation["summary"].as_str().is_some_and(|text| text.len() > 5), "{id}: summary");
-        assert!(operation["description"].as_str().is_some_and(|text| text.contains("**Access:**")), "{id}: access");
+        let (own, _) = operation["description"].as_str().unwrap().split_once("\n\n**Access:**").expect(id);
+        assert!(own.len() > 5 && own.ends_with('.'), "{id}: the doc comment needs a second paragraph, not {own:?}");
         assert!(operation["tags"].as_array().is_some_and(|tags| tags.len() == 1), "{id}: tag");
         assert!(operation["security"].is_array(), "{id}: security");
         for (status, response) in operation["responses"].as_object().unwrap() {
             let success = status.starts_with('2');
             let content = response["content"].as_object();
             assert!(success || content.is_some(), "{id}: {status} has no body");
+            for name in ["RateLimit", "RateLimit-Policy", "Request-Id", "Signature", "Signature-Input"] {
+                assert!(response["headers"].get(name).is_some(), "{id}: {name} of {status}");
+            }
+            let digest = response["headers"].get("Content-Digest");
+            assert_eq!(digest.is_some(), content.is_some(), "{id}: digest of {status}");
             if let Some(content) = content.filter(|_| success) {
                 assert!(content.values().all(|media| !media["example"].is_null()), "{id}: example of {status}");
             }
@@ -123,7 +129,7 @@ fn grow(value: &mut Value) {
                     *text = "A text that is far longer than this version allows. ".repeat(40).into();
                 }
             }
-            for name in ["status", "category", "role", "kind", "outcome", "format", "algorithm", "credit_band"] {
+            for name in ["status", "category", "role", "kind", "outcome", "format", "algorithm", "credit_band", "kty"] {
                 if let Some(text @ Value::String(_)) = members.get_mut(name) {
                     *text = "of_tomorrow".into();
                 }

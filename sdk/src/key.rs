@@ -14,11 +14,12 @@ use std::sync::Arc;
 use quanzi_openapi::apps::KeyInput;
 use quanzi_openapi::jose::{Jwk, JwsAlgorithm, PublicKey, assemble, signing_input};
 use quanzi_openapi::signature::Algorithm;
-use ring::rand::{SecureRandom as _, SystemRandom};
+use ring::rand::SecureRandom as _;
 use ring::signature::{self as ring_signature, EcdsaKeyPair, Ed25519KeyPair, RsaEncoding};
 use serde::Serialize;
 
 use crate::error::{Error, ErrorKind};
+use crate::system::random;
 
 /// A private key of an app: signs requests, client assertions and DPoP proofs.
 ///
@@ -61,7 +62,7 @@ impl Key {
     /// A new Ed25519 key: the default, small and fast.
     pub fn generate() -> Result<Self, Error> {
         let mut seed = [0; 32];
-        SystemRandom::new().fill(&mut seed).map_err(|_| unusable("the system gives no randomness"))?;
+        random().fill(&mut seed).map_err(|_| unusable("the system gives no randomness"))?;
         Self::ed25519(seed)
     }
 
@@ -169,7 +170,7 @@ impl Key {
         match &*self.material {
             Material::Ed25519 { pair, .. } => Ok(pair.sign(bytes).as_ref().to_vec()),
             Material::P256 { pair, .. } => {
-                let signature = pair.sign(&SystemRandom::new(), bytes);
+                let signature = pair.sign(&random(), bytes);
                 signature.map(|signature| signature.as_ref().to_vec()).map_err(|_| unusable("the key could not sign"))
             }
             Material::Rsa { .. } => Err(unusable("an RSA key signs with a padding")),
@@ -188,7 +189,7 @@ impl Key {
     fn p256(secret: &[u8], point: &[u8]) -> Result<Self, Error> {
         let wrong = || unusable("a P-256 key has a secret of 32 bytes and an uncompressed public point of 65");
         let algorithm = &ring_signature::ECDSA_P256_SHA256_FIXED_SIGNING;
-        let pair = EcdsaKeyPair::from_private_key_and_public_key(algorithm, secret, point, &SystemRandom::new());
+        let pair = EcdsaKeyPair::from_private_key_and_public_key(algorithm, secret, point, &random());
         let (x, y) = point.strip_prefix(&[4]).and_then(|rest| rest.split_at_checked(32)).ok_or_else(wrong)?;
         let public = PublicKey::P256 { x: x.try_into().map_err(|_| wrong())?, y: y.try_into().map_err(|_| wrong())? };
         let secret = secret.try_into().map_err(|_| wrong())?;
@@ -254,7 +255,7 @@ impl RsaPair {
                     RsaPadding::V15Sha256 => &ring_signature::RSA_PKCS1_SHA256,
                 };
                 let mut signature = vec![0; pair.public().modulus_len()];
-                let signed = pair.sign(encoding, &SystemRandom::new(), bytes, &mut signature);
+                let signed = pair.sign(encoding, &random(), bytes, &mut signature);
                 signed.map(|()| signature).map_err(|_| unusable("the RSA key could not sign: its numbers do not fit"))
             }
             #[cfg(feature = "rsa")]

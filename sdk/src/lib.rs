@@ -65,7 +65,9 @@
 //!   jitter, three times at most, always under the same idempotency key and with a fresh nonce.
 //! - **Clocks**: when the gateway says ours is wrong, its time is used from then on.
 //! - **Answers** must be signed by the gateway and bound to the request; [`ErrorKind::ResponseNotVerified`] otherwise.
-//! - **Growth**: fields, codes and values of a newer gateway survive; see [`Open`].
+//! - **Growth**: values and codes of a newer gateway survive in [`Open`] and [`Error::code_text`], and texts may be longer
+//!   than this version knows. Typed replies ignore fields they do not know; [`Call::raw`] keeps them:
+//!   [`RawReply::json`] into a `serde_json::Value` has all that the gateway said.
 //!
 //! It logs through `tracing`: a span for each call, with method, path template, request id and attempts; no tokens,
 //! keys, bodies or ids of people.
@@ -98,15 +100,29 @@ mod verifier;
 pub mod apps;
 pub mod circles;
 pub mod content;
+pub mod events;
 pub mod gates;
+pub mod ledger;
+pub mod mandates;
 pub mod memberships;
 pub mod partners;
+pub mod payments;
 pub mod sandbox;
+pub mod tips;
 pub mod webhook;
 pub mod webhook_endpoints;
 
 #[cfg(test)]
 mod tests;
+
+/// The programs of the README and of the first guide compile, as doctests of nobody.
+#[cfg(doctest)]
+mod documented {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../docs/guides/getting-started.md")]
+    struct GettingStarted;
+}
 
 pub use call::{Answer, Call, RawCall};
 pub use client::{Client, ClientBuilder};
@@ -121,4 +137,4 @@ pub use quanzi_openapi as contract;
 pub use quanzi_openapi::id;
 pub use quanzi_openapi::scope::Scope;
 pub use quanzi_openapi::signature::Algorithm;
-pub use quanzi_openapi::{Cursor, Edit, ErrorCode, Limit, Method, Nothing, Open, Page, Problem, Time};
+pub use quanzi_openapi::{Currency, Cursor, Edit, ErrorCode, Limit, Method, Money, Nothing, Open, Page, Problem, Time};

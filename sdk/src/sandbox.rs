@@ -1,13 +1,17 @@
 //! The sandbox: register without asking anybody, invent fans, look into signatures.
 
-use quanzi_openapi::Nothing;
 pub use quanzi_openapi::fans::{
     ChangeSandboxFan, CreateSandboxFan, FanPath, GetSandboxFan, NewSandboxFan, Nickname, SandboxFan, SandboxFanChange,
 };
-use quanzi_openapi::id::FanId;
+use quanzi_openapi::id::{FanId, PaymentId};
+use quanzi_openapi::ledger::CheckLedger;
+use quanzi_openapi::mandates::{CreateSandboxMandate, NewMandate};
+use quanzi_openapi::payments::PaymentPath;
 pub use quanzi_openapi::sandbox::{
     CheckSignature, CheckedHeader, NewPartner, RegisterPartner, Registration, SignatureCheck, SignatureFinding,
 };
+pub use quanzi_openapi::wallets::{ApproveSandboxPayment, DeclineSandboxPayment, TopUp, TopUpWallet, Wallet};
+use quanzi_openapi::{Money, Nothing};
 
 use crate::{Call, Client};
 
@@ -42,6 +46,31 @@ impl SandboxCalls {
     /// Reads an invented person.
     pub fn get_fan(&self, fan: FanId) -> Call<GetSandboxFan> {
         self.0.call(FanPath { fan }, Nothing {}, Nothing {})
+    }
+
+    /// Puts money into an invented person's wallet.
+    pub fn top_up(&self, fan: FanId, amount: Money) -> Call<TopUpWallet> {
+        self.0.call(FanPath { fan }, Nothing {}, TopUp::new(amount))
+    }
+
+    /// Approves a payment as the fan.
+    pub fn approve_payment(&self, payment: PaymentId) -> Call<ApproveSandboxPayment> {
+        self.0.call(PaymentPath { payment }, Nothing {}, Nothing {})
+    }
+
+    /// Declines a payment as the fan.
+    pub fn decline_payment(&self, payment: PaymentId) -> Call<DeclineSandboxPayment> {
+        self.0.call(PaymentPath { payment }, Nothing {}, Nothing {})
+    }
+
+    /// Lets an invented person consent to be charged.
+    pub fn create_mandate(&self, mandate: NewMandate) -> Call<CreateSandboxMandate> {
+        self.0.call(Nothing {}, Nothing {}, mandate)
+    }
+
+    /// Holds the books of the whole sandbox against themselves.
+    pub fn check_ledger(&self) -> Call<CheckLedger> {
+        self.0.call(Nothing {}, Nothing {}, Nothing {})
     }
 
     /// Changes an invented person.

@@ -11,6 +11,19 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 
 use crate::error::{Error, ErrorKind};
 
+/// The system's randomness.
+#[expect(clippy::disallowed_methods, reason = "the SDK has no App: this is its one file that asks the system")]
+pub(crate) fn random() -> SystemRandom {
+    SystemRandom::new()
+}
+
+/// The same, as the crate `rsa` takes it.
+#[cfg(feature = "rsa")]
+#[expect(clippy::disallowed_types, reason = "the SDK has no App: this is its one file that asks the system")]
+pub(crate) const fn random_for_rsa() -> rand_core::OsRng {
+    rand_core::OsRng
+}
+
 /// Bytes of a nonce, a `jti` or an idempotency key: 128 bits never meet by chance.
 const NONCE_BYTES: usize = 16;
 
@@ -39,7 +52,7 @@ impl System {
         Self {
             started: Instant::now(),
             skew_seconds: AtomicI64::new(0),
-            random: SystemRandom::new(),
+            random: random(),
             #[cfg(test)]
             test: TestTime::default(),
         }

@@ -7,6 +7,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use quanzi_openapi::jose::{Jwk, PublicKey};
+use quanzi_openapi::oauth::JwkSet;
 use quanzi_openapi::signature::{
     Algorithm, CONTENT_DIGEST, ContentDigest, Message, RESPONSE_TAG, ResponseShape, Signature, SignatureError,
     Signatures, base, examine_response,
@@ -29,12 +30,6 @@ pub(crate) struct GatewayKeys {
     set: RwLock<Option<Arc<KeySet>>>,
     /// One reader at a time; the others take what it brings.
     reading: tokio::sync::Mutex<()>,
-}
-
-/// `JwkSet` of the contract, except that a key of a kind this version does not know costs only that key.
-#[derive(serde::Deserialize)]
-struct PublishedKeys {
-    keys: Vec<serde_json::Value>,
 }
 
 struct KeySet {
@@ -81,8 +76,9 @@ impl GatewayKeys {
             return Ok(set);
         }
         let discovery = client.discovery().await?;
-        let set = client.read_public::<PublishedKeys>(&discovery.jwks_uri).await?;
-        let keys = set.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect();
+        let set = client.read_public::<JwkSet>(&discovery.jwks_uri).await?;
+        // A key of a kind this version does not know costs only that key.
+        let keys = set.keys.iter().filter_map(|key| key.known().cloned()).collect();
         let set = Arc::new(KeySet { keys, read_at: client.system().uptime() });
         *self.set.write().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&set));
         Ok(set)

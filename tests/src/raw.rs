@@ -76,7 +76,7 @@ impl TestKey {
     pub fn sign_jws(&self, message: &[u8]) -> Vec<u8> {
         match self {
             Self::Ed25519(pair) => pair.sign(message).as_ref().to_vec(),
-            Self::P256(pair) => pair.sign(&SystemRandom::new(), message).expect("a signature").as_ref().to_vec(),
+            Self::P256(pair) => pair.sign(&system_random(), message).expect("a signature").as_ref().to_vec(),
             Self::Rsa(pair, _) => sign_rsa(pair, &RSA_PSS_SHA256, message),
         }
     }
@@ -118,8 +118,13 @@ impl TestKey {
 
 fn sign_rsa(pair: &RsaKeyPair, padding: &'static dyn aws_lc_rs::signature::RsaEncoding, message: &[u8]) -> Vec<u8> {
     let mut signature = vec![0; pair.public_modulus_len()];
-    pair.sign(padding, &SystemRandom::new(), message, &mut signature).expect("a signature");
+    pair.sign(padding, &system_random(), message, &mut signature).expect("a signature");
     signature
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test client is its own system")]
+fn system_random() -> SystemRandom {
+    SystemRandom::new()
 }
 
 /// 128 random bits.

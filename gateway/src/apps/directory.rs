@@ -130,7 +130,7 @@ fn parse(app: AppId, facts: store::Facts) -> AppFacts {
     // A key of a newer gateway that this one cannot read or verify with is left out, not trusted.
     let keys = facts.keys.into_iter().filter_map(|key| {
         let algorithm = *key.algorithm.known()?;
-        let public = key.jwk.key;
+        let public = key.jwk.known()?.key.clone();
         Some(RegisteredKey { kid: key.kid, algorithm, key: VerifyingKey::new(&public).ok()?, public })
     });
     let allowed = model::networks(&facts.addresses);

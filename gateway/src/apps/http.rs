@@ -28,7 +28,7 @@ async fn list(call: &mut Call<ListApps>) -> Result<Page<App>, Fault> {
 
 async fn create(call: &mut Call<CreateApp>) -> Result<App, Fault> {
     let context = service::Context::new(&call.app, call.now);
-    service::create(&mut call.tx, context, call.caller.partner, &call.body, "").await
+    service::create(&mut call.tx, context, call.caller.partner, call.caller.scopes, &call.body, "").await
 }
 
 async fn get(call: &mut Call<GetApp>) -> Result<App, Fault> {
@@ -38,11 +38,12 @@ async fn get(call: &mut Call<GetApp>) -> Result<App, Fault> {
 async fn change(call: &mut Call<ChangeApp>) -> Result<App, Fault> {
     let before = service::take(&mut call.tx, call.caller.partner, call.params.app).await?;
     call.check_version(before.version)?;
+    let version = before.version;
     let context = service::Context::new(&call.app, call.now);
     // Cloned: after a conflict the edge runs the handler again with the same body.
     let change = call.body.clone();
     let changed = service::change(&mut call.tx, context, &call.caller, before, change).await?;
-    call.access_changed = true;
+    call.access_changed = changed.version != version;
     Ok(changed)
 }
 
@@ -52,7 +53,7 @@ async fn list_keys(call: &mut Call<ListKeys>) -> Result<AppKeys, Fault> {
 
 async fn add_key(call: &mut Call<AddKey>) -> Result<AppKey, Fault> {
     let context = service::Context::new(&call.app, call.now);
-    let added = service::add_key(&mut call.tx, context, call.caller.partner, call.params.app, &call.body).await?;
+    let added = service::add_key(&mut call.tx, context, &call.caller, call.params.app, &call.body).await?;
     call.access_changed = true;
     Ok(added)
 }

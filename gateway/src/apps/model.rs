@@ -7,12 +7,13 @@ use quanzi_openapi::ErrorCode;
 use quanzi_openapi::apps::{
     ALLOWED_ADDRESSES_MAX, AddressRange, App, AppChange, AppStatus, KEYS_MAX, KeyInput, REDIRECT_URIS_MAX,
 };
-use quanzi_openapi::id::AppId;
 use quanzi_openapi::jose::{Jwk, PublicKey};
+use quanzi_openapi::open::Open;
 use quanzi_openapi::scope::{Scope, Scopes};
 use quanzi_openapi::signature::Algorithm;
 
 use crate::fault::Fault;
+use crate::http::Caller;
 
 use super::key_format::{self, KeyRefused};
 
@@ -62,10 +63,40 @@ pub(super) fn can_authenticate(algorithm: Algorithm) -> bool {
     algorithm != Algorithm::RsaV15Sha256
 }
 
-/// Scopes an app may have here: those asked for, or all. `sandbox` exists in the sandbox only.
-pub(super) fn scopes(asked: Option<&[Scope]>, sandbox: bool, pointer: &str) -> Result<Scopes, Fault> {
-    let all = if sandbox { Scopes::all() } else { Scopes::all().without(Scope::Sandbox) };
-    let Some(asked) = asked else { return Ok(all) };
+/// Scopes of a new app: those asked for, or all that its maker may give.
+pub(super) fn scopes(asked: Option<&[Scope]>, grants: Scopes, sandbox: bool, pointer: &str) -> Result<Scopes, Fault> {
+    let Some(asked) = asked else { return Ok(here(sandbox).iter().filter(|scope| grants.contains(*scope)).collect()) };
+    let scopes = existing(asked, sandbox, pointer)?;
+    let wanted: Vec<Open<Scope>> = asked.iter().map(|scope| (*scope).into()).collect();
+    check_grant(&wanted, &[], grants, Some(pointer))?;
+    Ok(scopes)
+}
+
+/// Refuses scopes that whoever acts does not have: no app makes itself, or another, able to do more than it can do. Those the
+/// app had before are nobody's gift. A scope of a newer gateway is one that nobody is known to have.
+pub(super) fn check_grant(
+    wanted: &[Open<Scope>],
+    had: &[Open<Scope>],
+    grants: Scopes,
+    pointer: Option<&str>,
+) -> Result<(), Fault> {
+    let lacks = |scope: &Open<Scope>| !scope.known().is_some_and(|scope| grants.contains(*scope));
+    let Some(place) = wanted.iter().position(|scope| lacks(scope) && !had.contains(scope)) else { return Ok(()) };
+    let named = wanted.get(place).map(ToString::to_string).unwrap_or_default();
+    let refused = Fault::new(ErrorCode::ScopeExceeded).detail(format!("Your token does not have `{named}`."));
+    Err(match pointer {
+        Some(pointer) => refused.pointer(format!("{pointer}/{place}")),
+        None => refused,
+    })
+}
+
+/// Every scope of this gateway; `sandbox` exists in the sandbox only.
+fn here(sandbox: bool) -> Scopes {
+    if sandbox { Scopes::all() } else { Scopes::all().without(Scope::Sandbox) }
+}
+
+fn existing(asked: &[Scope], sandbox: bool, pointer: &str) -> Result<Scopes, Fault> {
+    let all = here(sandbox);
     match asked.iter().position(|scope| !all.contains(*scope)) {
         Some(place) => Err(Fault::field(
             format!("{pointer}/{place}"),
@@ -93,8 +124,8 @@ pub(super) fn check_lists(uris: usize, addresses: usize, pointer: &str) -> Resul
 }
 
 /// The app after the change. The caller counts the version and sets the time.
-pub(super) fn change(mut app: App, change: AppChange, caller: AppId, sandbox: bool) -> Result<App, Fault> {
-    if change.status == Some(AppStatus::Suspended) && caller == app.id {
+pub(super) fn change(mut app: App, change: AppChange, caller: &Caller, sandbox: bool) -> Result<App, Fault> {
+    if change.status == Some(AppStatus::Suspended) && caller.app == app.id {
         return Err(Fault::field("/status", "an app cannot suspend itself: use another app of yours"));
     }
     check_lists(
@@ -109,7 +140,10 @@ pub(super) fn change(mut app: App, change: AppChange, caller: AppId, sandbox: bo
         app.status = status.into();
     }
     if let Some(asked) = &change.scopes {
-        app.scopes = scopes(Some(asked), sandbox, "/scopes")?.iter().map(Into::into).collect();
+        let scopes = existing(asked, sandbox, "/scopes")?;
+        let wanted: Vec<Open<Scope>> = asked.iter().map(|scope| (*scope).into()).collect();
+        check_grant(&wanted, &app.scopes, caller.scopes, Some("/scopes"))?;
+        app.scopes = scopes.iter().map(Into::into).collect();
     }
     if let Some(uris) = change.redirect_uris {
         app.redirect_uris = uris;
@@ -156,9 +190,11 @@ mod tests {
 
     #[test]
     fn the_sandbox_scope_exists_in_the_sandbox_only() {
-        assert!(scopes(None, true, "").unwrap().contains(Scope::Sandbox));
-        assert!(!scopes(None, false, "").unwrap().contains(Scope::Sandbox));
-        assert!(scopes(Some(&[Scope::CirclesRead, Scope::Sandbox]), false, "/scopes").is_err());
-        assert!(scopes(Some(&[]), false, "").unwrap().is_empty());
+        let scopes = |asked, sandbox| scopes(asked, Scopes::all(), sandbox, "/scopes");
+
+        assert!(scopes(None, true).unwrap().contains(Scope::Sandbox));
+        assert!(!scopes(None, false).unwrap().contains(Scope::Sandbox));
+        assert!(scopes(Some(&[Scope::CirclesRead, Scope::Sandbox]), false).is_err());
+        assert!(scopes(Some(&[]), false).unwrap().is_empty());
     }
 }

@@ -1,7 +1,9 @@
 //! Use-cases of apps and keys.
 
 use quanzi_openapi::apps::{APPS_MAX, App, AppChange, AppKey, AppKeys, AppStatus, KEYS_MAX, NewApp, NewAppKey};
+use quanzi_openapi::events::EventType;
 use quanzi_openapi::id::{AppId, PartnerId};
+use quanzi_openapi::scope::Scopes;
 use quanzi_openapi::{Cursor, ErrorCode, Limit, Page, Time};
 
 use crate::app;
@@ -9,7 +11,7 @@ use crate::clock::Clock;
 use crate::db::{OnFault, Tx};
 use crate::fault::Fault;
 use crate::http::Caller;
-use crate::{oauth, partners};
+use crate::{events, oauth, partners};
 
 use super::model::{self, NewKey};
 use super::store;
@@ -41,17 +43,19 @@ pub async fn list(tx: &mut Tx, partner: PartnerId, limit: Limit, cursor: Option<
     Ok(Page::cut(rows, limit, |app| app.id))
 }
 
-/// Makes an app with its keys. `pointer` is where the app stands in the body, for refusals.
+/// Makes an app with its keys. `grants` is what its maker may give away, `pointer` where the app stands in the body, for
+/// refusals.
 pub async fn create(
     tx: &mut Tx,
     context: Context<'_>,
     partner: PartnerId,
+    grants: Scopes,
     new: &NewApp,
     pointer: &str,
 ) -> Result<App, Fault> {
     model::check_lists(new.redirect_uris.len(), new.allowed_addresses.len(), pointer)?;
     let keys = model::read_keys(&new.jwks.keys, &format!("{pointer}/jwks/keys"))?;
-    let scopes = model::scopes(new.scopes.as_deref(), context.sandbox, &format!("{pointer}/scopes"))?;
+    let scopes = model::scopes(new.scopes.as_deref(), grants, context.sandbox, &format!("{pointer}/scopes"))?;
     // Held, so that two calls cannot both make the last app that is allowed.
     partners::service::take(tx, partner).await?;
     if store::count(tx, partner).await? >= as_count(APPS_MAX) {
@@ -69,7 +73,8 @@ pub async fn create(
         updated_at: context.now,
     };
     let app = store::insert(tx, partner, &app).await?;
-    for (place, key) in keys.iter().enumerate() {
+    events::service::record(tx, partner, context.now, EventType::AppCreated, &app)?;
+    for (place, key) in keys.into_iter().enumerate() {
         insert_key(tx, partner, app.id, key, context.now, &format!("{pointer}/jwks/keys/{place}")).await?;
     }
     Ok(app)
@@ -85,7 +90,7 @@ pub async fn take(tx: &mut Tx, partner: PartnerId, app: AppId) -> Result<App, Fa
     Ok(store::take(tx, partner, app).await?.ok_or(ErrorCode::AppNotFound)?)
 }
 
-/// Changes an app that was [taken](take).
+/// Changes an app that was [taken](take); the same version, and nobody hears of it, when nothing changed.
 pub async fn change(
     tx: &mut Tx,
     context: Context<'_>,
@@ -93,9 +98,13 @@ pub async fn change(
     before: App,
     change: AppChange,
 ) -> Result<App, Fault> {
-    let mut after = model::change(before, change, caller.app, context.sandbox)?;
+    let mut after = model::change(before.clone(), change, caller, context.sandbox)?;
+    if after == before {
+        return Ok(before);
+    }
     after.updated_at = context.now;
     let after = store::update(tx, caller.partner, &after).await?;
+    events::service::record(tx, caller.partner, context.now, EventType::AppChanged, &after)?;
     oauth::service::announce_app(tx, context.clock, after.id).await?;
     Ok(after)
 }
@@ -106,22 +115,24 @@ pub async fn keys(tx: &mut Tx, partner: PartnerId, app: AppId) -> Result<AppKeys
     Ok(AppKeys { data: store::keys(tx, partner, app).await? })
 }
 
-/// Registers one more key.
+/// Registers one more key. Whoever holds it can do what the app can, so the caller must be able to do that already.
 pub async fn add_key(
     tx: &mut Tx,
     context: Context<'_>,
-    partner: PartnerId,
+    caller: &Caller,
     app: AppId,
     new: &NewAppKey,
 ) -> Result<AppKey, Fault> {
-    take(tx, partner, app).await?;
+    let partner = caller.partner;
+    let owner = take(tx, partner, app).await?;
+    model::check_grant(&owner.scopes, &[], caller.scopes, None)?;
     let key = model::read_key(&new.key, new.algorithm, "/key")?;
     if store::keys(tx, partner, app).await?.len() >= KEYS_MAX {
         return Err(ErrorCode::KeyLimitReached.into());
     }
-    insert_key(tx, partner, app, &key, context.now, "/key").await?;
+    let key = insert_key(tx, partner, app, key, context.now, "/key").await?;
     oauth::service::announce_app(tx, context.clock, app).await?;
-    Ok(AppKey { kid: key.kid, algorithm: key.algorithm.into(), jwk: key.jwk, created_at: context.now })
+    Ok(key)
 }
 
 /// Removes a key; its signatures and tokens are refused from then on.
@@ -134,14 +145,13 @@ pub async fn remove_key(
 ) -> Result<(), Fault> {
     take(tx, partner, app).await?;
     let keys = store::keys(tx, partner, app).await?;
-    if !keys.iter().any(|key| key.kid == kid) {
-        return Err(ErrorCode::KeyNotFound.into());
-    }
+    let removed = keys.iter().find(|key| key.kid == kid).ok_or(ErrorCode::KeyNotFound)?;
     let usable = |key: &AppKey| key.algorithm.known().is_some_and(|algorithm| model::can_authenticate(*algorithm));
     if !keys.iter().any(|key| key.kid != kid && usable(key)) {
         return Err(ErrorCode::LastKey.into());
     }
     store::remove_key(tx, partner, app, kid, context.now).await?;
+    events::service::record_key(tx, partner, context.now, EventType::AppKeyRemoved, removed)?;
     oauth::service::announce_app(tx, context.clock, app).await
 }
 
@@ -149,12 +159,15 @@ async fn insert_key(
     tx: &mut Tx,
     partner: PartnerId,
     app: AppId,
-    key: &NewKey,
+    key: NewKey,
     now: Time,
     pointer: &str,
-) -> Result<(), Fault> {
+) -> Result<AppKey, Fault> {
     let taken = || Fault::new(ErrorCode::KeyExists).pointer(pointer);
-    store::insert_key(tx, partner, app, key, now).await.on_unique("app_key_pkey", taken)
+    store::insert_key(tx, partner, app, &key, now).await.on_unique("app_key_pkey", taken)?;
+    let key = AppKey { kid: key.kid, algorithm: key.algorithm.into(), jwk: key.jwk.into(), created_at: now };
+    events::service::record_key(tx, partner, now, EventType::AppKeyAdded, &key)?;
+    Ok(key)
 }
 
 fn as_count(limit: usize) -> i64 {

@@ -98,7 +98,7 @@ impl From<AppRow> for App {
 struct KeyRow {
     kid: String,
     algorithm: String,
-    jwk: Json<Jwk>,
+    jwk: Json<Open<Jwk>>,
     #[sqlx(try_from = "As<Time>")]
     created_at: Time,
 }

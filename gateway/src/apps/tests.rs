@@ -8,11 +8,14 @@ use quanzi_openapi::{ErrorCode, Limit};
 use crate::app::App;
 use crate::config::Mode;
 use crate::crypto::SigningKey;
+use crate::db::Sql;
 use crate::http::Caller;
-use crate::on_both_engines;
 use crate::testing::{Client, in_tx, key_input, process};
+use crate::{on_both_engines, sql};
 
 use super::service::{self, Context};
+
+const ANNOUNCED: Sql = sql!("select count(*) from revocation");
 
 fn context(app: &App) -> Context<'_> {
     Context::new(app, app.clock.now())
@@ -31,7 +34,7 @@ on_both_engines! {
         let app = process(&db, Mode::Sandbox).await;
         let (ours, theirs) = (Client::register(&app).await, Client::register(&app).await);
         for _ in 0..4 {
-            in_tx!(app, |tx| service::create(tx, context(&app), ours.partner, &new_app(&app), "")).unwrap();
+            in_tx!(app, |tx| service::create(tx, context(&app), ours.partner, Scopes::all(), &new_app(&app), "")).unwrap();
         }
         let mut tx = db.reading().await.unwrap();
 
@@ -52,8 +55,8 @@ on_both_engines! {
     async fn a_change_counts_the_version_and_keeps_the_rest(db: Db) {
         let app = process(&db, Mode::Sandbox).await;
         let client = Client::register(&app).await;
-        let other = in_tx!(app, |tx| service::create(tx, context(&app), client.partner, &new_app(&app), "")).unwrap();
-        let caller = Caller { partner: client.partner, app: client.app, scopes: Scopes::all() };
+        let other = in_tx!(app, |tx| service::create(tx, context(&app), client.partner, Scopes::all(), &new_app(&app), "")).unwrap();
+        let caller = client.caller();
         let mut change = AppChange::default();
         change.status = Some(AppStatus::Suspended);
         change.scopes = Some(vec![Scope::CirclesRead]);
@@ -69,10 +72,70 @@ on_both_engines! {
         assert!(!facts.active && facts.allows("203.0.113.1".parse().unwrap()) && !facts.allows("203.0.114.1".parse().unwrap()));
     }
 
+    async fn a_change_that_changes_nothing_keeps_the_version_and_announces_nothing(db: Db) {
+        let app = process(&db, Mode::Sandbox).await;
+        let client = Client::register(&app).await;
+        let before = service::get(&mut db.reading().await.unwrap(), client.partner, client.app).await.unwrap();
+        let caller = client.caller();
+        let announced = async || -> i64 {
+            db.reading().await.unwrap().query(ANNOUNCED).one::<(i64,)>().await.unwrap().0
+        };
+        let announced_before = announced().await;
+        let mut same = AppChange::default();
+        same.name = Some(before.name.clone());
+
+        let kept = in_tx!(app, |tx| service::change(tx, context(&app), &caller, before.clone(), same)).unwrap();
+        let read = service::get(&mut db.reading().await.unwrap(), client.partner, client.app).await.unwrap();
+
+        assert_eq!((&kept, &read), (&before, &before));
+        assert_eq!(announced().await, announced_before);
+        let mut other = AppChange::default();
+        other.name = Some("Other".into());
+        let changed = in_tx!(app, |tx| service::change(tx, context(&app), &caller, kept, other)).unwrap();
+        assert_eq!((changed.version, announced().await), (before.version + 1, announced_before + 1));
+    }
+
+    async fn no_app_gets_more_than_its_giver_has(db: Db) {
+        let app = process(&db, Mode::Sandbox).await;
+        let client = Client::register(&app).await;
+        let mine: Scopes = [Scope::AppsWrite, Scope::CirclesRead].into_iter().collect();
+        let giver = Caller { scopes: mine, ..client.caller() };
+        let create = async |scopes: Option<Vec<Scope>>| {
+            let mut new = new_app(&app);
+            new.scopes = scopes;
+            in_tx!(app, |tx| service::create(tx, context(&app), client.partner, mine, &new, ""))
+        };
+        let change = async |before: &quanzi_openapi::apps::App, scopes: &[Scope]| {
+            let mut change = AppChange::default();
+            change.scopes = Some(scopes.to_vec());
+            in_tx!(app, |tx| service::change(tx, context(&app), &giver, before.clone(), change))
+        };
+        let add_key = async |to| {
+            let new = NewAppKey::new(key_input(&new_key(&app)));
+            in_tx!(app, |tx| service::add_key(tx, context(&app), &giver, to, &new))
+        };
+        let wide = service::get(&mut db.reading().await.unwrap(), client.partner, client.app).await.unwrap();
+
+        let narrow = create(None).await.unwrap();
+        let wider = create(Some(vec![Scope::CirclesRead, Scope::PaymentsWrite])).await.unwrap_err();
+        let widened = change(&narrow, &[Scope::AppsWrite, Scope::PaymentsWrite]).await.unwrap_err();
+        let taken_over = add_key(wide.id).await.unwrap_err();
+
+        assert_eq!(narrow.scopes, [Scope::CirclesRead, Scope::AppsWrite]);
+        for refused in [&wider, &widened] {
+            assert_eq!((refused.code(), refused.field_pointer()), (ErrorCode::ScopeExceeded, Some("/scopes/1")));
+        }
+        assert_eq!((taken_over.code(), taken_over.field_pointer()), (ErrorCode::ScopeExceeded, None));
+        add_key(narrow.id).await.unwrap();
+        // To take away, or to leave what was there, is no gift.
+        let changed = change(&wide, &[Scope::AppsWrite, Scope::PaymentsWrite]).await.unwrap();
+        assert_eq!(changed.scopes, [Scope::AppsWrite, Scope::PaymentsWrite]);
+    }
+
     async fn an_app_cannot_suspend_itself(db: Db) {
         let app = process(&db, Mode::Sandbox).await;
         let client = Client::register(&app).await;
-        let caller = Caller { partner: client.partner, app: client.app, scopes: Scopes::all() };
+        let caller = client.caller();
         let mut change = AppChange::default();
         change.status = Some(AppStatus::Suspended);
         let before = service::get(&mut db.reading().await.unwrap(), client.partner, client.app).await.unwrap();
@@ -87,7 +150,7 @@ on_both_engines! {
         let app = process(&db, Mode::Sandbox).await;
         let (ours, theirs) = (Client::register(&app).await, Client::register(&app).await);
         let key = new_key(&app);
-        let add = async |client: &Client| in_tx!(app, |tx| service::add_key(tx, context(&app), client.partner, client.app, &NewAppKey::new(key_input(&key))));
+        let add = async |client: &Client| in_tx!(app, |tx| service::add_key(tx, context(&app), &client.caller(), client.app, &NewAppKey::new(key_input(&key))));
         add(&ours).await.unwrap();
 
         let twice = add(&ours).await.unwrap_err().code();
@@ -111,7 +174,7 @@ on_both_engines! {
         let key = new_key(&app);
         let doubled = NewApp::new("Server", [key_input(&key), key_input(&key)]);
 
-        let refused = in_tx!(app, |tx| service::create(tx, context(&app), client.partner, &doubled, "/app")).unwrap_err();
+        let refused = in_tx!(app, |tx| service::create(tx, context(&app), client.partner, Scopes::all(), &doubled, "/app")).unwrap_err();
 
         assert_eq!(refused.code(), ErrorCode::KeyExists);
         assert_eq!(refused.problem("", "").pointer.as_deref(), Some("/app/jwks/keys/1"));
@@ -122,16 +185,16 @@ on_both_engines! {
     async fn limits_hold(db: Db) {
         let app = process(&db, Mode::Sandbox).await;
         let client = Client::register(&app).await;
-        let add = async || in_tx!(app, |tx| service::add_key(tx, context(&app), client.partner, client.app, &NewAppKey::new(key_input(&new_key(&app)))));
+        let add = async || in_tx!(app, |tx| service::add_key(tx, context(&app), &client.caller(), client.app, &NewAppKey::new(key_input(&new_key(&app)))));
         for _ in 1..KEYS_MAX {
             add().await.unwrap();
         }
         for _ in 1..APPS_MAX {
-            in_tx!(app, |tx| service::create(tx, context(&app), client.partner, &new_app(&app), "")).unwrap();
+            in_tx!(app, |tx| service::create(tx, context(&app), client.partner, Scopes::all(), &new_app(&app), "")).unwrap();
         }
 
         let many = NewApp::new("Server", (0..=KEYS_MAX).map(|_| key_input(&new_key(&app))));
-        let create = async |new: &NewApp| in_tx!(app, |tx| service::create(tx, context(&app), client.partner, new, ""));
+        let create = async |new: &NewApp| in_tx!(app, |tx| service::create(tx, context(&app), client.partner, Scopes::all(), new, ""));
         assert_eq!(add().await.unwrap_err().code(), ErrorCode::KeyLimitReached);
         assert_eq!(create(&new_app(&app)).await.unwrap_err().code(), ErrorCode::AppLimitReached);
         assert_eq!(create(&many).await.unwrap_err().code(), ErrorCode::FieldInvalid);
@@ -143,7 +206,7 @@ on_both_engines! {
         for _ in 0..8 {
             let client = Client::register(&app).await;
             let key = new_key(&app);
-            in_tx!(app, |tx| service::add_key(tx, context(&app), client.partner, client.app, &NewAppKey::new(key_input(&key)))).unwrap();
+            in_tx!(app, |tx| service::add_key(tx, context(&app), &client.caller(), client.app, &NewAppKey::new(key_input(&key)))).unwrap();
             let remove = async |kid: &str| in_tx!(app, |tx| service::remove_key(tx, context(&app), client.partner, client.app, kid));
 
             let outcomes = tokio::join!(remove(key.kid()), remove(client.key.kid()));
@@ -159,7 +222,7 @@ on_both_engines! {
         let rsa = r#"{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw","e":"AQAB"}"#;
         let mut new = NewAppKey::new(quanzi_openapi::apps::KeyInput::Text(rsa.to_owned()));
         new.algorithm = Some(Algorithm::RsaV15Sha256);
-        let added = in_tx!(app, |tx| service::add_key(tx, context(&app), client.partner, client.app, &new)).unwrap();
+        let added = in_tx!(app, |tx| service::add_key(tx, context(&app), &client.caller(), client.app, &new)).unwrap();
 
         let last = in_tx!(app, |tx| service::remove_key(tx, context(&app), client.partner, client.app, client.key.kid())).unwrap_err();
         let keys = service::keys(&mut db.reading().await.unwrap(), client.partner, client.app).await.unwrap();

@@ -1,16 +1,16 @@
 //! What can be done with circles.
 
 use quanzi_openapi::circles::{Circle, CircleChange, CirclesQuery, NewCircle};
+use quanzi_openapi::events::EventType;
 use quanzi_openapi::id::{CircleId, PartnerId};
 use quanzi_openapi::{Cursor, ErrorCode, Page, Time};
 
 use super::model::{self, Standing};
 use super::store;
 use crate::clock::Clock;
-use crate::content;
 use crate::db::Tx;
 use crate::fault::Fault;
-use crate::gates;
+use crate::{content, events, gates};
 
 /// Makes a circle: a draft behind an open gate.
 pub async fn create(
@@ -24,6 +24,7 @@ pub async fn create(
     let circle = model::new(clock.id(), operator, new, now)?;
     store::insert(tx, partner, &circle).await?;
     gates::service::begin(tx, clock, partner, now, circle.id).await?;
+    events::service::record(tx, partner, now, EventType::CircleCreated, &circle)?;
     Ok(circle)
 }
 
@@ -64,14 +65,14 @@ pub async fn change(
     change: &CircleChange,
 ) -> Result<Circle, Fault> {
     let after = model::changed(&before, change, now)?;
-    save(tx, partner, &before, after).await
+    save(tx, partner, &before, after, EventType::CircleChanged).await
 }
 
 /// Opens a circle.
 pub async fn open(tx: &mut Tx, partner: PartnerId, now: Time, circle: CircleId) -> Result<Circle, Fault> {
     let before = lock(tx, partner, circle).await?;
     let after = model::opened(&before, now)?;
-    save(tx, partner, &before, after).await
+    save(tx, partner, &before, after, EventType::CircleOpened).await
 }
 
 /// Closes a circle for good. What was scheduled becomes a draft: in a closed circle nothing is published any more.
@@ -81,7 +82,7 @@ pub async fn close(tx: &mut Tx, partner: PartnerId, now: Time, circle: CircleId)
     if after != before {
         content::service::unschedule_all(tx, partner, now, circle).await?;
     }
-    save(tx, partner, &before, after).await
+    save(tx, partner, &before, after, EventType::CircleClosed).await
 }
 
 /// Notes that another version of the gate decides now.
@@ -93,12 +94,19 @@ pub async fn put_gate(
     gate_version: i64,
 ) -> Result<Circle, Fault> {
     let after = model::gated(before, gate_version, now)?;
-    save(tx, partner, before, after).await
+    save(tx, partner, before, after, EventType::CircleChanged).await
 }
 
-async fn save(tx: &mut Tx, partner: PartnerId, before: &Circle, after: Circle) -> Result<Circle, Fault> {
+async fn save(
+    tx: &mut Tx,
+    partner: PartnerId,
+    before: &Circle,
+    after: Circle,
+    kind: EventType,
+) -> Result<Circle, Fault> {
     if after != *before {
         store::update(tx, partner, &after).await?;
+        events::service::record(tx, partner, after.updated_at, kind, &after)?;
     }
     Ok(after)
 }

@@ -10,7 +10,7 @@ use quanzi_openapi::{ErrorCode, Limit, Time};
 use sqlx::FromRow;
 
 use super::model::Standing;
-use crate::db::{As, Fault as DbFault, OnFault as _, Sql, Tx};
+use crate::db::{As, Fault as DbFault, OnFault as _, Sql, Tx, id_or_end};
 use crate::fault::Fault;
 use crate::sql;
 
@@ -46,9 +46,6 @@ const UPDATE: Sql = sql!(
      gate_version = $14, version = $15, updated_at = $16, opened_at = $17, closed_at = $18 \
      where partner_id = $1 and id = $2"
 );
-
-/// Stands after every id.
-const END: &str = "~";
 
 #[derive(FromRow)]
 struct Row {
@@ -165,7 +162,7 @@ pub async fn page(
     category: Option<Category>,
     limit: Limit,
 ) -> Result<Vec<Circle>, DbFault> {
-    let before = before.map_or_else(|| END.to_owned(), |id| id.to_string());
+    let before = id_or_end(before);
     let page = tx.query(PAGE).bind(partner).bind(before).bind(status).bind(category).bind(limit.rows_and_one());
     let rows: Vec<Row> = page.all().await?;
     Ok(rows.into_iter().map(|row| row.circle(partner)).collect())

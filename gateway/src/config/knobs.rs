@@ -88,6 +88,8 @@ pub const KNOBS: &[Knob] = &[
         "Folder of the embedded database and of the demo partner's key."),
     knob(House, ["sandbox_demo", "QUANZI_SANDBOX_DEMO", "sandbox-demo"], "true or false", Value("true"),
         "Whether a sandbox makes a demo partner on its first start."),
+    knob(House, ["platform_fee_bps", "QUANZI_PLATFORM_FEE_BPS", "platform-fee-bps"], "a number from 0 to 10000", Value("300"),
+        "The platform's part of a payment in basis points, for partners that have no fee of their own."),
     knob(House, ["workers", "QUANZI_WORKERS", "workers"], "a number from 1 to 512", Rule("one per core"),
         "Threads that answer requests."),
     knob(House, ["shutdown_seconds", "QUANZI_SHUTDOWN_SECONDS", "shutdown-seconds"], "a number from 0 to 3600", Value("30"),

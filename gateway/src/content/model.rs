@@ -2,7 +2,7 @@
 
 use quanzi_openapi::content::{MEDIA_MAX, NewPost, PostChange, PostStatus};
 use quanzi_openapi::partners::WebAddress;
-use quanzi_openapi::{Edit, ErrorCode, Time};
+use quanzi_openapi::{ErrorCode, Time};
 
 use super::store::Row;
 use crate::fault::Fault;
@@ -44,7 +44,8 @@ pub fn check_media(media: &[WebAddress]) -> Result<(), Fault> {
 /// The post after a change; the same version when nothing changed.
 pub fn changed(before: &Row, change: &PostChange, now: Time) -> Result<Row, Fault> {
     let published = status(before.publish_at, now) == PostStatus::Published;
-    if published && !change.publish_at.is_keep() {
+    let moves = change.publish_at.clone().apply(before.publish_at) != before.publish_at;
+    if published && moves {
         return Err(ErrorCode::PostPublished.into());
     }
     let mut after = before.clone();
@@ -62,11 +63,9 @@ pub fn changed(before: &Row, change: &PostChange, now: Time) -> Result<Row, Faul
     if published && after != *before {
         after.edited_at = Some(now);
     }
-    after.publish_at = match change.publish_at {
-        Edit::Set(time) => Some(time.max(now)),
-        Edit::Clear => None,
-        Edit::Keep => after.publish_at,
-    };
+    if moves {
+        after.publish_at = change.publish_at.clone().apply(after.publish_at).map(|time| time.max(now));
+    }
     Ok(counted(before, after, now))
 }
 

@@ -3,6 +3,7 @@
 use quanzi_openapi::content::{NewPost, PINNED_MAX, Post, PostChange, PostStatus, PostsQuery};
 use quanzi_openapi::id::{CircleId, MembershipId, PartnerId, PostId};
 use quanzi_openapi::memberships::MembershipStatus;
+use quanzi_openapi::page::CursorError;
 use quanzi_openapi::{Cursor, ErrorCode, Page, Time};
 
 use super::model;
@@ -58,24 +59,32 @@ pub async fn page(
     let cursor = query.cursor.as_ref();
     let page = match query.status.unwrap_or(PostStatus::Published) {
         PostStatus::Draft => {
-            let after: Option<(bool, PostId)> = cursor.map(Cursor::position).transpose()?;
+            let after: Option<(PostStatus, bool, PostId)> = cursor.map(Cursor::position).transpose()?;
+            let after = after.map(|(of, pinned, id)| of_list(of, PostStatus::Draft, (pinned, id))).transpose()?;
             let rows = store::drafts(tx, partner, circle, after, limit).await?;
-            Page::cut(rows, limit, |row| (row.pinned, row.id))
+            Page::cut(rows, limit, |row| (PostStatus::Draft, row.pinned, row.id))
         }
         status => {
-            let after: Option<(bool, i64, PostId)> = cursor.map(Cursor::position).transpose()?;
-            let after = after.map(|(pinned, micros, id)| Place { pinned, publish_at: Time::from_micros(micros), id });
+            let after: Option<(PostStatus, bool, i64, PostId)> = cursor.map(Cursor::position).transpose()?;
+            let place = |pinned, micros, id| Place { pinned, publish_at: Time::from_micros(micros), id };
+            let after =
+                after.map(|(of, pinned, micros, id)| of_list(of, status, place(pinned, micros, id))).transpose()?;
             let rows = match status {
                 PostStatus::Scheduled => store::scheduled(tx, partner, circle, now, after, limit).await?,
                 _ => store::feed(tx, partner, circle, now, after, limit).await?,
             };
-            Page::cut(rows, limit, |row| (row.pinned, row.publish_at.map_or(0, Time::micros), row.id))
+            Page::cut(rows, limit, |row| (status, row.pinned, row.publish_at.map_or(0, Time::micros), row.id))
         }
     };
     if page.data.is_empty() {
         circles::service::must_exist(tx, partner, circle).await?;
     }
     Ok(page.map(|row| row.post(now)))
+}
+
+/// The place a cursor holds, if it was given for this list: in another it would skip or repeat posts without a word.
+fn of_list<P>(given_for: PostStatus, list: PostStatus, place: P) -> Result<P, CursorError> {
+    if given_for == list { Ok(place) } else { Err(CursorError) }
 }
 
 /// The post.

@@ -9,7 +9,7 @@ use quanzi_openapi::{Limit, Time};
 use sqlx::FromRow;
 
 use super::model;
-use crate::db::{As, Fault, Json, Sql, Tx};
+use crate::db::{As, END, Fault, Json, Sql, Tx};
 use crate::sql;
 
 macro_rules! columns {
@@ -75,8 +75,6 @@ const UNSCHEDULE_OF: Sql = sql!(
      and author_id = $2 and deleted_at is null and publish_at is not null and publish_at > $3"
 );
 
-/// Stands after every id.
-const END: &str = "~";
 /// Before every time.
 const NEVER: i64 = -1;
 /// More posts than a limit can count in three days; what lies beyond them can no longer change the answer.

@@ -124,6 +124,36 @@ on_both_engines! {
         assert!(bodies(&scene, circle, Some(PostStatus::Scheduled)).await.is_empty());
     }
 
+    async fn a_cursor_leads_on_in_its_own_list_only(db: Db) {
+        let scene = Scene::new(db).await;
+        let circle = scene.open_circle(&NewCircle::new("Cats")).await;
+        let later = scene.now.plus_seconds(10);
+        for text in ["one", "two"] {
+            publish(&scene, circle, &NewPost::new(text)).await.unwrap();
+            publish(&scene, circle, &NewPost::new(text).publish_at(later)).await.unwrap();
+            publish(&scene, circle, &NewPost::new(text).draft()).await.unwrap();
+        }
+        let lists = [PostStatus::Published, PostStatus::Scheduled, PostStatus::Draft];
+        let mut tx = scene.db.reading().await.unwrap();
+        let mut read = async |status, cursor| {
+            let mut query = PostsQuery::default();
+            (query.status, query.cursor, query.limit) = (Some(status), cursor, Some(Limit::new(1)));
+            service::page(&mut tx, scene.partner, scene.now, circle, &query).await
+        };
+
+        for given_for in lists {
+            let cursor = read(given_for, None).await.unwrap().next_cursor;
+            for list in lists {
+                let read = read(list, cursor.clone()).await;
+                if list == given_for {
+                    assert_eq!(read.unwrap().data.len(), 1);
+                } else {
+                    assert_eq!(read.unwrap_err().code(), ErrorCode::ParamInvalid, "{given_for:?} in {list:?}");
+                }
+            }
+        }
+    }
+
     async fn no_cursor_shows_what_is_not_published_yet(db: Db) {
         let scene = Scene::new(db).await;
         let circle = scene.open_circle(&NewCircle::new("Cats")).await;
@@ -132,7 +162,7 @@ on_both_engines! {
         let mut tx = scene.db.reading().await.unwrap();
 
         for pinned in [true, false] {
-            query.cursor = Some(Cursor::at(&(pinned, i64::MAX, soon.id)));
+            query.cursor = Some(Cursor::at(&(PostStatus::Published, pinned, i64::MAX, soon.id)));
             let page = service::page(&mut tx, scene.partner, scene.now, circle, &query).await.unwrap();
             assert!(page.data.is_empty());
         }
@@ -152,12 +182,15 @@ on_both_engines! {
         scene.wait(10);
         let same = change(&scene, soon.id, &edit).await.unwrap();
         edit.title = Edit::Set("Title".into());
+        // Sent back as it was read, it is no change of the time.
+        edit.publish_at = Edit::Set(soon.publish_at.unwrap());
         let after = change(&scene, soon.id, &edit).await.unwrap();
         let moved = change(&scene, soon.id, &publish_at(Edit::Clear)).await.unwrap_err();
 
         assert_eq!((before.version, before.edited_at), (2, None));
         assert_eq!((same.version, same.edited_at), (2, None));
         assert_eq!((after.version, after.edited_at), (3, Some(scene.now)));
+        assert_eq!(after.publish_at, soon.publish_at);
         assert_eq!(moved.code(), ErrorCode::PostPublished);
         assert_eq!(read(&scene, soon.id).await.unwrap(), after);
     }

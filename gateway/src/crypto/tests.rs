@@ -34,6 +34,7 @@ fn member(key: &PrivateJwk, name: &str) -> Vec<u8> {
     decode_base64url(&key[name]).unwrap()
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test has no App: it asks the system itself")]
 fn rsa_sign(key: &PrivateJwk, encoding: &'static dyn RsaEncoding, message: &str) -> Vec<u8> {
     let pair = rsa::KeyPair::from_components(&rsa::KeyPairComponents {
         public_key: rsa::PublicKeyComponents { n: member(key, "n"), e: member(key, "e") },
@@ -50,6 +51,7 @@ fn rsa_sign(key: &PrivateJwk, encoding: &'static dyn RsaEncoding, message: &str)
     signature
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test has no App: it asks the system itself")]
 fn p256_sign(key: &PrivateJwk, algorithm: &'static EcdsaSigningAlgorithm, message: &str) -> Vec<u8> {
     let point = public(key).sec1().unwrap();
     let pair = EcdsaKeyPair::from_private_key_and_public_key(algorithm, &member(key, "d"), &point).unwrap();

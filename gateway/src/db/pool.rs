@@ -149,6 +149,21 @@ impl Db {
         Ok(Tx::new(on, self.slow))
     }
 
+    /// A reading handle whose statements all see the same moment: for checks of the whole. A statement may take long.
+    pub async fn snapshot(&self) -> Result<Tx, Fault> {
+        let on = match &self.pools {
+            // A plain `begin` reads: the snapshot is taken by the first statement, and on SQLite nobody waits for it.
+            Pools::Sqlite { read, .. } => On::SqliteWrite(read.begin().await?),
+            Pools::Postgres { write, .. } => {
+                let begin = "begin isolation level repeatable read read only";
+                let mut transaction = write.begin_with(begin).await?;
+                sqlx::query("set local statement_timeout = '10min'").execute(&mut *transaction).await?;
+                On::PostgresWrite(transaction)
+            }
+        };
+        Ok(Tx::new(on, self.slow))
+    }
+
     /// A reading handle on the database that is written to, never on a replica that may lag behind it: for what decides who may
     /// call.
     pub async fn reading_newest(&self) -> Result<Tx, Fault> {

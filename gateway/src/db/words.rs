@@ -2,11 +2,16 @@
 
 use std::borrow::Cow;
 
+use quanzi_openapi::Currency;
 use quanzi_openapi::circles::{Category, CircleStatus, Discoverability};
 use quanzi_openapi::content::PostFormat;
 use quanzi_openapi::deliveries::{DeliveryError, DeliveryOutcome};
 use quanzi_openapi::gates::{CreditBand, Outcome};
+use quanzi_openapi::ledger::{AccountKind, TransferCode, TransferPhase};
+use quanzi_openapi::mandates::MandateStatus;
 use quanzi_openapi::memberships::{MembershipStatus, Role};
+use quanzi_openapi::payments::{DeclineReason, PaymentKind, PaymentStatus};
+use quanzi_openapi::tips::TipDisclosure;
 use quanzi_openapi::webhooks::{DisabledReason, WebhookEndpointStatus};
 use serde::de::IntoDeserializer as _;
 use serde::de::value::Error;
@@ -54,7 +59,8 @@ macro_rules! words {
     )+};
 }
 words! {
-    Category CircleStatus CreditBand DeliveryError DeliveryOutcome DisabledReason Discoverability MembershipStatus Outcome PostFormat Role
+    AccountKind Category CircleStatus CreditBand Currency DeclineReason DeliveryError DeliveryOutcome DisabledReason Discoverability
+    MandateStatus MembershipStatus Outcome PaymentKind PaymentStatus PostFormat Role TipDisclosure TransferCode TransferPhase
     WebhookEndpointStatus
 }
 

@@ -50,7 +50,7 @@ pub fn render(source: &str) -> Rendered {
             }
             Event::Start(Tag::CodeBlock(kind)) => {
                 let language = match kind {
-                    CodeBlockKind::Fenced(info) => info.split_whitespace().next().unwrap_or_default().to_owned(),
+                    CodeBlockKind::Fenced(info) => info.split([' ', ',']).next().unwrap_or_default().to_owned(),
                     CodeBlockKind::Indented => String::new(),
                 };
                 code = Some((language, String::new()));
@@ -180,6 +180,11 @@ mod tests {
         assert_eq!(ids, ["a-code-word", "deeper", "a-code-word-2"]);
         assert!(!page.html.contains("Title"));
         assert!(page.html.contains("<h2 id=\"a-code-word\">A <code>code</code> word"));
+    }
+
+    #[test]
+    fn what_follows_the_language_is_for_others() {
+        assert!(render("```rust,no_run\nlet a = 1;\n```").html.contains("<figcaption>Rust</figcaption>"));
     }
 
     #[test]

@@ -126,7 +126,7 @@ fn entry<'d>(document: &'d Json, schemas: &Schemas<'d>, operation: &Operation, p
         body: body_schema.map(|schema| without_null(operation, schemas.rows(schema))).unwrap_or_default(),
         status: operation.status,
         reply: reply_schema.map(|schema| without_null(operation, schemas.rows(schema))).unwrap_or_default(),
-        reply_headers: headers(reply),
+        reply_headers: headers(document, reply),
         request: highlight(
             "sh",
             &request(operation, item, example(body_example(item), body_schema).as_ref(), public_url),
@@ -210,9 +210,16 @@ fn params<'d>(schemas: &Schemas<'d>, item: &'d Json) -> Vec<(&'static str, Vec<R
         .collect()
 }
 
-fn headers(reply: &Json) -> Vec<(String, String)> {
+fn headers(document: &Json, reply: &Json) -> Vec<(String, String)> {
+    let shared = document.get("components").and_then(|parts| parts.get("headers"));
     let all = reply.get("headers").map(Json::members).unwrap_or_default();
-    all.iter().map(|(name, header)| (name.clone(), inline(header.text_at("description")))).collect()
+    all.iter()
+        .map(|(name, header)| {
+            // Those of many answers are described once, under their own names.
+            let described = header.get("$ref").and(shared).and_then(|shared| shared.get(name)).unwrap_or(header);
+            (name.clone(), inline(described.text_at("description")))
+        })
+        .collect()
 }
 
 fn body_example(item: &Json) -> Option<&Json> {

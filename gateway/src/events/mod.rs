@@ -4,7 +4,9 @@
 //! events of one object come in the order of its versions.
 
 mod bell;
+mod http;
 pub mod service;
 mod store;
 
 pub use bell::{Bell, Ear};
+pub use http::routes;

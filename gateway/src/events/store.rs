@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use quanzi_openapi::Time;
+use quanzi_openapi::events::{Event, EventType};
 use quanzi_openapi::id::{EventId, PartnerId};
+use sqlx::FromRow;
 
 use crate::clock::Clock;
-use crate::db::{Fact, Fault, List, Sql, Tx};
+use crate::db::{As, Fact, Fault, List, Sql, Tx};
 use crate::sql;
 
 // The partners in order, so that two transactions with facts of the same partners wait for each other instead of dying.
@@ -20,6 +23,91 @@ const APPEND: Sql = sql!(
      select value ->> 0, cast(value ->> 1 as bigint), value ->> 2, value ->> 3, value ->> 4, \
      cast(value ->> 5 as bigint), cast(value ->> 6 as bigint), value ->> 7 from json_each($1) where true"
 );
+
+macro_rules! columns {
+    () => {
+        "select id, seq, type, object, object_version, created_at, data from event "
+    };
+}
+// One range of an index each, whatever the filter.
+const PAGE: Sql = sql!(columns!(), "where partner_id = $1 and seq > $2 order by seq limit $3");
+const PAGE_OF_OBJECT: Sql =
+    sql!(columns!(), "where partner_id = $1 and object = $4 and seq > $2 order by seq limit $3");
+const PAGE_OF_TYPES: Sql = sql!(
+    columns!(),
+    "where partner_id = $1 and type in (select value ->> 0 from json_each($4)) and seq > $2 order by seq limit $3"
+);
+const FIND: Sql = sql!(columns!(), "where partner_id = $1 and id = $2");
+const LAST: Sql = sql!("select last_seq from event_log where partner_id = $1");
+
+#[derive(FromRow)]
+struct Row {
+    #[sqlx(try_from = "As<EventId>")]
+    id: EventId,
+    seq: i64,
+    r#type: String,
+    object: String,
+    object_version: i64,
+    #[sqlx(try_from = "As<Time>")]
+    created_at: Time,
+    data: String,
+}
+
+impl Row {
+    fn event(self) -> Result<Event, Fault> {
+        let broken = |cause: serde_json::Error| Fault::Other(cause.into());
+        Ok(Event {
+            id: self.id,
+            seq: self.seq,
+            // A type of a newer gateway stays what it is.
+            r#type: serde_json::from_value(self.r#type.into()).map_err(broken)?,
+            object: self.object,
+            object_version: self.object_version,
+            created_at: self.created_at,
+            data: serde_json::from_str(&self.data).map_err(broken)?,
+        })
+    }
+}
+
+/// Which events a page is about.
+#[derive(Debug, Clone, Copy)]
+pub enum Wanted<'w> {
+    /// All of them.
+    All,
+    /// Those about this object.
+    Object(&'w str),
+    /// Those of these types.
+    Types(&'w [EventType]),
+}
+
+/// Events after this number, in order.
+pub async fn page(
+    tx: &mut Tx,
+    partner: PartnerId,
+    wanted: Wanted<'_>,
+    after: i64,
+    rows: i64,
+) -> Result<Vec<Event>, Fault> {
+    let query = |tx, sql| Tx::query(tx, sql).bind(partner).bind(after).bind(rows);
+    let rows: Vec<Row> = match wanted {
+        Wanted::All => query(tx, PAGE).all().await?,
+        Wanted::Object(object) => query(tx, PAGE_OF_OBJECT).bind(object).all().await?,
+        Wanted::Types(types) => query(tx, PAGE_OF_TYPES).bind(List::of(types)).all().await?,
+    };
+    rows.into_iter().map(Row::event).collect()
+}
+
+/// The event.
+pub async fn find(tx: &mut Tx, partner: PartnerId, event: EventId) -> Result<Option<Event>, Fault> {
+    let row: Option<Row> = tx.query(FIND).bind(partner).bind(event).optional().await?;
+    row.map(Row::event).transpose()
+}
+
+/// The last number of the partner's log; 0 before the first.
+pub async fn last(tx: &mut Tx, partner: PartnerId) -> Result<i64, Fault> {
+    let row: Option<(i64,)> = tx.query(LAST).bind(partner).optional().await?;
+    Ok(row.map_or(0, |(last,)| last))
+}
 
 /// Gives the facts their numbers and writes them. The partners' counters stay held until the end of the transaction.
 pub async fn append(tx: &mut Tx, clock: &Clock, facts: Vec<Fact>) -> Result<(), Fault> {

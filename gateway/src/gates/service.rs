@@ -1,6 +1,7 @@
 //! What can be done with gates.
 
 use quanzi_openapi::circles::Circle;
+use quanzi_openapi::events::EventType;
 use quanzi_openapi::gates::{Evaluation, EvaluationRequest, Gate, GateRule, InviteCode, NewGate};
 use quanzi_openapi::id::{CircleId, FanId, PartnerId};
 use quanzi_openapi::{ErrorCode, Time};
@@ -9,7 +10,7 @@ use super::{model, store};
 use crate::clock::Clock;
 use crate::db::{Json, Tx};
 use crate::fault::Fault;
-use crate::{circles, fans};
+use crate::{circles, events, fans};
 
 /// A gate that is about to change, and the circle it guards, held.
 #[derive(Debug)]
@@ -62,7 +63,9 @@ pub async fn put(
         created_at: now,
     };
     store::insert(tx, partner, circle, &row, band_moved).await?;
-    Ok(row.gate(circle))
+    let gate = row.gate(circle);
+    events::service::record(tx, partner, now, EventType::GateChanged, &gate)?;
+    Ok(gate)
 }
 
 /// Asks a gate about a fan; nobody joins.

@@ -11,6 +11,7 @@ use quanzi_openapi::{Endpoint, ErrorCode, Time};
 use crate::app::App;
 use crate::db::Tx;
 use crate::fault::Fault;
+use crate::ledger::Order;
 
 /// One call of an endpoint: everything is parsed, checked and allowed.
 ///
@@ -49,6 +50,15 @@ impl<E: Endpoint, C> Call<E, C> {
             _ => Ok(()),
         }
     }
+}
+
+/// What a call that moves money wants: an order for the ledger's poster, and the reply when it is posted.
+#[derive(Debug)]
+pub(crate) struct Posting<R> {
+    /// What is to be posted.
+    pub order: Order,
+    /// The reply then: it is saved and sent only when the order was posted.
+    pub reply: R,
 }
 
 /// A partner's app that proved possession of its key.

@@ -41,6 +41,18 @@ pub(super) struct Key {
     request_hash: [u8; 32],
 }
 
+impl Key {
+    /// As it stands in the table.
+    pub(super) fn place(&self) -> (AppId, &str) {
+        (self.app, &self.text)
+    }
+
+    /// The request it belongs to.
+    pub(super) const fn request_hash(&self) -> &[u8; 32] {
+        &self.request_hash
+    }
+}
+
 #[derive(sqlx::FromRow)]
 struct Row {
     request_hash: Vec<u8>,
@@ -85,12 +97,21 @@ impl Key {
         }
         // Swept between the two statements: as good as never claimed, so the call runs again.
         let row = tx.query(FIND).bind(self.app).bind(self.text.as_str()).optional::<Row>().await?;
-        let row = row.ok_or(db::Fault::Retry)?;
+        self.answer(row.ok_or(db::Fault::Retry)?).map(Some)
+    }
+
+    /// The saved answer, when this very request was answered before; nothing is claimed.
+    pub async fn saved(&self, tx: &mut Tx) -> Result<Option<Answer>, Fault> {
+        let row = tx.query(FIND).bind(self.app).bind(self.text.as_str()).optional::<Row>().await?;
+        row.map(|row| self.answer(row)).transpose()
+    }
+
+    fn answer(&self, row: Row) -> Result<Answer, Fault> {
         if row.request_hash != self.request_hash {
             return Err(ErrorCode::IdempotencyKeyReused.into());
         }
         let status = u16::try_from(row.status).map_err(Fault::internal)?;
-        Ok(Some(Answer::saved(status, row.headers.0, row.body)))
+        Ok(Answer::saved(status, row.headers.0, row.body))
     }
 
     /// Saves the answer with the claim.

@@ -7,6 +7,7 @@ mod answer;
 mod body;
 mod call;
 mod caller;
+mod claim;
 mod exchange;
 mod explain;
 mod idempotency;
@@ -17,8 +18,10 @@ mod serve;
 pub mod signature;
 
 pub use answer::Answer;
+pub(crate) use call::Posting;
 pub use call::{Anyone, Call, Caller, RequestInfo};
 pub(crate) use caller::key_of_other_client;
+pub(crate) use claim::{Claim, Claims, Standing as ClaimStanding};
 pub(crate) use explain::explain_with;
 pub use idempotency::{InFlight, sweep as sweep_idempotency};
 pub use limit::Limits;

@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse, Route};
 use quanzi_openapi::endpoint::Access;
 use quanzi_openapi::{Endpoint, ErrorCode, Method, Operation};
 
-use super::call::{Anyone, Call, Caller};
+use super::call::{Anyone, Call, Caller, Posting};
 use super::exchange::Exchange;
 use super::serve;
 use crate::app::App;
@@ -48,6 +48,31 @@ impl Routes {
                 route::<E>().to(move |http: HttpRequest, payload: Payload| {
                     let (app, handler) = (Arc::clone(&app), handler.clone());
                     async move { serve::partner::<E>(&app, http, payload, &handler).await }
+                })
+            }),
+        )
+    }
+
+    /// Mounts an endpoint for partners' apps whose effect the ledger's poster writes: the handler reads, and says what to post.
+    #[must_use]
+    pub(crate) fn mount_posted<E: Endpoint>(
+        self,
+        handler: impl AsyncFn(&mut Call<E, Caller>) -> Result<Posting<E::Reply>, Fault> + Clone + Send + Sync + 'static,
+    ) -> Self {
+        const {
+            assert!(
+                matches!(E::ACCESS, Access::Partner(_)) && E::METHOD.writes(),
+                "this endpoint moves nothing for partners"
+            );
+        };
+        let app = Arc::clone(&self.app);
+        self.put::<E>(
+            E::PATH,
+            Arc::new(move || {
+                let (app, handler) = (Arc::clone(&app), handler.clone());
+                route::<E>().to(move |http: HttpRequest, payload: Payload| {
+                    let (app, handler) = (Arc::clone(&app), handler.clone());
+                    async move { serve::posted::<E>(&app, http, payload, &handler).await }
                 })
             }),
         )

@@ -26,6 +26,7 @@ type Entry = [u8; 16];
 
 const USE_UP: Sql =
     sql!("insert into used_nonce (nonce_hash, expires_at) values ($1, $2) on conflict (nonce_hash) do nothing");
+const FIND: Sql = sql!("select expires_at from used_nonce where nonce_hash = $1");
 const SWEEP: Sql = sql!(
     "delete from used_nonce where nonce_hash in
      (select nonce_hash from used_nonce where expires_at < $1 order by expires_at limit $2)"
@@ -34,7 +35,7 @@ const SWEEP: Sql = sql!(
 const KEPT_SECONDS: i64 = 300;
 
 /// The nonce of a verified signature.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct UsedNonce([u8; 32]);
 
 impl UsedNonce {
@@ -43,9 +44,24 @@ impl UsedNonce {
         Self(hash(key, nonce))
     }
 
+    /// As it stands in the table, in hexadecimal: in a list of rows there are no bytes.
+    pub(super) fn hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// When it may be forgotten.
+    pub(super) fn expires_at(now: Time) -> Time {
+        now.plus_seconds(KEPT_SECONDS)
+    }
+
+    /// Whether it was used up, by whatever process.
+    pub async fn was_used(&self, tx: &mut Tx) -> Result<bool, db::Fault> {
+        Ok(tx.query(FIND).bind(self.0).optional::<(i64,)>().await?.is_some())
+    }
+
     /// Uses it up, in the transaction of the change; false when that has happened before.
     pub async fn use_up(&self, tx: &mut Tx, now: Time) -> Result<bool, db::Fault> {
-        let rows = tx.query(USE_UP).bind(self.0).bind(now.plus_seconds(KEPT_SECONDS)).run().await?;
+        let rows = tx.query(USE_UP).bind(self.0).bind(Self::expires_at(now)).run().await?;
         Ok(rows == 1)
     }
 }

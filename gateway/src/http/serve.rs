@@ -12,13 +12,15 @@ use quanzi_openapi::{Endpoint, ErrorCode, Operation};
 use tracing::Instrument as _;
 
 use super::answer::Answer;
-use super::call::{Anyone, Call, Caller};
+use super::call::{Anyone, Call, Caller, Posting};
+use super::claim::Claim;
 use super::exchange::Exchange;
 use super::{body, caller, idempotency, mount, signature};
 use crate::app::App;
 use crate::db::{Repeatable as _, Tx};
-use crate::events;
 use crate::fault::Fault;
+use crate::ledger::{Outcome, Refused};
+use crate::{events, ledger};
 
 /// Runs of a call that lost against another transaction.
 const RUNS_MAX: u32 = 5;
@@ -43,6 +45,25 @@ pub(super) async fn partner<E: Endpoint>(
     let work = async {
         let outcome = match admit_partner(&mut exchange, payload).await {
             Ok((caller, bytes)) => call(&exchange, caller, Some(caller), &bytes, handler).await,
+            Err(fault) => Err(fault),
+        };
+        close(&exchange, outcome)
+    };
+    app.metrics.watch(work.instrument(span)).await
+}
+
+/// Serves a call of a partner's app whose effect the ledger's poster writes.
+pub(super) async fn posted<E: Endpoint>(
+    app: &Arc<App>,
+    http: HttpRequest,
+    payload: Payload,
+    handler: &impl AsyncFn(&mut Call<E, Caller>) -> Result<Posting<E::Reply>, Fault>,
+) -> HttpResponse {
+    let mut exchange = Exchange::open(app, http, Declared::<E>::OPERATION);
+    let span = span(&exchange);
+    let work = async {
+        let outcome = match admit_partner(&mut exchange, payload).await {
+            Ok((caller, bytes)) => post(&exchange, caller, &bytes, handler).await,
             Err(fault) => Err(fault),
         };
         close(&exchange, outcome)
@@ -171,6 +192,59 @@ async fn call<E: Endpoint, C: Copy>(
         }
     }
     Err(ErrorCode::Overloaded.into())
+}
+
+/// Parses what was sent, lets the handler read and say what is to be posted, and has it posted: the effect, the saved answer
+/// and the used-up signature in one batch. When what was read has changed meanwhile, the handler reads anew.
+async fn post<E: Endpoint>(
+    exchange: &Exchange,
+    caller: Caller,
+    bytes: &Bytes,
+    handler: &impl AsyncFn(&mut Call<E, Caller>) -> Result<Posting<E::Reply>, Fault>,
+) -> Result<Answer, Fault> {
+    let mut parsed = parse::<E>(exchange, bytes)?;
+    let app = &exchange.app;
+    let key = idempotency_key::<E>(exchange, caller, bytes)?;
+    let _working = key.as_ref().map(|key| app.in_flight.enter(key)).transpose()?;
+    for run in 1..=RUNS_MAX {
+        let tx = app.db.reading_newest().await?;
+        let mut call = parsed.call(exchange, caller, tx);
+        let posting = handler(&mut call).await;
+        let (rest, mut tx, _) = Parsed::take_back(call);
+        parsed = rest;
+        let Posting { mut order, reply } = match posting {
+            Ok(posting) => posting,
+            // What is refused now may have been done before: then that is the answer.
+            Err(fault) => return answered_before(exchange, key.as_ref(), &mut tx).await?.ok_or(fault),
+        };
+        // The connection is free while the order waits.
+        drop(tx);
+        let answer = Answer::of::<E>(&reply)?;
+        order.claim = Some(Claim { nonce: exchange.nonce, key: key.clone(), answer: answer.clone() });
+        match app.poster.post(order).await? {
+            Outcome::Posted => return Ok(answer),
+            Outcome::Again(saved) => return Ok(saved),
+            Outcome::Refused(Refused::Moved) if run < RUNS_MAX => pause(app, run).await,
+            Outcome::Refused(Refused::NonceReplayed) => return Err(signature::fault(&SignatureError::NonceReplayed)),
+            Outcome::Refused(refused) => return Err(ledger::service::fault(refused, exchange.now)),
+        }
+    }
+    Err(ErrorCode::Overloaded.into())
+}
+
+async fn answered_before(
+    exchange: &Exchange,
+    key: Option<&idempotency::Key>,
+    tx: &mut Tx,
+) -> Result<Option<Answer>, Fault> {
+    let Some(key) = key.filter(|_| !tx.has_failed()) else { return Ok(None) };
+    // Who repeats signs anew; a signature that was executed gives nobody the answer again.
+    if let Some(nonce) = &exchange.nonce
+        && nonce.was_used(tx).await?
+    {
+        return Err(signature::fault(&SignatureError::NonceReplayed));
+    }
+    key.saved(tx).await
 }
 
 /// Before a call that lost against another transaction runs again.

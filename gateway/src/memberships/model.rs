@@ -1,6 +1,7 @@
 //! The rules of memberships. Pure: from where a membership stands and what happens to it, to where it stands then.
 
 use quanzi_openapi::ErrorCode;
+use quanzi_openapi::events::EventType;
 use quanzi_openapi::gates::Outcome;
 use quanzi_openapi::memberships::{MembershipStatus, Role};
 
@@ -22,6 +23,20 @@ pub enum Action {
     Unban,
     /// A member goes, by their own will.
     Leave,
+}
+
+impl Action {
+    /// What the log says of it.
+    pub const fn event(self) -> EventType {
+        match self {
+            Self::Approve => EventType::MembershipActivated,
+            Self::Reject => EventType::MembershipRejected,
+            Self::Remove => EventType::MembershipRemoved,
+            Self::Ban => EventType::MembershipBanned,
+            Self::Unban => EventType::MembershipUnbanned,
+            Self::Leave => EventType::MembershipLeft,
+        }
+    }
 }
 
 /// Where a membership stands. Only an active member has a role other than member.

@@ -1,6 +1,7 @@
 //! What can be done with memberships.
 
 use quanzi_openapi::circles::CircleStatus;
+use quanzi_openapi::events::EventType;
 use quanzi_openapi::id::{CircleId, MembershipId, PartnerId};
 use quanzi_openapi::memberships::{
     Membership, MembershipChange, MembershipStatus, MembershipsQuery, NewMembership, Role,
@@ -12,7 +13,7 @@ use super::store::{self, Row};
 use crate::clock::Clock;
 use crate::db::Tx;
 use crate::fault::Fault;
-use crate::{circles, content, fans, gates};
+use crate::{circles, content, events, fans, gates};
 
 /// Lets a fan in, if the gate does.
 pub async fn join(
@@ -40,11 +41,13 @@ pub async fn join(
         return Err(Fault::new(ErrorCode::GateRefused).evaluation(evaluation).keep());
     };
     if let Some(before) = before {
-        return save(tx, partner, now, Row { gate_version, ..before }, state).await;
+        return save(tx, partner, now, Row { gate_version, ..before }, state, came_to(state.status)).await;
     }
     let row = Row::new(clock.id(), circle, new.fan, state, gate_version, now);
     store::insert(tx, partner, &row).await?;
-    Ok(row.membership())
+    let membership = row.membership();
+    events::service::record(tx, partner, now, came_to(state.status), &membership)?;
+    Ok(membership)
 }
 
 /// A page of the memberships of a circle, newest first.
@@ -97,9 +100,9 @@ pub async fn change(
         && let Some(owner) = store::lock_owner(tx, partner, before.circle_id).await?
     {
         let admin = State { role: Role::Admin, ..owner.state() };
-        save(tx, partner, now, owner, admin).await?;
+        save(tx, partner, now, owner, admin, EventType::MembershipChanged).await?;
     }
-    save(tx, partner, now, before, state).await
+    save(tx, partner, now, before, state, EventType::MembershipChanged).await
 }
 
 /// Does something to a membership.
@@ -119,7 +122,15 @@ pub async fn act(
         // Who is out publishes nothing any more, also not what was scheduled before.
         content::service::unschedule_of(tx, partner, now, membership).await?;
     }
-    save(tx, partner, now, before, state).await
+    save(tx, partner, now, before, state, action.event()).await
+}
+
+/// What the log says of a fan who has knocked: waiting, or in.
+const fn came_to(status: MembershipStatus) -> EventType {
+    match status {
+        MembershipStatus::Pending => EventType::MembershipRequested,
+        _ => EventType::MembershipActivated,
+    }
 }
 
 /// In a closed circle nobody comes in any more, also not who waited.
@@ -132,10 +143,19 @@ async fn must_not_be_closed(tx: &mut Tx, partner: PartnerId, membership: Members
     Ok(())
 }
 
-async fn save(tx: &mut Tx, partner: PartnerId, now: Time, before: Row, state: State) -> Result<Membership, Fault> {
+async fn save(
+    tx: &mut Tx,
+    partner: PartnerId,
+    now: Time,
+    before: Row,
+    state: State,
+    kind: EventType,
+) -> Result<Membership, Fault> {
     let after = before.after(state, now);
     store::update(tx, partner, &after).await?;
-    Ok(after.membership())
+    let membership = after.membership();
+    events::service::record(tx, partner, now, kind, &membership)?;
+    Ok(membership)
 }
 
 async fn find_row(tx: &mut Tx, partner: PartnerId, membership: MembershipId) -> Result<Row, Fault> {

@@ -6,7 +6,7 @@ use quanzi_openapi::{Limit, Time};
 use sqlx::FromRow;
 
 use super::model::State;
-use crate::db::{As, Fault, Sql, Tx};
+use crate::db::{As, Fault, Sql, Tx, id_or_end};
 use crate::sql;
 
 macro_rules! columns {
@@ -37,9 +37,6 @@ const UPDATE: Sql = sql!(
     "update membership set status = $3, role = $4, gate_version = $5, version = $6, updated_at = $7, joined_at = $8 \
      where partner_id = $1 and id = $2"
 );
-
-/// Stands after every id.
-const END: &str = "~";
 
 /// A membership as it is kept.
 #[derive(Debug, Clone, PartialEq, FromRow)]
@@ -139,7 +136,7 @@ pub async fn page(
     role: Option<Role>,
     limit: Limit,
 ) -> Result<Vec<Row>, Fault> {
-    let before = before.map_or_else(|| END.to_owned(), |id| id.to_string());
+    let before = id_or_end(before);
     let page = match (status, role) {
         (None, None) => tx.query(PAGE).bind(partner).bind(circle).bind(before),
         (Some(status), None | Some(Role::Member)) => {

@@ -49,7 +49,7 @@ fn scopes(app: &App) -> Vec<Scope> {
 }
 
 fn jwks(app: &App) -> JwkSet {
-    JwkSet { keys: app.tokens.published().to_vec() }
+    JwkSet { keys: app.tokens.published().iter().cloned().map(Into::into).collect() }
 }
 
 async fn token(call: &mut Call<GetToken, Anyone>) -> Result<TokenReply, Fault> {

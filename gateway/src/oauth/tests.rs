@@ -423,7 +423,7 @@ on_both_engines! {
         }
         let new = SigningKey::generate(&app.clock).unwrap();
         let context = Context::new(&app, app.clock.now());
-        in_tx!(app, |tx| apps::add_key(tx, context, client.partner, client.app, &NewAppKey::new(key_input(&new)))).unwrap();
+        in_tx!(app, |tx| apps::add_key(tx, context, &client.caller(), client.app, &NewAppKey::new(key_input(&new)))).unwrap();
         in_tx!(app, |tx| apps::remove_key(tx, context, client.partner, client.app, client.key.kid())).unwrap();
 
         for process in [&app, &other] {

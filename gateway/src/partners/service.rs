@@ -1,12 +1,14 @@
 //! Use-cases of partners.
 
 use quanzi_openapi::circles::CircleOperator;
+use quanzi_openapi::events::EventType;
 use quanzi_openapi::id::PartnerId;
 use quanzi_openapi::partners::{LegalName, Partner, PartnerChange, PartnerName};
 use quanzi_openapi::{ErrorCode, Time};
 
 use crate::clock::Clock;
 use crate::db::Tx;
+use crate::events;
 use crate::fault::Fault;
 
 use super::store;
@@ -21,15 +23,26 @@ pub async fn take(tx: &mut Tx, partner: PartnerId) -> Result<Partner, Fault> {
     Ok(store::take(tx, partner).await?.ok_or(ErrorCode::Internal)?)
 }
 
-/// Changes a partner that was [taken](take).
+/// Changes a partner that was [taken](take); the same version when nothing changed.
 pub async fn change(tx: &mut Tx, before: Partner, change: PartnerChange, now: Time) -> Result<Partner, Fault> {
-    let after = Partner {
-        name: change.name.unwrap_or(before.name),
-        website: change.website.apply(before.website),
-        updated_at: now,
-        ..before
-    };
-    Ok(store::update(tx, &after).await?)
+    let mut after = before.clone();
+    after.name = change.name.unwrap_or(after.name);
+    after.website = change.website.apply(after.website);
+    if after == before {
+        return Ok(before);
+    }
+    after.updated_at = now;
+    let after = store::update(tx, &after).await?;
+    events::service::record(tx, after.id, now, EventType::PartnerChanged, &after)?;
+    Ok(after)
+}
+
+/// Gives a partner a fee of its own for payments to come, or the platform's again.
+pub async fn set_fee(tx: &mut Tx, partner: PartnerId, fee_bps: Option<u16>) -> Result<(), Fault> {
+    if store::set_fee(tx, partner, fee_bps.map(i64::from)).await? {
+        return Ok(());
+    }
+    Err(Fault::internal(format!("there is no partner {partner}")))
 }
 
 /// Registers a partner.

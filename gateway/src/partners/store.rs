@@ -24,6 +24,8 @@ const UPDATE: Sql = sql!(
     columns!()
 );
 
+const SET_FEE: Sql = sql!("update partner set fee_bps = $2 where id = $1");
+
 #[derive(FromRow)]
 struct Row {
     #[sqlx(try_from = "As<PartnerId>")]
@@ -81,4 +83,9 @@ pub(super) async fn update(tx: &mut Tx, partner: &Partner) -> Result<Partner, Fa
         .one()
         .await?;
     Ok(row.into())
+}
+
+/// False when there is no such partner.
+pub(super) async fn set_fee(tx: &mut Tx, partner: PartnerId, fee_bps: Option<i64>) -> Result<bool, Fault> {
+    Ok(tx.query(SET_FEE).bind(partner).bind(fee_bps).run().await? == 1)
 }

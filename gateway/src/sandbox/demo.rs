@@ -15,6 +15,7 @@ use quanzi_openapi::sandbox::NewPartner;
 use crate::app::App;
 use crate::apps::service::Context;
 use crate::crypto::SigningKey;
+use crate::events;
 use crate::fault::Fault;
 
 use super::service;
@@ -62,7 +63,7 @@ async fn register(app: &App, key: &SigningKey) -> Result<(), Fault> {
     let new = NewPartner::new("Demo partner", "Demo Partner Ltd.", NewApp::new("Demo app", [KeyInput::Jwk(jwk)]));
     let mut tx = app.db.begin().await?;
     service::register(&mut tx, Context::new(app, app.clock.now()), &new).await?;
-    Ok(tx.commit().await?)
+    Ok(events::service::commit(app, tx).await?)
 }
 
 fn read_or_make(app: &App, key_file: &Path) -> Result<SigningKey, Fault> {
@@ -104,7 +105,11 @@ fn read(key_file: &Path) -> Result<Option<SigningKey>, Fault> {
 /// Writes a file that was not there, for its owner only.
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+        let mut private = fs::DirBuilder::new();
+        private.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut private, 0o700);
+        private.create(folder)?;
     }
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -139,12 +144,13 @@ mod tests {
 
         let (first, same) = tokio::join!(ensure(&app), ensure(&app));
         let (first, same) = (first.unwrap(), same.unwrap());
-        let mode = fs::metadata(&first.key_file).unwrap().permissions().mode();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let modes = (mode(&first.key_file), mode(&folder));
         fs::remove_file(&first.key_file).unwrap();
         let other = ensure(&app).await.unwrap();
 
         assert_eq!(first, same);
-        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(modes, (0o600, 0o700));
         assert_ne!((other.partner, other.app), (first.partner, first.app));
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "no draft is left behind");
         // A new database under the same file: the key stays the one people have.

@@ -3,6 +3,7 @@
 use quanzi_openapi::sandbox::{CheckSignature, RegisterPartner, Registration};
 
 use crate::apps::service::Context;
+use crate::events;
 use crate::fault::Fault;
 use crate::http::Routes;
 use crate::http::{Anyone, Call};
@@ -18,6 +19,6 @@ async fn register(call: &mut Call<RegisterPartner, Anyone>) -> Result<Registrati
     call.app.limits.registration(call.request.address)?;
     let mut tx = call.app.db.begin().await?;
     let registered = service::register(&mut tx, Context::new(&call.app, call.now), &call.body).await?;
-    tx.commit().await?;
+    events::service::commit(&call.app, tx).await?;
     Ok(registered)
 }

@@ -3,7 +3,6 @@
 //! The crate's timing leak (RUSTSEC-2023-0071) is why it signs only when asked to or when ring takes no key of the
 //! size; every private operation here is blinded.
 
-use rand_core::OsRng;
 use rsa::pkcs1::{DecodeRsaPrivateKey as _, EncodeRsaPrivateKey as _};
 use rsa::sha2::{Sha256, Sha512};
 use rsa::signature::{RandomizedSigner as _, SignatureEncoding as _};
@@ -12,6 +11,7 @@ use rsa::{BigUint, RsaPrivateKey, pkcs1v15, pss};
 use super::der::{self, Reader};
 use super::{Key, Material, RsaNumbers, RsaPadding, RsaPair, unusable};
 use crate::error::Error;
+use crate::system::random_for_rsa;
 
 /// The platform takes RSA keys of these sizes.
 const BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
@@ -22,7 +22,7 @@ impl Key {
         if !BITS.contains(&bits) {
             return Err(unusable("an RSA key has 2048 to 8192 bits"));
         }
-        let key = RsaPrivateKey::new(&mut OsRng, bits).map_err(broken)?;
+        let key = RsaPrivateKey::new(&mut random_for_rsa(), bits).map_err(broken)?;
         Self::rsa(RsaNumbers::from_crate(&key)?)
     }
 
@@ -64,15 +64,15 @@ pub(super) fn sign(key: &RsaPrivateKey, padding: RsaPadding, bytes: &[u8]) -> Re
     Ok(match padding {
         RsaPadding::PssSha512 => {
             let signer = pss::BlindedSigningKey::<Sha512>::new_with_salt_len(key, 64);
-            signer.try_sign_with_rng(&mut OsRng, bytes).map_err(broken)?.to_vec()
+            signer.try_sign_with_rng(&mut random_for_rsa(), bytes).map_err(broken)?.to_vec()
         }
         RsaPadding::PssSha256 => {
             let signer = pss::BlindedSigningKey::<Sha256>::new_with_salt_len(key, 32);
-            signer.try_sign_with_rng(&mut OsRng, bytes).map_err(broken)?.to_vec()
+            signer.try_sign_with_rng(&mut random_for_rsa(), bytes).map_err(broken)?.to_vec()
         }
         RsaPadding::V15Sha256 => {
             let signer = pkcs1v15::SigningKey::<Sha256>::new(key);
-            signer.try_sign_with_rng(&mut OsRng, bytes).map_err(broken)?.to_vec()
+            signer.try_sign_with_rng(&mut random_for_rsa(), bytes).map_err(broken)?.to_vec()
         }
     })
 }

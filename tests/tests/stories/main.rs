@@ -14,6 +14,7 @@ mod malformed;
 mod memberships;
 mod mutations;
 mod partners;
+mod payments;
 mod road;
 mod signatures;
 mod tokens;

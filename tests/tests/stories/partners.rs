@@ -31,7 +31,9 @@ stories! {
 
         assert_eq!((after.name.as_str(), after.version), ("Whisker", before.version + 1));
         assert_eq!(after.legal_name, before.legal_name);
-        assert_eq!(code(client.partner().change(change).if_match(before.version).await), ErrorCode::VersionMismatch);
+        assert_eq!(code(client.partner().change(change.clone()).if_match(before.version).await), ErrorCode::VersionMismatch);
+        let same = client.partner().change(change).if_match(after.version).await.expect("nothing to change");
+        assert_eq!(same, after);
     }
 
     async fn a_key_is_taken_in_every_usual_format(stage: Stage) {

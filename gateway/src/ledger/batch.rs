@@ -1,0 +1,168 @@
+//! A batch: many orders in one transaction.
+//!
+//! Everything they touch is read and held first, always in the same order (claims, payments, mandates, limits, accounts, the
+//! partner's log last), so that two batches wait for each other instead of dying. Then each order is decided, in the order
+//! of arrival, without IO. Then what was accepted is written, one statement per table. An order that is refused leaves nothing
+//! behind and does not disturb the others.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use quanzi_openapi::Time;
+use quanzi_openapi::id::{AccountId, PartnerId, PaymentId};
+
+use super::model::{AccountKey, Books, Posted};
+use super::order::{Order, Outcome, Refused, Versioned};
+use super::store;
+use crate::app::App;
+use crate::db::{Fault, Tx};
+use crate::events;
+use crate::http::{ClaimStanding, Claims};
+use crate::payments;
+
+/// Runs a batch in a transaction of its own: what became of each order, in their order. An error means that nothing was kept, or
+/// ([`Fault::Unknown`]) that nobody knows.
+pub async fn run(app: &App, orders: &[&Order]) -> Result<Vec<Outcome>, Fault> {
+    let mut tx = app.db.begin().await?;
+    let mut desk = Desk::open(&mut tx, orders, app.clock.now()).await?;
+    let outcomes: Vec<Outcome> = orders.iter().map(|order| desk.decide(order)).collect();
+    if desk.accepted.is_empty() {
+        // Nothing to keep, also not the accounts that were made for the question.
+        tx.rollback().await?;
+        return Ok(outcomes);
+    }
+    desk.write(&mut tx).await?;
+    events::service::commit(app, tx).await?;
+    Ok(outcomes)
+}
+
+/// What a batch has before it while it decides.
+struct Desk<'o> {
+    now: Time,
+    claims: Claims,
+    versions: HashMap<Versioned, i64>,
+    numbers: HashMap<(PartnerId, String), PaymentId>,
+    allowances: BTreeMap<(String, i64), i64>,
+    keys: BTreeMap<AccountId, AccountKey>,
+    books: Books,
+    accepted: Vec<&'o Order>,
+    posted: Vec<(PartnerId, Time, &'o str, Posted)>,
+}
+
+impl<'o> Desk<'o> {
+    async fn open(tx: &mut Tx, orders: &[&'o Order], now: Time) -> Result<Self, Fault> {
+        let claims = Claims::read(tx, orders.iter().filter_map(|order| order.claim.as_ref())).await?;
+        let versioned: BTreeSet<Versioned> =
+            orders.iter().flat_map(|order| order.versions.iter().map(|(object, _)| *object)).collect();
+        let versions = payments::service::hold_versions(tx, &versioned).await?;
+        let numbers = orders
+            .iter()
+            .filter_map(|order| order.out_trade_no.as_ref().map(|number| (order.partner, number.to_string())))
+            .collect();
+        let numbers = payments::service::known_numbers(tx, &numbers).await?;
+        let subjects: BTreeSet<(String, i64)> = orders
+            .iter()
+            .flat_map(|order| order.allowances.iter().map(|allowance| (allowance.subject.clone(), allowance.day)))
+            .collect();
+        let allowances =
+            if subjects.is_empty() { BTreeMap::new() } else { store::hold_allowances(tx, &subjects).await? };
+        let transfers = || orders.iter().flat_map(|order| &order.transfers);
+        let reservations: BTreeSet<_> = transfers().filter_map(|transfer| transfer.phase.reservation()).collect();
+        let reservations =
+            if reservations.is_empty() { Vec::new() } else { store::lock_reservations(tx, &reservations).await? };
+        let keys: BTreeMap<AccountId, AccountKey> =
+            transfers().flat_map(|transfer| [transfer.debit, transfer.credit]).map(|key| (key.id(), key)).collect();
+        let accounts = if keys.is_empty() { BTreeMap::new() } else { store::lock_accounts(tx, &keys, now).await? };
+        let books = Books::new(accounts, reservations);
+        let (accepted, posted) = (Vec::new(), Vec::new());
+        Ok(Self { now, claims, versions, numbers, allowances, keys, books, accepted, posted })
+    }
+
+    fn decide(&mut self, order: &'o Order) -> Outcome {
+        if let Some(claim) = &order.claim {
+            match self.claims.standing(claim) {
+                ClaimStanding::New => {}
+                ClaimStanding::Answered(answer) => return Outcome::Again(answer),
+                ClaimStanding::KeyReused => return Outcome::Refused(Refused::KeyReused),
+                ClaimStanding::NonceReplayed => return Outcome::Refused(Refused::NonceReplayed),
+            }
+        }
+        match self.check(order) {
+            Ok(posted) => {
+                self.accept(order, posted);
+                Outcome::Posted
+            }
+            Err(refused) => Outcome::Refused(refused),
+        }
+    }
+
+    /// The transfers it makes; nothing is changed when it is refused.
+    fn check(&mut self, order: &'o Order) -> Result<Vec<Posted>, Refused> {
+        if order.versions.iter().any(|(object, version)| self.versions.get(object) != Some(version)) {
+            return Err(Refused::Moved);
+        }
+        if let Some(number) = &order.out_trade_no
+            && let Some(payment) = self.numbers.get(&(order.partner, number.to_string()))
+        {
+            return Err(Refused::OutTradeNoTaken(*payment));
+        }
+        for allowance in &order.allowances {
+            let used = self.allowances.get(&(allowance.subject.clone(), allowance.day)).copied().unwrap_or(0);
+            let left = allowance.most.saturating_sub(used);
+            if allowance.takes > left {
+                return Err(Refused::Allowance { allowance: allowance.clone(), left: left.max(0) });
+            }
+        }
+        self.books.post(&order.transfers).map_err(Refused::Transfers)
+    }
+
+    fn accept(&mut self, order: &'o Order, posted: Vec<Posted>) {
+        if let Some(claim) = &order.claim {
+            self.claims.accept(claim.clone());
+        }
+        for allowance in &order.allowances {
+            *self.allowances.entry((allowance.subject.clone(), allowance.day)).or_default() += allowance.takes;
+        }
+        for paper in &order.papers {
+            paper.count(|object, version| self.versions.insert(object, version));
+            if let Some((number, payment)) = paper.number() {
+                self.numbers.insert((order.partner, number.to_string()), payment);
+            }
+        }
+        self.posted.extend(posted.into_iter().map(|posted| (order.partner, order.now, order.object.as_str(), posted)));
+        self.accepted.push(order);
+    }
+
+    async fn write(&self, tx: &mut Tx) -> Result<(), Fault> {
+        payments::service::write(tx, self.accepted.iter().flat_map(|order| &order.papers)).await?;
+        if !self.posted.is_empty() {
+            store::add_transfers(tx, &self.posted).await?;
+            let touched: BTreeSet<AccountId> = self
+                .posted
+                .iter()
+                .flat_map(|(.., posted)| [posted.transfer.debit.id(), posted.transfer.credit.id()])
+                .collect();
+            let accounts = self.keys.keys().filter(|id| touched.contains(id));
+            let accounts = accounts.map(|id| (*id, self.books.standing(*id))).collect();
+            store::put_accounts(tx, &accounts).await?;
+        }
+        let used: BTreeMap<(String, i64), i64> = self
+            .accepted
+            .iter()
+            .flat_map(|order| order.allowances.iter().map(|allowance| (allowance.subject.clone(), allowance.day)))
+            .filter_map(|place| self.allowances.get(&place).map(|used| (place, *used)))
+            .collect();
+        if !used.is_empty() {
+            store::put_allowances(tx, &used).await?;
+        }
+        payments::service::write_tips(
+            tx,
+            self.accepted.iter().filter_map(|order| order.tip.as_ref().map(|tip| (order.partner, tip))),
+        )
+        .await?;
+        self.claims.write(tx, self.now).await?;
+        for fact in self.accepted.iter().flat_map(|order| &order.facts) {
+            tx.note(fact.clone());
+        }
+        Ok(())
+    }
+}

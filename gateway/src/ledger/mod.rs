@@ -1,0 +1,18 @@
+//! The ledger: accounts, immutable transfers, and one writer that posts them in batches.
+//!
+//! Invariants: in each currency all balances sum to zero; no account with a floor goes below it; a balance is the sum of its
+//! account's entries, which are numbered without gaps; what is reserved is decided once.
+
+mod batch;
+mod check;
+mod http;
+pub(crate) mod model;
+mod order;
+mod poster;
+pub(crate) mod service;
+mod store;
+
+pub use check::run as check;
+pub use http::{routes, sandbox_routes};
+pub(crate) use order::{Allowance, LimitName, Order, Outcome, Refused, Versioned};
+pub use poster::{Poster, run};

@@ -1,0 +1,5 @@
+//! Wallets of invented fans, and their decisions. Sandbox only: in live mode wallets belong to the channel.
+
+mod http;
+
+pub use http::routes;

@@ -1,0 +1,193 @@
+//! Refunds: money goes back to the fan, in full or in parts.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::endpoint::{Access, Endpoint, Example, Fields, Idempotency, JsonBody, Method, Nothing, Reply, Tag};
+use crate::error_code::ErrorCode;
+use crate::id::{PaymentId, RefundId};
+use crate::money::Money;
+use crate::page::{Cursor, Limit, Page};
+use crate::payments::PaymentPath;
+use crate::scope::Scope;
+use crate::text::{Text, Words};
+use crate::time::Time;
+
+/// The kind of a reason for a refund.
+#[derive(Debug)]
+pub enum RefundReasonWords {}
+impl Words for RefundReasonWords {
+    const NAME: &'static str = "RefundReason";
+    const ABOUT: &'static str = "Why the money goes back; the fan can read it.";
+    const MAX: usize = 200;
+    const EXAMPLE: &'static str = "The meet-up was called off.";
+}
+/// Why the money goes back.
+pub type RefundReason = Text<RefundReasonWords>;
+
+/// Money that went back to the fan. It never changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(not(feature = "server"), non_exhaustive)]
+pub struct Refund {
+    /// Its id.
+    pub id: RefundId,
+    /// The payment.
+    pub payment: PaymentId,
+    /// What the fan got back.
+    pub amount: Money,
+    /// The platform's part of it: its fee, in proportion.
+    pub fee: Money,
+    /// The circle's part of it: `amount` − `fee`.
+    pub net: Money,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<RefundReason>,
+    /// Always 1: a refund never changes.
+    pub version: i64,
+    /// When.
+    pub created_at: Time,
+}
+
+impl Example for Refund {
+    fn example() -> Self {
+        let money = |amount| Money::new(amount, crate::Currency::CNY);
+        Self {
+            id: RefundId::example(),
+            payment: PaymentId::example(),
+            amount: money(500),
+            fee: money(15),
+            net: money(485),
+            reason: Some(RefundReason::example()),
+            version: 1,
+            created_at: Time::example(),
+        }
+    }
+}
+
+impl Reply for Refund {
+    fn example_value() -> serde_json::Value {
+        crate::example_of::<Self>()
+    }
+}
+
+/// A refund to make.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct NewRefund {
+    /// How much, in the payment's currency; left out: all that was not given back yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Money>,
+    /// Why; the fan can read it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<RefundReason>,
+}
+
+impl NewRefund {
+    /// All that was not given back yet.
+    pub const fn rest() -> Self {
+        Self { amount: None, reason: None }
+    }
+
+    /// This part.
+    pub const fn part(amount: Money) -> Self {
+        Self { amount: Some(amount), reason: None }
+    }
+
+    /// For this reason.
+    #[must_use]
+    pub fn reason(mut self, reason: impl Into<RefundReason>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+}
+
+impl Example for NewRefund {
+    fn example() -> Self {
+        Self::part(Money::new(500, crate::Currency::CNY)).reason(RefundReason::example())
+    }
+}
+impl JsonBody for NewRefund {}
+
+/// Which page of the refunds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RefundsQuery {
+    /// Entries per page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+    /// `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
+}
+impl Fields for RefundsQuery {}
+
+/// Which refund.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RefundPath {
+    /// The refund.
+    pub refund: RefundId,
+}
+impl Fields for RefundPath {}
+
+/// Give money back
+///
+/// In full or in part, several times if need be, never more than the fan paid. The circle gives back its part and the platform
+/// its fee, in proportion; the last refund returns exactly what is left of both. Refused when the circle's account does not
+/// hold its part any more.
+#[derive(ToSchema)]
+pub struct CreateRefund;
+impl Endpoint for CreateRefund {
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/payments/{payment}/refunds";
+    const TAG: Tag = Tag::Payments;
+    const ACCESS: Access = Access::Partner(Some(Scope::PaymentsWrite));
+    const STATUS: u16 = 201;
+    const FAILS: &'static [ErrorCode] = &[
+        ErrorCode::PaymentNotFound,
+        ErrorCode::PaymentConflict,
+        ErrorCode::RefundTooLarge,
+        ErrorCode::BalanceInsufficient,
+        ErrorCode::OutcomeUnknown,
+    ];
+    const IDEMPOTENCY: Idempotency = Idempotency::Required;
+    type Params = PaymentPath;
+    type Query = Nothing;
+    type Body = NewRefund;
+    type Reply = Refund;
+}
+
+/// List the refunds of a payment
+///
+/// Newest first; together they are `refunded` of the payment.
+#[derive(ToSchema)]
+pub struct ListRefunds;
+impl Endpoint for ListRefunds {
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v1/payments/{payment}/refunds";
+    const TAG: Tag = Tag::Payments;
+    const ACCESS: Access = Access::Partner(Some(Scope::PaymentsRead));
+    const FAILS: &'static [ErrorCode] = &[ErrorCode::PaymentNotFound];
+    type Params = PaymentPath;
+    type Query = RefundsQuery;
+    type Body = Nothing;
+    type Reply = Page<Refund>;
+}
+
+/// Read a refund
+///
+/// A refund is final from the moment it exists.
+#[derive(ToSchema)]
+pub struct GetRefund;
+impl Endpoint for GetRefund {
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v1/refunds/{refund}";
+    const TAG: Tag = Tag::Payments;
+    const ACCESS: Access = Access::Partner(Some(Scope::PaymentsRead));
+    const FAILS: &'static [ErrorCode] = &[ErrorCode::RefundNotFound];
+    type Params = RefundPath;
+    type Query = Nothing;
+    type Body = Nothing;
+    type Reply = Refund;
+}

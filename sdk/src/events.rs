@@ -1,0 +1,32 @@
+//! Events: your numbered log.
+
+use quanzi_openapi::Nothing;
+pub use quanzi_openapi::events::{
+    Event, EventPage, EventPath, EventType, EventTypes, EventsQuery, GetEvent, ListEvents,
+};
+use quanzi_openapi::id::EventId;
+
+use crate::{Call, Client};
+
+/// Calls about events; from [`Client::events`].
+#[derive(Debug, Clone)]
+pub struct EventCalls(Client);
+
+impl Client {
+    /// What happened, in order.
+    pub fn events(&self) -> EventCalls {
+        EventCalls(self.clone())
+    }
+}
+
+impl EventCalls {
+    /// Reads a part of the log, from a number on.
+    pub fn list(&self, query: EventsQuery) -> Call<ListEvents> {
+        self.0.call(Nothing {}, query, Nothing {})
+    }
+
+    /// Reads an event.
+    pub fn get(&self, event: EventId) -> Call<GetEvent> {
+        self.0.call(EventPath { event }, Nothing {}, Nothing {})
+    }
+}

@@ -1,0 +1,40 @@
+//! Tips: what your circles and posts were given, and who gives most.
+
+use quanzi_openapi::Nothing;
+use quanzi_openapi::circles::CirclePath;
+use quanzi_openapi::content::PostPath;
+use quanzi_openapi::id::{CircleId, PostId};
+pub use quanzi_openapi::tips::{
+    GetCircleTips, GetLeaderboard, GetPostTips, Leaderboard, LeaderboardQuery, TipDisclosure, TipTotal, TipTotals,
+    Tipper,
+};
+
+use crate::{Call, Client};
+
+/// Calls about tips; from [`Client::tips`].
+#[derive(Debug, Clone)]
+pub struct TipCalls(Client);
+
+impl Client {
+    /// What was given.
+    pub fn tips(&self) -> TipCalls {
+        TipCalls(self.clone())
+    }
+}
+
+impl TipCalls {
+    /// Reads what a circle was given, its posts included.
+    pub fn of_circle(&self, circle: CircleId) -> Call<GetCircleTips> {
+        self.0.call(CirclePath { circle }, Nothing {}, Nothing {})
+    }
+
+    /// Reads what a post was given.
+    pub fn of_post(&self, post: PostId) -> Call<GetPostTips> {
+        self.0.call(PostPath { post }, Nothing {}, Nothing {})
+    }
+
+    /// Lists who tips most.
+    pub fn leaderboard(&self, circle: CircleId, query: LeaderboardQuery) -> Call<GetLeaderboard> {
+        self.0.call(CirclePath { circle }, query, Nothing {})
+    }
+}
