@@ -182,6 +182,12 @@ error_codes! {
 
     // Events
     EventNotFound           "event_not_found"           404 never "No such event."                                "List the log with GET /v1/events.";
+
+    // Webhooks
+    WebhookEndpointNotFound "webhook_endpoint_not_found" 404 never "No such webhook endpoint."                    "List your endpoints with GET /v1/webhook_endpoints.";
+    WebhookEndpointLimitReached "webhook_endpoint_limit_reached" 409 never "The partner has as many webhook endpoints as allowed." "Delete an endpoint that is no longer used.";
+    WebhookUrlForbidden     "webhook_url_forbidden"     422 never "We do not send events to this address."        "Use an https URL with a public address; `detail` says what is wrong with this one.";
+    ReplayLimitReached      "replay_limit_reached"      409 never "The endpoint has as many replays under way as allowed." "Wait until one of them is done, or ask for one replay that covers all.";
 }
 
 impl ErrorCode {

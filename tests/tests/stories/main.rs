@@ -19,3 +19,4 @@ mod payments;
 mod road;
 mod signatures;
 mod tokens;
+mod webhooks;
