@@ -182,6 +182,10 @@ error_codes! {
 
     // Events
     EventNotFound           "event_not_found"           404 never "No such event."                                "List the log with GET /v1/events.";
+
+    // Sandbox
+    ClockMoving             "clock_moving"              409 again "The clock is being moved by another call."     "Wait a moment, read the clock, and move it by what is still missing.";
+    ClockAtEnd              "clock_at_end"              409 never "The sandbox has come to the end of its time."  "Start a sandbox on a new database; `detail` says how far a clock can be moved in all.";
 }
 
 impl ErrorCode {

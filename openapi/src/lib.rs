@@ -109,6 +109,8 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<events::GetEvent>(),
     Operation::of::<sandbox::RegisterPartner>(),
     Operation::of::<sandbox::CheckSignature>(),
+    Operation::of::<sandbox::GetClock>(),
+    Operation::of::<sandbox::AdvanceClock>(),
     Operation::of::<fans::CreateSandboxFan>(),
     Operation::of::<fans::GetSandboxFan>(),
     Operation::of::<fans::ChangeSandboxFan>(),
