@@ -124,6 +124,13 @@ impl Fault {
         self
     }
 
+    /// The same refusal of a call that must not be run again from its start, because something of it was kept.
+    #[must_use]
+    pub fn once(mut self) -> Self {
+        self.rest.again = false;
+        self
+    }
+
     /// What went wrong.
     pub const fn code(&self) -> ErrorCode {
         self.code

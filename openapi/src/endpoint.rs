@@ -171,7 +171,10 @@ impl Tag {
             Self::Webhooks => {
                 ("Webhooks", "Endpoints that events are pushed to (Standard Webhooks), their deliveries, and replay.")
             }
-            Self::Sandbox => ("Sandbox", "Only in sandbox mode: register partners, invent fans, look into signatures."),
+            Self::Sandbox => (
+                "Sandbox",
+                "Only in sandbox mode: register partners, invent fans, move the clock, look into signatures.",
+            ),
             Self::Operations => ("Operations", "Health of the gateway."),
         }
     }

@@ -123,6 +123,8 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<deliveries::ReplayEvents>(),
     Operation::of::<sandbox::RegisterPartner>(),
     Operation::of::<sandbox::CheckSignature>(),
+    Operation::of::<sandbox::GetClock>(),
+    Operation::of::<sandbox::AdvanceClock>(),
     Operation::of::<fans::CreateSandboxFan>(),
     Operation::of::<fans::GetSandboxFan>(),
     Operation::of::<fans::ChangeSandboxFan>(),

@@ -1,14 +1,18 @@
-//! What only a sandbox has: registering a partner without asking anybody, and explaining signatures.
+//! What only a sandbox has: registering a partner without asking anybody, explaining signatures, and a clock that can be moved.
 
+use jiff::{Span, SpanRelativeTo};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::apps::{App, NewApp};
-use crate::endpoint::{Access, Endpoint, Example, JsonBody, Method, Nothing, Reply, Tag};
+use crate::endpoint::{Access, Endpoint, Example, Idempotency, JsonBody, Method, Nothing, Reply, Tag};
 use crate::error_code::ErrorCode;
 use crate::open::Open;
 use crate::partners::{LegalName, Partner, PartnerName};
 use crate::problem::SignatureReport;
+use crate::scope::Scope;
+use crate::text::{Text, Words};
+use crate::time::Time;
 
 /// A partner to register, with its first app.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -157,7 +161,7 @@ impl Endpoint for RegisterPartner {
         ErrorCode::KeyTypeUnsupported,
         ErrorCode::KeyExists,
     ];
-    const IDEMPOTENCY: crate::endpoint::Idempotency = crate::endpoint::Idempotency::None;
+    const IDEMPOTENCY: Idempotency = Idempotency::None;
     type Params = Nothing;
     type Query = Nothing;
     type Body = NewPartner;
@@ -175,9 +179,255 @@ impl Endpoint for CheckSignature {
     const PATH: &'static str = "/sandbox/v1/signature/check";
     const TAG: Tag = Tag::Sandbox;
     const ACCESS: Access = Access::Public;
-    const IDEMPOTENCY: crate::endpoint::Idempotency = crate::endpoint::Idempotency::None;
+    const IDEMPOTENCY: Idempotency = Idempotency::None;
     type Params = Nothing;
     type Query = Nothing;
     type Body = SignatureCheck;
     type Reply = SignatureFinding;
+}
+
+/// How far the clock is moved at most by one call, in days.
+pub const ADVANCE_DAYS_MAX: i64 = 400;
+/// Entries of `ran` in an answer at most.
+pub const RAN_MAX: usize = 1_000;
+
+const DAY_MICROS: i64 = 24 * 3_600 * 1_000_000;
+const ADVANCE_WANTED: &str =
+    "a duration above zero and up to P400D, of weeks, days, hours, minutes and seconds, such as PT36H";
+
+/// How far to move the clock.
+pub type Advance = Text<AdvanceWords>;
+
+/// The words of [`Advance`].
+#[derive(Debug)]
+pub struct AdvanceWords;
+impl Words for AdvanceWords {
+    const NAME: &'static str = "Advance";
+    const ABOUT: &'static str = "A duration (RFC 3339, appendix A; ISO 8601), above zero and up to 400 days. Days are 24 hours \
+        long; years and months have no length of their own and are refused.";
+    const MIN: usize = 3;
+    const MAX: usize = 64;
+    const EXAMPLE: &'static str = "PT36H";
+    const PATTERN: Option<&'static str> = Some("^P[0-9WDTHMS.]+$");
+    const FORMAT: Option<&'static str> = Some("duration");
+    fn check(text: &str) -> Result<(), &'static str> {
+        micros(text).map(|_| ()).ok_or(ADVANCE_WANTED)
+    }
+}
+
+impl Advance {
+    /// In microseconds; `None` for a text that was never checked and is no such duration.
+    pub fn micros(&self) -> Option<i64> {
+        micros(self)
+    }
+
+    /// What is still to be moved after a call that stopped on its way.
+    pub fn of_micros(micros: i64) -> Self {
+        jiff::SignedDuration::from_micros(micros).to_string().into()
+    }
+}
+
+fn micros(text: &str) -> Option<i64> {
+    // jiff reads more than durations of the standard: a sign, lower case, "2 hours".
+    let is_plain = |letter: char| letter.is_ascii_digit() || matches!(letter, 'W' | 'D' | 'T' | 'H' | 'M' | 'S' | '.');
+    let rest = text.strip_prefix('P')?;
+    if !rest.chars().all(is_plain) {
+        return None;
+    }
+    let span: Span = text.parse().ok()?;
+    if span.get_years() != 0 || span.get_months() != 0 {
+        return None;
+    }
+    let micros = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?.as_micros();
+    i64::try_from(micros).ok().filter(|micros| (1..=ADVANCE_DAYS_MAX * DAY_MICROS).contains(micros))
+}
+
+/// How far to move the clock of the sandbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ClockAdvance {
+    /// How far.
+    pub advance: Advance,
+}
+
+impl ClockAdvance {
+    /// So far.
+    pub fn new(advance: impl Into<Advance>) -> Self {
+        Self { advance: advance.into() }
+    }
+}
+
+impl Example for ClockAdvance {
+    fn example() -> Self {
+        Self { advance: Advance::example() }
+    }
+}
+impl JsonBody for ClockAdvance {}
+
+/// The clock of the sandbox.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(not(feature = "server"), non_exhaustive)]
+pub struct SandboxClock {
+    /// What time it is in the sandbox.
+    pub now: Time,
+    /// How far that is ahead of the machine, in seconds.
+    pub ahead_seconds: i64,
+}
+
+impl Reply for SandboxClock {
+    fn example_value() -> serde_json::Value {
+        serde_json::json!({ "now": Time::example(), "ahead_seconds": 129_600 })
+    }
+}
+
+/// Where the clock was moved to, and what happened on the way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(not(feature = "server"), non_exhaustive)]
+pub struct ClockAdvanced {
+    /// What time it is in the sandbox.
+    pub now: Time,
+    /// How far that is ahead of the machine, in seconds.
+    pub ahead_seconds: i64,
+    /// What is left to be moved, when so much was due that the call stopped on its way: call again with it. Absent when
+    /// the clock is where you wanted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<Advance>,
+    /// What was done for you, in this order; the first thousand.
+    #[schema(max_items = 1000)]
+    pub ran: Vec<RanJob>,
+    /// How much was done for you in all.
+    pub ran_count: i64,
+    /// How much was done for other partners of the sandbox, and for the platform itself.
+    pub others_count: i64,
+}
+
+impl Reply for ClockAdvanced {
+    fn example_value() -> serde_json::Value {
+        serde_json::json!({
+            "now": Time::example(),
+            "ahead_seconds": 129_600,
+            "ran": [{
+                "kind": "publish_post",
+                "object": crate::id::PostId::example(),
+                "due_at": Time::example(),
+                "outcome": "done",
+            }],
+            "ran_count": 1,
+            "others_count": 0,
+        })
+    }
+}
+
+/// Something that was due.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(not(feature = "server"), non_exhaustive)]
+pub struct RanJob {
+    /// What was to be done. There will be more kinds over time.
+    #[schema(example = "publish_post")]
+    pub kind: String,
+    /// To what: an id.
+    #[schema(example = "pst_01JD8Z6T5M3Q9V0K7W2X4Y6Z8A")]
+    pub object: String,
+    /// When it was due.
+    pub due_at: Time,
+    /// What became of it.
+    #[schema(value_type = RanOutcome)]
+    pub outcome: Open<RanOutcome>,
+}
+
+/// What became of something that was due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RanOutcome {
+    /// It happened.
+    Done,
+    /// It happened, and is due again later.
+    Again,
+    /// It failed without an effect, and is tried again later.
+    Failed,
+}
+
+/// Read the clock
+///
+/// The time in which everything in this sandbox happens: `publish_at`, expiries, limits by day, the life of tokens and
+/// signatures. It starts as the time of the machine, and is ahead of it by as much as it was ever moved.
+#[derive(ToSchema)]
+pub struct GetClock;
+impl Endpoint for GetClock {
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/sandbox/v1/clock";
+    const TAG: Tag = Tag::Sandbox;
+    const ACCESS: Access = Access::Partner(Some(Scope::Sandbox));
+    type Params = Nothing;
+    type Query = Nothing;
+    type Body = Nothing;
+    type Reply = SandboxClock;
+}
+
+/// Move the clock
+///
+/// Everything that becomes due on the way happens, in the order of its time: the clock is put to the moment at which the
+/// first thing is due, that is done, then the next, and at last the clock is where you wanted it. The answer lists what was
+/// done for you. The clock belongs to the whole sandbox: other partners' things happen as well, and it never goes back.
+/// Tokens and signatures from before are expired afterwards.
+///
+/// Sent twice, it moves the clock twice; when you are not sure whether a call arrived, read the clock.
+#[derive(ToSchema)]
+pub struct AdvanceClock;
+impl Endpoint for AdvanceClock {
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/sandbox/v1/clock";
+    const TAG: Tag = Tag::Sandbox;
+    const ACCESS: Access = Access::Partner(Some(Scope::Sandbox));
+    const FAILS: &'static [ErrorCode] = &[ErrorCode::ClockMoving, ErrorCode::ClockAtEnd];
+    const IDEMPOTENCY: Idempotency = Idempotency::None;
+    type Params = Nothing;
+    type Query = Nothing;
+    type Body = ClockAdvance;
+    type Reply = ClockAdvanced;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_read_as_the_standard_says() {
+        for (text, seconds) in
+            [("PT36H", 129_600), ("P1DT1S", 86_401), ("P2W", 1_209_600), ("PT0.5S", 0), ("P400D", 34_560_000)]
+        {
+            assert_eq!(micros(text).map(|micros| micros / 1_000_000), Some(seconds), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_duration_of_ours_is_refused() {
+        for text in [
+            "",
+            "P",
+            "PT",
+            "36H",
+            "-PT1H",
+            "+PT1H",
+            "PT0S",
+            "P1M",
+            "P1Y",
+            "P401D",
+            "pt1h",
+            "2 hours",
+            "PT1H ago",
+            "P99999999999999999999D",
+        ] {
+            assert!(Advance::new(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_can_be_sent_again() {
+        for micros in [1, 1_000_000, 129_600_000_000, 400 * DAY_MICROS] {
+            assert_eq!(Advance::new(&Advance::of_micros(micros)).ok().and_then(|left| left.micros()), Some(micros));
+        }
+    }
 }

@@ -343,6 +343,8 @@ impl Endpoint for ListWebhookEndpoints {
 }
 
 /// Read a webhook endpoint
+///
+/// How it stands: enabled or disabled and why, how far it was delivered to, since when it fails. Its secret is never shown again.
 #[derive(ToSchema)]
 pub struct GetWebhookEndpoint;
 impl Endpoint for GetWebhookEndpoint {

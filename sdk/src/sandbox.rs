@@ -1,4 +1,4 @@
-//! The sandbox: register without asking anybody, invent fans, look into signatures.
+//! The sandbox: register without asking anybody, invent fans, move the clock, look into signatures.
 
 pub use quanzi_openapi::fans::{
     ChangeSandboxFan, CreateSandboxFan, FanPath, GetSandboxFan, NewSandboxFan, Nickname, SandboxFan, SandboxFanChange,
@@ -8,7 +8,8 @@ use quanzi_openapi::ledger::CheckLedger;
 use quanzi_openapi::mandates::{CreateSandboxMandate, NewMandate};
 use quanzi_openapi::payments::PaymentPath;
 pub use quanzi_openapi::sandbox::{
-    CheckSignature, CheckedHeader, NewPartner, RegisterPartner, Registration, SignatureCheck, SignatureFinding,
+    Advance, AdvanceClock, CheckSignature, CheckedHeader, ClockAdvance, ClockAdvanced, GetClock, NewPartner, RanJob,
+    RanOutcome, RegisterPartner, Registration, SandboxClock, SignatureCheck, SignatureFinding,
 };
 pub use quanzi_openapi::wallets::{ApproveSandboxPayment, DeclineSandboxPayment, TopUp, TopUpWallet, Wallet};
 use quanzi_openapi::{Money, Nothing};
@@ -46,6 +47,19 @@ impl SandboxCalls {
     /// Reads an invented person.
     pub fn get_fan(&self, fan: FanId) -> Call<GetSandboxFan> {
         self.0.call(FanPath { fan }, Nothing {}, Nothing {})
+    }
+
+    /// What time it is in the sandbox.
+    pub fn clock(&self) -> Call<GetClock> {
+        self.0.call(Nothing {}, Nothing {}, Nothing {})
+    }
+
+    /// Moves the clock of the whole sandbox, such as by `"PT36H"` or `"P30D"`: what becomes due on the way happens, in order.
+    ///
+    /// When very much is due, the call stops on its way: go on with [`ClockAdvanced::left`]. The client goes on working
+    /// afterwards, with the new time and a new token.
+    pub fn advance_clock(&self, by: impl Into<Advance>) -> Call<AdvanceClock> {
+        self.0.call(Nothing {}, Nothing {}, ClockAdvance::new(by))
     }
 
     /// Puts money into an invented person's wallet.

@@ -165,6 +165,19 @@ impl Stage {
         quanzi_gateway::events::service::commit(app, tx).await.expect("committed");
     }
 
+    /// Does what is due by now, without waiting until the gateway looks.
+    pub async fn run_due(&self) {
+        quanzi_gateway::jobs::service::run_due(self.running.app()).await.expect("what is due");
+    }
+
+    /// As if another call were moving the clock.
+    pub async fn hold_clock(&self) {
+        self.execute(
+            "update sandbox_clock set advancing_by = 'another', advancing_until = 9000000000000000".to_owned(),
+        )
+        .await;
+    }
+
     /// How many saved answers are left when the sweeper ran after so many days.
     pub async fn idempotency_rows_after_days(&self, days: i64) -> i64 {
         let now = self.running.app().clock.now().plus_seconds(days * 24 * 3_600);

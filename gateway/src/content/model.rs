@@ -69,6 +69,11 @@ pub fn changed(before: &Row, change: &PostChange, now: Time) -> Result<Row, Faul
     Ok(counted(before, after, now))
 }
 
+/// The post when its time has come: its status has changed, so its version does.
+pub fn come_out(before: &Row, now: Time) -> Row {
+    Row { version: before.version + 1, updated_at: now, ..before.clone() }
+}
+
 /// The post, pinned or not.
 pub fn pinned(before: &Row, pinned: bool, now: Time) -> Row {
     counted(before, Row { pinned, ..before.clone() }, now)

@@ -156,7 +156,9 @@ async fn announce_later(tx: &mut Tx, clock: &Clock, partner: PartnerId, now: Tim
 pub async fn publish_due(tx: &mut Tx, partner: PartnerId, now: Time, post: PostId) -> Result<(), Fault> {
     match store::lock(tx, partner, post).await? {
         Some(row) if model::status(row.publish_at, now) == PostStatus::Published => {
-            events::service::record(tx, partner, now, EventType::PostPublished, &row.post(now))
+            let after = model::come_out(&row, now);
+            store::update(tx, partner, &after).await?;
+            events::service::record(tx, partner, now, EventType::PostPublished, &after.post(now))
         }
         _ => Ok(()),
     }

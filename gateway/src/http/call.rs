@@ -45,6 +45,14 @@ pub struct Call<E: Endpoint, C = Caller> {
 }
 
 impl<E: Endpoint, C> Call<E, C> {
+    /// Commits what was written so far (that the signature is used up) and goes on with a reading connection: for a use-case
+    /// that has others run their own transactions, as SQLite has one writer. What follows is not rolled back with the call,
+    /// so its refusals must be [`Fault::once`].
+    pub async fn end_transaction(&mut self) -> Result<(), Fault> {
+        let reading = self.app.db.reading().await?;
+        Ok(std::mem::replace(&mut self.tx, reading).commit().await?)
+    }
+
     /// Refuses the change unless the object still has the version that `If-Match` names.
     pub fn check_version(&self, version: i64) -> Result<(), Fault> {
         match self.if_match {

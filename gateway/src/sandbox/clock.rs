@@ -1,30 +1,57 @@
 //! The sandbox's clock: one for all processes on a database, over restarts too. Invariants: it never goes back, one moves it at a
 //! time, and live mode neither reads nor moves it.
+//!
+//! Whoever moves it does what becomes due on the way, one after the other, each at its time; meanwhile the runners of all
+//! processes rest (`jobs::service::claim`).
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use quanzi_openapi::id::PartnerId;
+use quanzi_openapi::sandbox::{Advance, ClockAdvanced, RAN_MAX, RanJob, RanOutcome, SandboxClock};
+use quanzi_openapi::{ErrorCode, Time};
 
 use super::store;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::db::{Db, Tx};
 use crate::fault::Fault;
+use crate::jobs::{self, Claimed, Ending, Outcome};
+use crate::oauth;
 
 /// How often each process looks whether another has moved the clock.
 const PERIOD: Duration = Duration::from_secs(1);
+/// How far ahead a sandbox can be in all: a hundred years.
+const AHEAD_DAYS_MAX: i64 = 36_500;
+const DAY_MICROS: i64 = 24 * 3_600 * 1_000_000;
+/// How long one call may go on: clients wait 30 s for an answer, and the last job may take its whole time.
+const CALL_TIME_MAX: Duration = Duration::from_secs(8);
+/// How many jobs one call may do.
+const CALL_JOBS_MAX: i64 = 100_000;
+/// How long whoever moves the clock is believed without a sign of life, in the machine's time: longer than a job may take.
+const LEASE_SECONDS: i64 = 60;
+/// How long to wait for what is being done when the clock is to be moved; what takes longer is left to itself.
+const IDLE_WAIT_MAX: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// The clock of a sandbox that starts: where it was.
 pub async fn begin(db: &Db, clock: &Clock) -> Result<(), Fault> {
     let mut tx = db.begin().await?;
     store::make(&mut tx).await?;
-    tx.commit().await?;
-    catch_up(db, clock).await
+    clock.put_ahead(store::ahead_micros(&mut tx).await?);
+    Ok(tx.commit().await?)
 }
 
 /// Puts this process's clock where the others' are.
-pub async fn catch_up(db: &Db, clock: &Clock) -> Result<(), Fault> {
-    let mut tx = db.reading_newest().await?;
-    clock.put_ahead(store::ahead_micros(&mut tx).await?);
+pub async fn catch_up(app: &App) -> Result<(), Fault> {
+    let mut tx = app.db.reading_newest().await?;
+    let ahead = store::ahead_micros(&mut tx).await?;
+    drop(tx);
+    if ahead > app.clock.ahead_micros() {
+        // What was revoked just before the clock jumped lies behind the window of the next reading.
+        oauth::revocation::catch_up(app).await?;
+        app.clock.put_ahead(ahead);
+    }
     Ok(())
 }
 
@@ -32,7 +59,7 @@ pub async fn catch_up(db: &Db, clock: &Clock) -> Result<(), Fault> {
 pub async fn run(app: Arc<App>) {
     loop {
         tokio::time::sleep(PERIOD).await;
-        if let Err(fault) = catch_up(&app.db, &app.clock).await {
+        if let Err(fault) = catch_up(&app).await {
             tracing::warn!(code = %fault.code(), cause = ?fault.cause(), "the sandbox's clock could not be read");
         }
     }
@@ -41,4 +68,151 @@ pub async fn run(app: Arc<App>) {
 /// Whether somebody moves the clock just now; then jobs are left to it. If nobody does, nobody begins before `tx` ends.
 pub async fn is_moving(tx: &mut Tx, clock: &Clock) -> Result<bool, Fault> {
     Ok(store::is_moving(tx, clock.machine()).await?)
+}
+
+/// What time it is.
+pub async fn read(tx: &mut Tx, clock: &Clock) -> Result<SandboxClock, Fault> {
+    clock.put_ahead(store::ahead_micros(tx).await?);
+    Ok(SandboxClock { now: clock.now(), ahead_seconds: clock.ahead_micros() / 1_000_000 })
+}
+
+/// Moves the clock, and does what becomes due on the way, in order; says what was done for this partner.
+pub async fn advance(app: &Arc<App>, partner: PartnerId, by: &Advance) -> Result<ClockAdvanced, Fault> {
+    let micros = by.micros().ok_or_else(|| Fault::field("/advance", "expected a duration such as PT36H"))?;
+    let mut tx = app.db.begin().await?;
+    store::make(&mut tx).await?;
+    let token = app.clock.random_text();
+    let machine = app.clock.machine();
+    if !store::take(&mut tx, &token, machine, machine.plus_seconds(LEASE_SECONDS)).await? {
+        return Err(ErrorCode::ClockMoving.into());
+    }
+    tx.commit().await?;
+    let mut walk = Walk { app: Arc::clone(app), token, partner, ran: Vec::new(), ran_count: 0, others_count: 0 };
+    // On a task of its own: a caller who hangs up must not leave the clock half-way, held by nobody.
+    let walked = tokio::spawn(async move {
+        let walked = walk.all(micros).await;
+        let released = walk.release().await;
+        walked.and_then(|left| released.map(|()| walk.answer(left)))
+    });
+    walked.await.map_err(Fault::internal)?
+}
+
+/// One call's way through time.
+struct Walk {
+    app: Arc<App>,
+    /// Proves that it is still us who move the clock.
+    token: String,
+    partner: PartnerId,
+    ran: Vec<RanJob>,
+    ran_count: i64,
+    others_count: i64,
+}
+
+/// Where one step has led.
+enum Step {
+    /// To something that is due.
+    To(Claimed),
+    /// Nowhere: what is due next is in the hands of another transaction.
+    Held,
+    /// To the end.
+    End,
+}
+
+impl Walk {
+    /// To the end, or as far as one call may go; then, how far it still is.
+    async fn all(&mut self, micros: i64) -> Result<Option<Advance>, Fault> {
+        catch_up(&self.app).await?;
+        self.idle().await?;
+        // Where to is said as so far ahead of the machine: its own time goes on meanwhile, and must not eat up what was asked for.
+        let target = self.app.clock.ahead_micros().saturating_add(micros);
+        if target > AHEAD_DAYS_MAX * DAY_MICROS {
+            let detail = format!("A sandbox can be {AHEAD_DAYS_MAX} days ahead of the machine.");
+            return Err(Fault::new(ErrorCode::ClockAtEnd).detail(detail));
+        }
+        oauth::revocation::catch_up(&self.app).await?;
+        let began = Instant::now();
+        while self.ran_count + self.others_count < CALL_JOBS_MAX
+            && began.elapsed() < CALL_TIME_MAX
+            && !self.app.stopping.is_set()
+        {
+            match self.step(target).await? {
+                Step::End => return Ok(None),
+                Step::Held => tokio::time::sleep(LOOK_AGAIN).await,
+                Step::To(job) => {
+                    let ending = jobs::service::work(&self.app, &job).await;
+                    self.note(job, ending);
+                }
+            }
+        }
+        // Something may be left to do at the very end of the way.
+        Ok(Some(Advance::of_micros(target.saturating_sub(self.app.clock.ahead_micros()).max(1))))
+    }
+
+    /// Puts the clock to the time of what is due next, for every process and after a crash, and takes it.
+    async fn step(&self, target: i64) -> Result<Step, Fault> {
+        let Self { app, token, .. } = self;
+        let mut tx = app.db.begin().await?;
+        let machine = app.clock.machine();
+        let at_ahead = |ahead: i64| Time::from_micros(machine.micros().saturating_add(ahead));
+        let now = at_ahead(app.clock.ahead_micros());
+        let next = jobs::service::next_at(&mut tx, now).await?.filter(|due| *due <= at_ahead(target));
+        // What is overdue is done now.
+        let at = next.unwrap_or(at_ahead(target)).max(now);
+        let ahead = at.micros().saturating_sub(machine.micros());
+        if !store::move_to(&mut tx, token, ahead, machine.plus_seconds(LEASE_SECONDS)).await? {
+            return Err(ErrorCode::ClockMoving.into());
+        }
+        let claimed = match next {
+            Some(_) => jobs::service::claim_at(&mut tx, &app.clock, at, 1).await?.pop(),
+            None => None,
+        };
+        tx.commit().await?;
+        app.clock.put_ahead(ahead);
+        Ok(match (claimed, next) {
+            (Some(job), _) => Step::To(job),
+            (None, Some(_)) => Step::Held,
+            (None, None) => Step::End,
+        })
+    }
+
+    /// Until nobody works on a job any more; nobody begins one, as the clock is ours.
+    async fn idle(&self) -> Result<(), Fault> {
+        let began = Instant::now();
+        while jobs::service::is_busy(&self.app).await? && began.elapsed() < IDLE_WAIT_MAX {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, job: Claimed, ending: Ending) {
+        let outcome = match ending {
+            Ending::Ended(Outcome::Done) => RanOutcome::Done,
+            Ending::Ended(Outcome::Again(_)) => RanOutcome::Again,
+            Ending::Failed(_) => RanOutcome::Failed,
+            // Moved or cancelled in this moment: nothing happened.
+            Ending::Lost => return,
+        };
+        if job.partner != Some(self.partner) {
+            self.others_count += 1;
+            return;
+        }
+        self.ran_count += 1;
+        if self.ran.len() < RAN_MAX {
+            let kind = job.kind.as_str().to_owned();
+            self.ran.push(RanJob { kind, object: job.object, due_at: job.due_at, outcome: outcome.into() });
+        }
+    }
+
+    async fn release(&self) -> Result<(), Fault> {
+        let mut tx = self.app.db.begin().await?;
+        store::release(&mut tx, &self.token).await?;
+        Ok(tx.commit().await?)
+    }
+
+    fn answer(self, left: Option<Advance>) -> ClockAdvanced {
+        let clock = &self.app.clock;
+        let (now, ahead_seconds) = (clock.now(), clock.ahead_micros() / 1_000_000);
+        let Self { ran, ran_count, others_count, .. } = self;
+        ClockAdvanced { now, ahead_seconds, left, ran, ran_count, others_count }
+    }
 }

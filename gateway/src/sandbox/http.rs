@@ -1,6 +1,8 @@
 //! Handlers of the sandbox.
 
-use quanzi_openapi::sandbox::{CheckSignature, RegisterPartner, Registration};
+use quanzi_openapi::sandbox::{
+    AdvanceClock, CheckSignature, ClockAdvanced, GetClock, RegisterPartner, Registration, SandboxClock,
+};
 
 use crate::apps::service::Context;
 use crate::events;
@@ -8,11 +10,15 @@ use crate::fault::Fault;
 use crate::http::Routes;
 use crate::http::{Anyone, Call};
 
-use super::{service, signature_check};
+use super::{clock, service, signature_check};
 
 /// The capability's routes; mounted in sandbox mode only.
 pub fn routes(routes: Routes) -> Routes {
-    routes.mount_public::<RegisterPartner>(register).mount_public::<CheckSignature>(signature_check::check)
+    routes
+        .mount_public::<RegisterPartner>(register)
+        .mount_public::<CheckSignature>(signature_check::check)
+        .mount::<GetClock>(read_clock)
+        .mount::<AdvanceClock>(advance_clock)
 }
 
 async fn register(call: &mut Call<RegisterPartner, Anyone>) -> Result<Registration, Fault> {
@@ -21,4 +27,13 @@ async fn register(call: &mut Call<RegisterPartner, Anyone>) -> Result<Registrati
     let registered = service::register(&mut tx, Context::new(&call.app, call.now), &call.body).await?;
     events::service::commit(&call.app, tx).await?;
     Ok(registered)
+}
+
+async fn read_clock(call: &mut Call<GetClock>) -> Result<SandboxClock, Fault> {
+    clock::read(&mut call.tx, &call.app.clock).await
+}
+
+async fn advance_clock(call: &mut Call<AdvanceClock>) -> Result<ClockAdvanced, Fault> {
+    call.end_transaction().await?;
+    clock::advance(&call.app, call.caller.partner, &call.body.advance).await.map_err(Fault::once)
 }

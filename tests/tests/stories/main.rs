@@ -6,6 +6,7 @@
 
 mod apps;
 mod circles;
+mod clock;
 mod content;
 mod events;
 mod gates;
