@@ -343,6 +343,8 @@ impl Endpoint for ListWebhookEndpoints {
 }
 
 /// Read a webhook endpoint
+///
+/// As it is now; its secret is not shown.
 #[derive(ToSchema)]
 pub struct GetWebhookEndpoint;
 impl Endpoint for GetWebhookEndpoint {
