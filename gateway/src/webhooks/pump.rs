@@ -9,7 +9,7 @@ use quanzi_openapi::deliveries::{Delivery, DeliveryError, DeliveryOutcome};
 use quanzi_openapi::webhooks::{DisabledReason, WebhookEndpointStatus};
 use quanzi_openapi::{Open, Time};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::order::{Behind, Item, Lane, Order};
 use super::queue::{self, Cursor, Key, Move, ReplayRow, Stored};
@@ -26,9 +26,9 @@ const WINDOW_MAX: usize = 32;
 /// The window of an endpoint that has rows to be tried again: it grows with each event that is taken.
 const WINDOW_CAREFUL: usize = 2;
 /// Events of a lane that are loaded.
-const LOADED_MAX: usize = 256;
+const LOADED_MAX: usize = 512;
 /// Events read at once.
-const PAGE_ROWS: i64 = 128;
+const PAGE_ROWS: i64 = 256;
 /// Numbers looked at for one page: a filter that fits nothing must not read the whole log in one statement.
 const SCAN_MAX: i64 = 10_000;
 /// Rows that are due, read at once.
@@ -50,14 +50,25 @@ struct Done {
     attempt: Result<Attempt, Fault>,
 }
 
+/// A page of the log.
+struct Read {
+    lane: Lane,
+    rows: Vec<Stored>,
+    read_to: i64,
+    /// The end of the log, or of the replay.
+    end: i64,
+}
+
 pub struct Pump {
     app: Arc<App>,
     key: Key,
     version: i64,
     target: Arc<Target>,
-    types: Vec<String>,
+    types: Arc<[String]>,
     order: Order<Arc<Stored>>,
     replay: Option<ReplayRow>,
+    /// The next page is read while requests are under way.
+    reading: Option<JoinHandle<Result<Read, db::Fault>>>,
     window: usize,
     under_way: JoinSet<Done>,
     batch: Batch,
@@ -71,6 +82,7 @@ pub struct Pump {
     log_looked: Option<Instant>,
     replay_looked: Option<Instant>,
     log_has_more: bool,
+    replay_was_read: bool,
 }
 
 impl Pump {
@@ -101,9 +113,10 @@ impl Pump {
             key,
             version: row.version,
             target: Arc::new(target),
-            types: row.types.0,
+            types: row.types.0.into(),
             order,
             replay,
+            reading: None,
             window,
             under_way: JoinSet::new(),
             batch,
@@ -116,6 +129,7 @@ impl Pump {
             log_looked: None,
             replay_looked: Some(Instant::now()),
             log_has_more: true,
+            replay_was_read: false,
         }))
     }
 
@@ -130,7 +144,9 @@ impl Pump {
                 self.start();
             }
             self.save().await;
-            let is_idle = self.under_way.is_empty() && self.verdict.is_none() && !self.order.has_ready();
+            let is_idle = self.under_way.is_empty()
+                && self.verdict.is_none()
+                && (self.is_ending || (self.reading.is_none() && !self.order.has_ready()));
             if is_idle && self.is_ending {
                 return Ok(!self.order.takes_more());
             }
@@ -140,10 +156,17 @@ impl Pump {
                 (false, _) => idle_since = None,
                 _ => {}
             }
+            let looks_soon = self.log_has_more && self.reading.is_none() && self.wants_live();
             let app = Arc::clone(&self.app);
             let verdict = async {
                 match &mut self.verdict {
                     Some(verdict) => verdict.await,
+                    None => std::future::pending().await,
+                }
+            };
+            let read = async {
+                match &mut self.reading {
+                    Some(reading) => reading.await,
                     None => std::future::pending().await,
                 }
             };
@@ -155,6 +178,13 @@ impl Pump {
                         self.finish(done);
                     }
                 }
+                read = read => {
+                    self.reading = None;
+                    let read = read.map_err(|panic| db::Fault::Other(panic.into()))??;
+                    if !self.is_ending {
+                        self.take_in(read);
+                    }
+                }
                 verdict = verdict => {
                     self.verdict = None;
                     self.being_saved.clear();
@@ -164,6 +194,7 @@ impl Pump {
                     }
                 }
                 () = ear.wait() => self.log_has_more = true,
+                () = tokio::time::sleep(LOOK_PAUSE), if looks_soon => {}
                 () = app.stopping.wait(), if stop_at.is_none() => {
                     self.is_ending = true;
                     stop_at = Some(Instant::now() + GRACE);
@@ -185,10 +216,6 @@ impl Pump {
             let due: Vec<_> = due.into_iter().filter(|row| !unsaved(&row.event.seq)).collect();
             self.order.load_due(due.into_iter().map(|row| item(row.event, Lane::Retry, row.attempts)));
         }
-        let may_look = self.log_looked.is_none_or(|at| at.elapsed() >= LOOK_PAUSE);
-        if self.log_has_more && may_look && self.order.takes_more() && self.order.open(Lane::Live) <= LOADED_MAX / 2 {
-            self.load_lane(Lane::Live).await?;
-        }
         // Not before the end of the last one is written, or it would begin again.
         let may_look = self.verdict.is_none() && self.replay_looked.is_none_or(|at| at.elapsed() >= DUE_LOOK);
         if self.replay.is_none() && may_look {
@@ -199,33 +226,59 @@ impl Pump {
                 self.order.begin_replay(replay.next_seq - 1);
             }
         }
+        if self.reading.is_some() || !self.order.takes_more() {
+            return Ok(());
+        }
+        let may_look = self.log_looked.is_none_or(|at| at.elapsed() >= LOOK_PAUSE);
         let replays = self.replay.as_ref().is_some_and(|replay| self.order.read_to(Lane::Replay) < replay.to_seq);
-        if replays && self.order.takes_more() && self.order.open(Lane::Replay) <= LOADED_MAX / 2 {
-            self.load_lane(Lane::Replay).await?;
+        // In turn, so that neither waits for the other's end.
+        let live = self.log_has_more && may_look && self.wants_live();
+        if replays && self.order.open(Lane::Replay) <= LOADED_MAX / 2 && !(live && self.replay_was_read) {
+            self.replay_was_read = true;
+            self.read(Lane::Replay);
+        } else if live {
+            (self.replay_was_read, self.log_has_more) = (false, false);
+            self.read(Lane::Live);
         }
         Ok(())
     }
 
-    async fn load_lane(&mut self, lane: Lane) -> Result<(), db::Fault> {
-        let mut tx = self.app.db.reading_newest().await?;
-        let after = self.order.read_to(lane);
+    /// Whether there is room for more of the log.
+    fn wants_live(&self) -> bool {
+        !self.is_ending && self.order.takes_more() && self.order.open(Lane::Live) <= LOADED_MAX / 2
+    }
+
+    /// Begins to read the next page of a lane.
+    fn read(&mut self, lane: Lane) {
+        let (app, partner, after) = (Arc::clone(&self.app), self.key.0, self.order.read_to(lane));
         let (end, types) = match &self.replay {
-            Some(replay) if lane == Lane::Replay => (replay.to_seq, replay.types.as_slice()),
-            _ => (queue::last_seq(&mut tx, self.key.0).await?, self.types.as_slice()),
+            Some(replay) if lane == Lane::Replay => (Some(replay.to_seq), replay.types.0.as_slice().into()),
+            _ => (None, Arc::clone(&self.types)),
         };
-        let to = end.min(after + SCAN_MAX);
-        let rows = queue::events(&mut tx, self.key.0, (after, to), types, PAGE_ROWS).await?;
-        drop(tx);
-        let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= PAGE_ROWS);
-        let read_to = if is_full { rows.last().map_or(to, |row| row.seq) } else { to };
+        self.reading = Some(tokio::spawn(async move {
+            let mut tx = app.db.reading_newest().await?;
+            let end = match end {
+                Some(end) => end,
+                None => queue::last_seq(&mut tx, partner).await?,
+            };
+            let to = end.min(after + SCAN_MAX).max(after);
+            let rows = queue::events(&mut tx, partner, (after, to), &types, PAGE_ROWS).await?;
+            let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= PAGE_ROWS);
+            let read_to = if is_full { rows.last().map_or(to, |row| row.seq) } else { to };
+            Ok(Read { lane, rows, read_to, end })
+        }));
+    }
+
+    fn take_in(&mut self, read: Read) {
+        let Read { lane, rows, read_to, end } = read;
         if lane == Lane::Live {
-            self.log_has_more = read_to < end;
+            // The bell may have rung since the end was looked for.
+            self.log_has_more |= read_to < end;
             self.log_looked = (!self.log_has_more).then(Instant::now);
         }
         let items: Vec<_> = rows.into_iter().map(|row| item(row, lane, 0)).collect();
         let behind = self.order.load(lane, items, read_to);
         self.put_behind(behind);
-        Ok(())
     }
 
     /// Begins as many requests as the window has room for.
