@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::crypto::SigningKey;
 use crate::db::{self, Db, Tx};
-use crate::events::Bell;
+use crate::events::{Bell, Streams};
 use crate::fault::Fault;
 use crate::housekeeping::{BATCH_ROWS_MAX, Chore};
 use crate::http::{InFlight, Limits, Nonces, Routes, sweep_idempotency, sweep_nonces};
@@ -48,6 +48,8 @@ pub struct App {
     pub poster: Poster,
     /// Rings when events were committed.
     pub bell: Bell,
+    /// Streams of events.
+    pub streams: Streams,
     /// Wakes the runner of jobs.
     pub wake: Wake,
     /// Counters.
@@ -79,6 +81,7 @@ impl App {
             in_flight: InFlight::default(),
             poster: Poster::default(),
             bell: Bell::default(),
+            streams: Streams::default(),
             wake: Wake::default(),
             config,
             db,

@@ -36,7 +36,7 @@ pub(crate) struct Parts {
     path: Vec<Field>,
     query: Vec<Field>,
     body: Option<String>,
-    reply: Option<String>,
+    reply: Option<(&'static str, String)>,
     reply_headers: Vec<(&'static str, &'static str)>,
     reply_example: Value,
 }
@@ -61,7 +61,7 @@ impl Parts {
         if E::Reply::HAS_BODY {
             self.schemas.push((E::Reply::name().into_owned(), E::Reply::schema()));
             E::Reply::schemas(&mut self.schemas);
-            self.reply = Some(E::Reply::name().into_owned());
+            self.reply = Some((E::Reply::MEDIA_TYPE, E::Reply::name().into_owned()));
             self.reply_example = E::Reply::example_value();
         }
         self.reply_headers = E::Reply::HEADERS.iter().map(|header| (header.name, header.about)).collect();
@@ -251,11 +251,11 @@ fn describe(operation: &Operation, details: &str) -> String {
 
 fn success(operation: &Operation, parts: &Parts) -> Response {
     let mut response = ResponseBuilder::new().description(success_text(operation.status));
-    if let Some(name) = &parts.reply {
+    if let Some((media_type, name)) = &parts.reply {
         let content = ContentBuilder::new()
             .schema(Some(Ref::from_schema_name(name.as_str())))
             .example(Some(parts.reply_example.clone()));
-        response = response.content("application/json", content.build());
+        response = response.content(*media_type, content.build());
     }
     for (name, about) in &parts.reply_headers {
         response = response.header(*name, text_header(about));

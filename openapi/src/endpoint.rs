@@ -355,6 +355,8 @@ pub trait Reply: ToSchema + Serialize + DeserializeOwned + 'static {
     const HEADERS: &'static [ReplyHeader] = &[];
     /// Whether it has a body.
     const HAS_BODY: bool = true;
+    /// The body's media type.
+    const MEDIA_TYPE: &'static str = "application/json";
     /// `Cache-Control`, where caches may keep it.
     const CACHE: Option<&'static str> = None;
 

@@ -334,6 +334,48 @@ impl Endpoint for GetEvent {
     type Reply = Event;
 }
 
+/// Events as they come (`text/event-stream`): `id` is the number, `event` the type, `data` the event as in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EventStream(pub String);
+
+impl Reply for EventStream {
+    const MEDIA_TYPE: &'static str = "text/event-stream";
+
+    fn example_value() -> Value {
+        let event = Event::example();
+        Value::from(format!("id: {}\nevent: {}\ndata: {}\n\n", event.seq, event.r#type, crate::example_of::<Event>()))
+    }
+}
+
+/// From where on to stream.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct StreamQuery {
+    /// After this number; the header `Last-Event-ID` goes before. Left out: only what is yet to come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<i64>,
+}
+impl Fields for StreamQuery {}
+
+/// Stream the log
+///
+/// Server-sent events, from `Last-Event-ID` or `after` on, then as they come. When the connection breaks, or is ended by the
+/// gateway (its token has expired or was revoked, the gateway stops), connect again with the last number you have dealt with:
+/// nothing is lost in between. A comment comes every 15 seconds when there is nothing to say. An app can hold 4 streams.
+#[derive(ToSchema)]
+pub struct StreamEvents;
+impl Endpoint for StreamEvents {
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v1/events/stream";
+    const TAG: Tag = Tag::Events;
+    const ACCESS: Access = Access::Partner(Some(Scope::EventsRead));
+    type Params = Nothing;
+    type Query = StreamQuery;
+    type Body = Nothing;
+    type Reply = EventStream;
+}
+
 /// What an event can be about: an object with an id and a version.
 pub trait Subject: Serialize {
     /// The id, as text.

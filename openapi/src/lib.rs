@@ -106,6 +106,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<ledger::ListTransfers>(),
     Operation::of::<ledger::GetTransfer>(),
     Operation::of::<events::ListEvents>(),
+    Operation::of::<events::StreamEvents>(),
     Operation::of::<events::GetEvent>(),
     Operation::of::<sandbox::RegisterPartner>(),
     Operation::of::<sandbox::CheckSignature>(),

@@ -410,6 +410,16 @@ impl Ready {
         self
     }
 
+    /// Sends it, and leaves the answer unread.
+    pub async fn open(self, http: &Client) -> Response {
+        let mut request =
+            http.request(self.method.parse().expect("a method"), &self.url).body(self.body.unwrap_or_default());
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        request.send().await.expect("an answer")
+    }
+
     /// Sends it.
     pub async fn send(self, http: &Client) -> Answer {
         let method: Method = self.method.parse().expect("a method");

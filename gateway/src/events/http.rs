@@ -1,14 +1,14 @@
 //! The endpoints of events: extract, one use-case, reply.
 
-use quanzi_openapi::events::{Event, EventPage, GetEvent, ListEvents};
+use quanzi_openapi::events::{Event, EventPage, GetEvent, ListEvents, StreamEvents};
 
-use super::service;
+use super::{service, stream};
 use crate::fault::Fault;
 use crate::http::{Call, Routes};
 
 /// The routes of events.
 pub fn routes(routes: Routes) -> Routes {
-    routes.mount::<ListEvents>(list).mount::<GetEvent>(get)
+    routes.mount::<ListEvents>(list).mount_stream::<StreamEvents>(stream::begin).mount::<GetEvent>(get)
 }
 
 async fn list(call: &mut Call<ListEvents>) -> Result<EventPage, Fault> {

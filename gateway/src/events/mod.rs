@@ -7,6 +7,8 @@ mod bell;
 mod http;
 pub mod service;
 mod store;
+mod stream;
 
 pub use bell::Bell;
 pub use http::routes;
+pub use stream::Streams;

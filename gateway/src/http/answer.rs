@@ -38,6 +38,12 @@ impl Answer {
         Ok(Self { status: E::STATUS, content_type: Some(JSON), headers, body: body.into() })
     }
 
+    /// The head of a success whose body goes on.
+    pub(super) fn stream<E: Endpoint>() -> Self {
+        let headers = vec![("cache-control".to_owned(), "no-store".to_owned())];
+        Self { status: E::STATUS, content_type: Some(E::Reply::MEDIA_TYPE), headers, body: Bytes::new() }
+    }
+
     /// A saved success.
     pub(super) fn saved(status: u16, headers: Vec<(String, String)>, body: Vec<u8>) -> Self {
         let content_type = (!body.is_empty()).then_some(JSON);

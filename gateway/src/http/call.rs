@@ -1,9 +1,12 @@
 //! A call: what a handler gets. Who calls is in its type, so a handler cannot forget to ask.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
+use actix_web::web::Bytes;
 use quanzi_openapi::id::{AppId, PartnerId};
 use quanzi_openapi::scope::Scopes;
 use quanzi_openapi::{Endpoint, ErrorCode, Time};
@@ -69,6 +72,9 @@ pub(crate) struct Posting<R> {
     pub reply: R,
 }
 
+/// The body of an answer that goes on; dropped when the client is gone.
+pub(crate) type Stream = Pin<Box<dyn futures_util::Stream<Item = Result<Bytes, Infallible>>>>;
+
 /// A partner's app that proved possession of its key.
 #[derive(Debug, Clone, Copy)]
 pub struct Caller {
@@ -83,6 +89,18 @@ pub struct Caller {
 /// Anybody: a public endpoint, or one that authenticates the client itself (`/oauth/*`).
 #[derive(Debug, Clone, Copy)]
 pub struct Anyone;
+
+impl RequestInfo {
+    /// The same request, for what outlives its call.
+    pub fn copy(&self) -> Self {
+        Self {
+            id: self.id.clone(),
+            http: self.http.clone(),
+            address: self.address,
+            target_uri: self.target_uri.clone(),
+        }
+    }
+}
 
 /// The request as it arrived.
 pub struct RequestInfo {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use actix_web::http::header;
 use actix_web::web::{Bytes, Payload};
 use quanzi_openapi::endpoint::Access;
-use quanzi_openapi::scope::Scopes;
+use quanzi_openapi::scope::{Scope, Scopes};
 use quanzi_openapi::signature::{CONTENT_DIGEST, DPOP, SignatureError};
 use quanzi_openapi::{ErrorCode, Time};
 
 use super::body::{self, Bounds};
-use super::call::Caller;
+use super::call::{Caller, RequestInfo};
 use super::exchange::Exchange;
 use super::explain::explain;
 use super::nonce::UsedNonce;
@@ -72,6 +72,13 @@ pub(super) fn bounds(app: &App, exchange: &Exchange) -> Bounds {
 }
 
 /// The token from `Authorization: DPoP …` (RFC 9449, 7.1), and from nowhere else.
+/// Whether who was admitted with this request would be still: its token neither expired nor revoked, its app active.
+pub(crate) async fn is_still_allowed(app: &App, request: &RequestInfo, scope: Scope) -> bool {
+    let field = request.http.headers().get(header::AUTHORIZATION).and_then(|field| field.to_str().ok());
+    let Some((_, token)) = field.and_then(|text| text.split_once(' ')) else { return false };
+    oauth::authorize(app, token.trim()).await.is_ok_and(|grant| grant.scopes.contains(scope))
+}
+
 fn token_text(exchange: &Exchange) -> Result<String, Fault> {
     let app = &exchange.app;
     let invalid = |detail: &'static str| {

@@ -18,9 +18,9 @@ mod serve;
 pub mod signature;
 
 pub use answer::Answer;
-pub(crate) use call::Posting;
 pub use call::{Anyone, Call, Caller, RequestInfo};
-pub(crate) use caller::key_of_other_client;
+pub(crate) use call::{Posting, Stream};
+pub(crate) use caller::{is_still_allowed, key_of_other_client};
 pub(crate) use claim::{Claim, Claims, Standing as ClaimStanding};
 pub(crate) use explain::explain_with;
 pub use idempotency::{InFlight, sweep as sweep_idempotency};

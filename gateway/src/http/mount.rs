@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse, Route};
 use quanzi_openapi::endpoint::Access;
 use quanzi_openapi::{Endpoint, ErrorCode, Method, Operation};
 
-use super::call::{Anyone, Call, Caller, Posting};
+use super::call::{Anyone, Call, Caller, Posting, Stream};
 use super::exchange::Exchange;
 use super::serve;
 use crate::app::App;
@@ -73,6 +73,31 @@ impl Routes {
                 route::<E>().to(move |http: HttpRequest, payload: Payload| {
                     let (app, handler) = (Arc::clone(&app), handler.clone());
                     async move { serve::posted::<E>(&app, http, payload, &handler).await }
+                })
+            }),
+        )
+    }
+
+    /// Mounts a read for partners' apps that is answered with a stream.
+    #[must_use]
+    pub(crate) fn mount_stream<E: Endpoint>(
+        self,
+        handler: impl AsyncFn(&mut Call<E, Caller>) -> Result<Stream, Fault> + Clone + Send + Sync + 'static,
+    ) -> Self {
+        const {
+            assert!(
+                matches!((E::ACCESS, E::METHOD), (Access::Partner(_), Method::Get)),
+                "this endpoint streams nothing"
+            );
+        };
+        let app = Arc::clone(&self.app);
+        self.put::<E>(
+            E::PATH,
+            Arc::new(move || {
+                let (app, handler) = (Arc::clone(&app), handler.clone());
+                route::<E>().to(move |http: HttpRequest, payload: Payload| {
+                    let (app, handler) = (Arc::clone(&app), handler.clone());
+                    async move { serve::stream::<E>(&app, http, payload, &handler).await }
                 })
             }),
         )

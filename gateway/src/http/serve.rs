@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::body::BodyStream;
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use quanzi_openapi::body::ParamError;
@@ -12,7 +13,7 @@ use quanzi_openapi::{Endpoint, ErrorCode, Operation};
 use tracing::Instrument as _;
 
 use super::answer::Answer;
-use super::call::{Anyone, Call, Caller, Posting};
+use super::call::{Anyone, Call, Caller, Posting, Stream};
 use super::claim::Claim;
 use super::exchange::Exchange;
 use super::{body, caller, idempotency, mount, signature};
@@ -69,6 +70,41 @@ pub(super) async fn posted<E: Endpoint>(
         close(&exchange, outcome)
     };
     app.metrics.watch(work.instrument(span)).await
+}
+
+/// Serves a read of a partner's app with a stream. It is admitted as any other, and counted when it begins.
+pub(super) async fn stream<E: Endpoint>(
+    app: &Arc<App>,
+    http: HttpRequest,
+    payload: Payload,
+    handler: &impl AsyncFn(&mut Call<E, Caller>) -> Result<Stream, Fault>,
+) -> HttpResponse {
+    let mut exchange = Exchange::open(app, http, Declared::<E>::OPERATION);
+    let span = span(&exchange);
+    let work = async {
+        let begun = match admit_partner(&mut exchange, payload).await {
+            Ok((caller, bytes)) => begin::<E>(&exchange, caller, &bytes, handler).await,
+            Err(fault) => Err(fault),
+        };
+        match begun {
+            Ok(stream) => {
+                close(&exchange, Ok(Answer::stream::<E>())).set_body(BodyStream::new(stream)).map_into_boxed_body()
+            }
+            Err(fault) => close(&exchange, Err(fault)),
+        }
+    };
+    app.metrics.watch(work.instrument(span)).await
+}
+
+async fn begin<E: Endpoint>(
+    exchange: &Exchange,
+    caller: Caller,
+    bytes: &Bytes,
+    handler: &impl AsyncFn(&mut Call<E, Caller>) -> Result<Stream, Fault>,
+) -> Result<Stream, Fault> {
+    let parsed = parse::<E>(exchange, bytes)?;
+    let tx = exchange.app.db.reading().await?;
+    handler(&mut parsed.call(exchange, caller, tx)).await
 }
 
 /// Serves a call of anybody.

@@ -10,14 +10,27 @@ use std::sync::Arc;
 use super::model::{Claimed, JobKind, Outcome};
 use super::service::{self, Ended};
 use crate::app::App;
-use crate::content;
 use crate::fault::Fault;
+use crate::{content, mandates, payments};
 
 pub(super) async fn run(app: &Arc<App>, job: &Claimed) -> Result<Ended, Fault> {
     match job.kind {
         JobKind::PublishPost => {
             let mut tx = app.db.begin().await?;
             content::service::publish_due(&mut tx, job.partner()?, job.now, job.object()?).await?;
+            service::end(app, tx, job, Outcome::Done).await
+        }
+        JobKind::ExpirePayment => {
+            let outcome = payments::due::expire(app, job.partner()?, job.object()?, job.now).await?;
+            service::end(app, app.db.begin().await?, job, outcome).await
+        }
+        JobKind::CompletePayment => {
+            payments::due::complete(app, job.partner()?, job.object()?, job.now).await?;
+            service::end(app, app.db.begin().await?, job, Outcome::Done).await
+        }
+        JobKind::ExpireMandate => {
+            let mut tx = app.db.begin().await?;
+            mandates::service::expire(&mut tx, job.partner()?, job.now, job.object()?).await?;
             service::end(app, tx, job, Outcome::Done).await
         }
     }

@@ -32,6 +32,12 @@ macro_rules! job_kinds {
 job_kinds! {
     /// A post: what was scheduled can be seen, and the log says so.
     PublishPost "publish_post";
+    /// A payment: nobody decided about it in time.
+    ExpirePayment "expire_payment";
+    /// A payment: the channel has finished what took its time.
+    CompletePayment "complete_payment";
+    /// A mandate: its time is over.
+    ExpireMandate "expire_mandate";
 }
 
 impl JobKind {

@@ -1,5 +1,6 @@
 //! What can be done with jobs: enqueue and cancel them, claim them, work on them.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,14 +31,23 @@ const ERROR_CHARS_MAX: usize = 500;
 /// Has this done at its time, in the transaction that wants it; what stood there for the same kind and object is replaced,
 /// also while somebody works on it.
 pub async fn enqueue(tx: &mut Tx, clock: &Clock, job: Job) -> Result<(), Fault> {
-    store::enqueue(tx, clock.id(), &job, clock.now()).await?;
-    tx.note_due(job.due_at);
+    Ok(enqueue_all(tx, clock, &[job]).await?)
+}
+
+/// Has all of these done at their times; of two for the same thing, the last.
+pub async fn enqueue_all(tx: &mut Tx, clock: &Clock, jobs: &[Job]) -> Result<(), db::Fault> {
+    let last: BTreeMap<_, _> = jobs.iter().map(|job| ((job.kind.as_str(), job.object.as_str()), job)).collect();
+    let rows: Vec<_> = last.values().map(|job| (clock.id(), *job)).collect();
+    store::enqueue(tx, &rows, clock.now()).await?;
+    for job in jobs {
+        tx.note_due(job.due_at);
+    }
     Ok(())
 }
 
 /// Has it not done after all; nothing happens when there is no such job.
 pub async fn cancel(tx: &mut Tx, kind: JobKind, object: impl std::fmt::Display) -> Result<(), Fault> {
-    cancel_all(tx, kind, [object]).await
+    Ok(cancel_all(tx, kind, [object]).await?)
 }
 
 /// Has none of them done.
@@ -45,9 +55,9 @@ pub async fn cancel_all(
     tx: &mut Tx,
     kind: JobKind,
     objects: impl IntoIterator<Item = impl std::fmt::Display>,
-) -> Result<(), Fault> {
+) -> Result<(), db::Fault> {
     let objects = List::of(objects.into_iter().map(|object| object.to_string()));
-    Ok(store::cancel(tx, kind, objects).await?)
+    store::cancel(tx, kind, objects).await
 }
 
 /// A job's end, kept with its effect or not at all. Made by [`end`] only.

@@ -11,7 +11,9 @@ use crate::sql;
 
 const ENQUEUE: Sql = sql!(
     "insert into job (id, kind, partner_id, object, due_at, body, attempts, created_at) \
-     values ($1, $2, $3, $4, $5, $6, 0, $7) on conflict (kind, object) do update set id = excluded.id, \
+     select value ->> 0, value ->> 1, value ->> 2, value ->> 3, cast(value ->> 4 as bigint), ",
+    { postgres: "cast(value ->> 5 as jsonb)", sqlite: "value ->> 5" },
+    ", 0, cast(value ->> 6 as bigint) from json_each($1) where true order by value ->> 1, value ->> 3 on conflict (kind, object) do update set id = excluded.id, \
      partner_id = excluded.partner_id, due_at = excluded.due_at, body = excluded.body, attempts = 0, claim = null, \
      taken_until = null, last_error = null, created_at = excluded.created_at"
 );
@@ -59,9 +61,13 @@ fn kinds() -> List {
     List::of(JobKind::ALL.iter().map(|kind| kind.as_str()))
 }
 
-pub async fn enqueue(tx: &mut Tx, id: JobId, job: &Job, now: Time) -> Result<(), Fault> {
-    let enqueue = tx.query(ENQUEUE).bind(id).bind(job.kind.as_str()).bind(job.partner).bind(job.object.as_str());
-    enqueue.bind(job.due_at).bind(Json(&job.body)).bind(now).run().await?;
+/// Of two for the same thing the last counts, and only it is given here.
+pub async fn enqueue(tx: &mut Tx, jobs: &[(JobId, &Job)], now: Time) -> Result<(), Fault> {
+    let rows = jobs.iter().map(|(id, job)| {
+        let body = job.body.to_string();
+        (*id, job.kind.as_str(), job.partner, job.object.as_str(), job.due_at.micros(), body, now.micros())
+    });
+    tx.query(ENQUEUE).bind(List::rows(rows)).run().await?;
     Ok(())
 }
 
@@ -87,7 +93,7 @@ pub async fn claim(tx: &mut Tx, claim: &str, now: Time, until: Time, most: i64) 
         })
     };
     let mut claimed: Vec<Claimed> = rows.into_iter().filter_map(claimed).collect();
-    claimed.sort_unstable_by(|one, other| (one.due_at, one.id).cmp(&(other.due_at, other.id)));
+    claimed.sort_unstable_by_key(|job| (job.due_at, job.id));
     Ok(claimed)
 }
 

@@ -14,10 +14,11 @@ use super::model::{AccountKey, Books, Posted};
 use super::order::{Order, Outcome, Refused, Versioned};
 use super::store;
 use crate::app::App;
+use crate::clock::Clock;
 use crate::db::{Fault, Tx};
-use crate::events;
 use crate::http::{ClaimStanding, Claims};
-use crate::payments;
+use crate::jobs::{Job, JobKind};
+use crate::{events, jobs, payments};
 
 /// Runs a batch in a transaction of its own: what became of each order, in their order. An error means that nothing was kept, or
 /// ([`Fault::Unknown`]) that nobody knows.
@@ -30,7 +31,7 @@ pub async fn run(app: &App, orders: &[&Order]) -> Result<Vec<Outcome>, Fault> {
         tx.rollback().await?;
         return Ok(outcomes);
     }
-    desk.write(&mut tx).await?;
+    desk.write(&mut tx, &app.clock).await?;
     events::service::commit(app, tx).await?;
     Ok(outcomes)
 }
@@ -132,7 +133,7 @@ impl<'o> Desk<'o> {
         self.accepted.push(order);
     }
 
-    async fn write(&self, tx: &mut Tx) -> Result<(), Fault> {
+    async fn write(&self, tx: &mut Tx, clock: &Clock) -> Result<(), Fault> {
         payments::service::write(tx, self.accepted.iter().flat_map(|order| &order.papers)).await?;
         if !self.posted.is_empty() {
             store::add_transfers(tx, &self.posted).await?;
@@ -159,10 +160,23 @@ impl<'o> Desk<'o> {
             self.accepted.iter().filter_map(|order| order.tip.as_ref().map(|tip| (order.partner, tip))),
         )
         .await?;
+        self.write_jobs(tx, clock).await?;
         self.claims.write(tx, self.now).await?;
         for fact in self.accepted.iter().flat_map(|order| &order.facts) {
             tx.note(fact.clone());
         }
         Ok(())
+    }
+
+    async fn write_jobs(&self, tx: &mut Tx, clock: &Clock) -> Result<(), Fault> {
+        let mut cancelled: BTreeMap<&'static str, (JobKind, Vec<&String>)> = BTreeMap::new();
+        for (kind, object) in self.accepted.iter().flat_map(|order| &order.cancelled) {
+            cancelled.entry(kind.as_str()).or_insert((*kind, Vec::new())).1.push(object);
+        }
+        for (kind, objects) in cancelled.into_values() {
+            jobs::service::cancel_all(tx, kind, objects).await?;
+        }
+        let jobs: Vec<Job> = self.accepted.iter().flat_map(|order| order.jobs.iter().cloned()).collect();
+        if jobs.is_empty() { Ok(()) } else { jobs::service::enqueue_all(tx, clock, &jobs).await }
     }
 }

@@ -7,6 +7,7 @@ use quanzi_openapi::payments::OutTradeNo;
 use super::model::{self, NewTransfer};
 use crate::db::Fact;
 use crate::http::{Answer, Claim};
+use crate::jobs::{Job, JobKind};
 use crate::payments::{Paper, TipChange};
 
 /// What is to be posted.
@@ -38,6 +39,10 @@ pub struct Order {
     pub tip: Option<TipChange>,
     /// Facts for the log.
     pub facts: Vec<Fact>,
+    /// Jobs to enqueue.
+    pub jobs: Vec<Job>,
+    /// Jobs that are not to be done after all.
+    pub cancelled: Vec<(JobKind, String)>,
 }
 
 impl Order {
@@ -55,6 +60,8 @@ impl Order {
             papers: Vec::new(),
             tip: None,
             facts: Vec::new(),
+            jobs: Vec::new(),
+            cancelled: Vec::new(),
         }
     }
 }

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use quanzi_openapi::id::{AccountId, PartnerId, TransferId};
-use quanzi_openapi::ledger::{
-    Account, AccountKind, Balance, CurrencyBalance, LedgerQuery, Side, Transfer, TransferPhase,
-};
+use quanzi_openapi::ledger::{Account, AccountKind, Balance, CurrencyBalance, LedgerQuery, Side, Transfer};
 use quanzi_openapi::{Cursor, ErrorCode, Money, Page, Time};
 
 use super::model::{self, AccountKey};
@@ -199,9 +197,4 @@ pub fn fault(refused: Refused, now: Time) -> Fault {
 /// The fan has too little money.
 pub fn wallet_insufficient() -> Fault {
     Fault::new(ErrorCode::BalanceInsufficient).detail("The fan's wallet holds too little; the fan can top it up.")
-}
-
-/// Whether a transfer of this phase is an entry of its accounts.
-pub const fn moves(phase: TransferPhase) -> bool {
-    matches!(phase, TransferPhase::Single | TransferPhase::Post)
 }

@@ -12,7 +12,8 @@ use super::store::{self, Row};
 use crate::clock::Clock;
 use crate::db::{self, Tx};
 use crate::fault::Fault;
-use crate::{circles, events, fans, payments};
+use crate::jobs::{Job, JobKind};
+use crate::{circles, events, fans, jobs, payments};
 
 /// Notes a fan's consent.
 pub async fn create(
@@ -54,6 +55,9 @@ pub async fn create(
         updated_at: now,
     };
     store::add(tx, partner, &row).await?;
+    if let Some(expires_at) = new.expires_at {
+        jobs::service::enqueue(tx, clock, Job::new(JobKind::ExpireMandate, partner, row.id, expires_at)).await?;
+    }
     let mandate = row.mandate();
     events::service::record(tx, partner, now, EventType::MandateCreated, &mandate)?;
     Ok(mandate)
@@ -100,6 +104,9 @@ async fn end(
     }
     let after = Row { status, version: before.version + 1, updated_at: now, ..before };
     store::put(tx, partner, &after).await?;
+    if status == MandateStatus::Revoked {
+        jobs::service::cancel(tx, JobKind::ExpireMandate, mandate).await?;
+    }
     let mandate = after.mandate();
     events::service::record(tx, partner, now, kind, &mandate)?;
     Ok(mandate)

@@ -3,6 +3,7 @@
 //! Invariants: a payment and what the ledger moved for it are written together; fee and net are the amount; what was given back
 //! is never more than what was paid, and the fee part of it is in proportion; a payment is decided once.
 
+pub mod due;
 mod http;
 mod model;
 pub mod service;

@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::db::{self, Tx};
 use crate::fault::Fault;
 use crate::http::Posting;
+use crate::jobs::{Job, JobKind};
 use crate::ledger::model::{AccountKey, NewTransfer, Phase, fee};
 use crate::ledger::{Allowance, LimitName, Order, Versioned};
 use crate::{events, mandates};
@@ -56,6 +57,7 @@ pub async fn create(tx: &mut Tx, context: Context<'_>, new: &NewPayment) -> Resu
     let Some(mandate) = new.mandate else {
         let expires_at = now.plus_seconds(model::APPROVAL_SECONDS);
         let row = Row { token: Some(app.clock.random_text()), expires_at: Some(expires_at), ..row };
+        order.jobs.push(Job::new(JobKind::ExpirePayment, partner, row.id, expires_at));
         return finish(context, order, Paper::New(row), EventType::PaymentCreated);
     };
     let mandate = mandates::service::usable(tx, partner, mandate, new, now).await?;
@@ -105,6 +107,10 @@ pub async fn approve(tx: &mut Tx, context: Context<'_>, before: Row) -> Result<P
         let reserved = |code| order.transfers.iter().find(|transfer| transfer.code == code).map(|transfer| transfer.id);
         let after = before.under_way((reserved(TransferCode::Tip), reserved(TransferCode::Fee)), until, now);
         order.papers.push(Paper::Changed(after.clone()));
+        let partner = before.partner_id;
+        order.jobs.push(Job::new(JobKind::ExpirePayment, partner, before.id, until));
+        let finished_at = now.plus_seconds(model::SLOW_SECONDS);
+        order.jobs.push(Job::new(JobKind::CompletePayment, partner, before.id, finished_at));
         return Ok(Posting { order, reply: after.payment(&app.config.public_url) });
     }
     order.transfers = transfers(app, &before, TransferCode::Tip, |_| Phase::Single);
@@ -341,6 +347,11 @@ fn finish(context: Context<'_>, mut order: Order, paper: Paper, kind: EventType)
     };
     let reply = row.payment(&context.app.config.public_url);
     order.facts.push(events::service::fact(order.partner, context.now, kind, &reply)?);
+    if row.status != PaymentStatus::RequiresApproval && row.token.is_some() {
+        for kind in [JobKind::ExpirePayment, JobKind::CompletePayment] {
+            order.cancelled.push((kind, row.id.to_string()));
+        }
+    }
     order.papers.push(paper);
     Ok(Posting { order, reply })
 }

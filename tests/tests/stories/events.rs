@@ -13,8 +13,10 @@ use quanzi::partners::PartnerChange;
 use quanzi::payments::{NewPayment, NewRefund, Payment};
 use quanzi::sandbox::NewSandboxFan;
 use quanzi::{Client, Currency, ErrorCode, Key, Limit, Money};
+use quanzi_tests::raw::Partner;
 use quanzi_tests::stage::{Stage, code, fan, gated_circle, member, open_circle, partner};
 use quanzi_tests::stories;
+use serde_json::json;
 
 /// The whole log, page by page.
 async fn log(client: &Client) -> Vec<Event> {
@@ -187,5 +189,101 @@ stories! {
         let events = log(&client).await;
         is_in_order(&events);
         assert_eq!(types(&events).iter().filter(|kind| matches!(kind, EventType::MembershipActivated)).count(), 32);
+    }
+
+    async fn a_stream_goes_on_where_it_broke(stage: Stage) {
+        let partner = Partner::register(stage.url()).await;
+        let make = async |name: &str| partner.post("/v1/circles", json!({ "name": name })).await.expect_status(201);
+        make("One").await;
+        let mut first = listen(&partner, Some("0")).await;
+
+        // The registration and its key, then the circle.
+        assert_eq!(first.take(3).await, [("1", "app.created"), ("2", "app_key.added"), ("3", "circle.created")].map(owned));
+        make("Two").await;
+        assert_eq!(first.take(1).await, [owned(("4", "circle.created"))]);
+        drop(first);
+        make("Three").await;
+        let mut second = listen(&partner, Some("4")).await;
+        assert_eq!(second.take(1).await, [owned(("5", "circle.created"))]);
+        let mut fresh = listen(&partner, None).await;
+        make("Four").await;
+        assert_eq!(fresh.take(1).await, [owned(("6", "circle.created"))]);
+
+        stage.close().await;
+        assert!(second.ends().await && fresh.ends().await, "a gateway that stops ends its streams");
+    }
+
+    async fn an_app_holds_four_streams(stage: Stage) {
+        let partner = Partner::register(stage.url()).await;
+        let mut streams = Vec::new();
+        for _ in 0..4 {
+            streams.push(listen(&partner, None).await);
+        }
+
+        let refused = partner.get("/v1/events/stream").await;
+
+        let body = refused.expect_refusal(429, "rate_limited");
+        assert_eq!(body["limit"]["name"], "event_streams");
+        partner.get("/v1/events/stream?after=-1").await.expect_refusal(400, "param_invalid");
+    }
+
+    async fn a_stream_ends_with_its_token(stage: Stage) {
+        let partner = Partner::register(stage.url()).await;
+        let mut stream = listen(&partner, Some("0")).await;
+        stream.take(2).await;
+
+        stage.advance(301);
+
+        assert!(stream.ends().await);
+    }
+}
+
+fn owned((id, kind): (&str, &str)) -> (String, String) {
+    (id.to_owned(), kind.to_owned())
+}
+
+/// An open stream.
+struct Listening {
+    response: reqwest::Response,
+    text: String,
+}
+
+async fn listen(partner: &Partner, last: Option<&str>) -> Listening {
+    let request = partner.request("GET", "/v1/events/stream");
+    let request = if let Some(last) = last { request.header("last-event-id", last) } else { request };
+    let response = request.ready().open(&partner.http).await;
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["content-type"]),
+        (200, &"text/event-stream".parse().expect("a value"))
+    );
+    Listening { response, text: String::new() }
+}
+
+impl Listening {
+    /// Number and type of the next events.
+    async fn take(&mut self, events: usize) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        while found.len() < events {
+            if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+                if let (Some(id), Some(kind), Some(data)) = (field("id: "), field("event: "), field("data: ")) {
+                    let event: Event = serde_json::from_str(&data).expect("an event");
+                    assert_eq!((event.seq.to_string(), event.r#type.to_string()), (id.clone(), kind.clone()));
+                    found.push((id, kind));
+                }
+                self.text = rest.to_owned();
+                continue;
+            }
+            let chunk = tokio::time::timeout(std::time::Duration::from_secs(20), self.response.chunk()).await;
+            let chunk = chunk.expect("in time").expect("readable").expect("not over");
+            self.text.push_str(std::str::from_utf8(&chunk).expect("text"));
+        }
+        found
+    }
+
+    /// Whether the gateway ends it.
+    async fn ends(&mut self) -> bool {
+        let end = async { while let Ok(Some(_)) = self.response.chunk().await {} };
+        tokio::time::timeout(std::time::Duration::from_secs(20), end).await.is_ok()
     }
 }
