@@ -92,3 +92,29 @@ impl Clock {
         URL_SAFE_NO_PAD.encode(self.random::<16>())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quanzi_openapi::id::PostId;
+
+    #[test]
+    fn ids_are_in_the_order_in_which_they_were_made() {
+        let clock = Clock::system();
+
+        let ids: Vec<PostId> = (0..5_000).map(|_| clock.id()).collect();
+
+        assert!(ids.is_sorted_by(|one, next| one < next));
+        assert_eq!((ids[0].uuid().get_version_num(), ids[0].uuid().get_variant()), (7, uuid::Variant::RFC4122));
+    }
+
+    #[test]
+    fn the_clock_never_goes_back() {
+        let clock = Clock::system();
+        clock.put_ahead(5_000_000);
+        clock.put_ahead(3_000_000);
+
+        assert_eq!(clock.ahead_micros(), 5_000_000);
+        assert!(clock.now().micros() - clock.machine().micros() >= 4_900_000);
+    }
+}

@@ -93,7 +93,7 @@ pub async fn claim(tx: &mut Tx, claim: &str, now: Time, until: Time, most: i64) 
         })
     };
     let mut claimed: Vec<Claimed> = rows.into_iter().filter_map(claimed).collect();
-    claimed.sort_unstable_by(|one, other| (one.due_at, one.id).cmp(&(other.due_at, other.id)));
+    claimed.sort_unstable_by_key(|job| (job.due_at, job.id));
     Ok(claimed)
 }
 

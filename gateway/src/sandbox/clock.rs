@@ -216,3 +216,97 @@ impl Walk {
         ClockAdvanced { now, ahead_seconds, left, ran, ran_count, others_count }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use quanzi_openapi::id::PostId;
+
+    use super::*;
+    use crate::config::Mode;
+    use crate::jobs::{Job, JobKind};
+    use crate::on_both_engines;
+    use crate::testing::{Client, process};
+
+    const HOUR: i64 = 3_600;
+
+    async fn schedule(app: &App, partner: PartnerId, after_seconds: i64) -> String {
+        let post: PostId = app.clock.id();
+        let due_at = app.clock.now().plus_seconds(after_seconds);
+        let mut tx = app.db.begin().await.unwrap();
+        let job = Job::new(JobKind::PublishPost, partner, post, due_at);
+        jobs::service::enqueue(&mut tx, &app.clock, job).await.unwrap();
+        tx.commit().await.unwrap();
+        post.to_string()
+    }
+
+    async fn hold(app: &App, by: &str, until: Time) -> bool {
+        let mut tx = app.db.begin().await.unwrap();
+        store::make(&mut tx).await.unwrap();
+        let taken = store::take(&mut tx, by, app.clock.machine(), until).await.unwrap();
+        tx.commit().await.unwrap();
+        taken
+    }
+
+    on_both_engines! {
+        async fn a_call_that_stops_on_its_way_says_what_is_left(db: Db) {
+            let app = process(&db, Mode::Sandbox).await;
+            let partner = Client::register(&app).await.partner;
+            schedule(&app, partner, HOUR).await;
+            app.stopping.set();
+
+            let stopped = advance(&app, partner, &"PT36H".into()).await.unwrap();
+
+            assert_eq!((stopped.ran_count, stopped.ahead_seconds), (0, 0));
+            assert_eq!(stopped.left.as_deref(), Some("PT36H"));
+        }
+
+        async fn what_was_left_by_a_dead_process_is_done_on_the_way(db: Db) {
+            let app = process(&db, Mode::Sandbox).await;
+            let partner = Client::register(&app).await.partner;
+            let first = schedule(&app, partner, -2 * jobs::service::LEASE_SECONDS).await;
+            let second = schedule(&app, partner, HOUR).await;
+            let mut tx = app.db.begin().await.unwrap();
+            let long_ago = app.clock.now().plus_seconds(-2 * jobs::service::LEASE_SECONDS);
+            assert_eq!(jobs::service::claim_at(&mut tx, &app.clock, long_ago, 1).await.unwrap().len(), 1);
+            tx.commit().await.unwrap();
+
+            let advanced = advance(&app, partner, &"PT2H".into()).await.unwrap();
+
+            let ran: Vec<_> = advanced.ran.iter().map(|job| job.object.clone()).collect();
+            assert_eq!(ran, [first, second]);
+        }
+
+        async fn a_dead_process_holds_the_clock_no_longer_than_its_lease(db: Db) {
+            let app = process(&db, Mode::Sandbox).await;
+            let partner = Client::register(&app).await.partner;
+
+            assert!(hold(&app, "dead", app.clock.machine().plus_seconds(-1)).await);
+            assert!(advance(&app, partner, &"PT1H".into()).await.is_ok());
+            assert!(hold(&app, "alive", app.clock.machine().plus_seconds(60)).await);
+
+            assert_eq!(advance(&app, partner, &"PT1H".into()).await.unwrap_err().code(), ErrorCode::ClockMoving);
+        }
+
+        async fn runners_rest_while_the_clock_is_moved_but_not_in_live_mode(db: Db) {
+            let app = process(&db, Mode::Sandbox).await;
+            let partner = Client::register(&app).await.partner;
+            schedule(&app, partner, -1).await;
+            assert!(hold(&app, "another", app.clock.machine().plus_seconds(60)).await);
+
+            assert!(jobs::service::claim(&app, 1).await.unwrap().is_empty());
+
+            let live = process(&db, Mode::Live).await;
+            assert_eq!(jobs::service::claim(&live, 1).await.unwrap().len(), 1);
+        }
+
+        async fn another_process_catches_up(db: Db) {
+            let (app, other) = (process(&db, Mode::Sandbox).await, process(&db, Mode::Sandbox).await);
+            let partner = Client::register(&app).await.partner;
+
+            advance(&app, partner, &"P30D".into()).await.unwrap();
+            catch_up(&other).await.unwrap();
+
+            assert_eq!(other.clock.ahead_micros(), 30 * DAY_MICROS);
+        }
+    }
+}
