@@ -23,7 +23,7 @@ const BEAT: Duration = Duration::from_secs(1);
 /// A beat that stands still for so long is a process that is gone.
 const DEAD_AFTER: Duration = Duration::from_secs(5);
 /// What is dead for so long is forgotten.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
+const FORGOTTEN_AFTER: Duration = Duration::from_mins(1);
 /// Between two looks: events may be committed a thousand times a second.
 const LOOK_PAUSE: Duration = Duration::from_millis(10);
 /// An endpoint that takes nothing, or whose pump failed, is left alone for this long.

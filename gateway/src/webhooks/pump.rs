@@ -54,7 +54,7 @@ struct Done {
 struct Read {
     lane: Lane,
     rows: Vec<Stored>,
-    read_to: i64,
+    up_to: i64,
     /// The end of the log, or of the replay.
     end: i64,
 }
@@ -265,12 +265,12 @@ impl Pump {
             let rows = queue::events(&mut tx, partner, (after, to), &types, PAGE_ROWS).await?;
             let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= PAGE_ROWS);
             let read_to = if is_full { rows.last().map_or(to, |row| row.seq) } else { to };
-            Ok(Read { lane, rows, read_to, end })
+            Ok(Read { lane, rows, up_to: read_to, end })
         }));
     }
 
     fn take_in(&mut self, read: Read) {
-        let Read { lane, rows, read_to, end } = read;
+        let Read { lane, rows, up_to: read_to, end } = read;
         if lane == Lane::Live {
             // The bell may have rung since the end was looked for.
             self.log_has_more |= read_to < end;

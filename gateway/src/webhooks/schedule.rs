@@ -31,7 +31,9 @@ mod tests {
     use proptest::prelude::*;
 
     /// Attempts in all.
-    const ATTEMPTS_MAX: i64 = STEPS_SECONDS.len() as i64 + 1;
+    fn attempts_max() -> i64 {
+        i64::try_from(STEPS_SECONDS.len()).expect("few steps") + 1
+    }
 
     fn now() -> Time {
         Time::from_seconds(1_800_000_000)
@@ -42,8 +44,8 @@ mod tests {
         let hours = STEPS_SECONDS.iter().sum::<i64>() / 3_600;
 
         assert!((72..84).contains(&hours), "{hours}");
-        assert_eq!(next(now(), ATTEMPTS_MAX, None, 0), None);
-        assert_eq!(next(now(), ATTEMPTS_MAX, Some(5), 0), None);
+        assert_eq!(next(now(), attempts_max(), None, 0), None);
+        assert_eq!(next(now(), attempts_max(), Some(5), 0), None);
     }
 
     #[test]
@@ -55,7 +57,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_step_moves_by_a_fifth_at_most(attempts in 1..ATTEMPTS_MAX, random: u16) {
+        fn a_step_moves_by_a_fifth_at_most(attempts in 1..attempts_max(), random: u16) {
             let step = STEPS_SECONDS[usize::try_from(attempts - 1).unwrap()];
 
             let waited = next(now(), attempts, None, random).unwrap().micros() - now().micros();

@@ -17,16 +17,13 @@ const SEALED: u8 = 1;
 pub fn make(app: &App, endpoint: WebhookEndpointId) -> Result<(Vec<u8>, WebhookSecret), Fault> {
     let secret = Zeroizing::new(app.clock.random::<32>());
     let mut stored = Vec::new();
-    match app.config.sealing_key.as_ref() {
-        Some(sealing) => {
-            stored.push(SEALED);
-            let sealed = crypto::seal(&app.clock, sealing.bytes(), &endpoint.to_string(), secret.as_slice());
-            stored.extend(sealed.map_err(Fault::internal)?);
-        }
-        None => {
-            stored.push(CLEAR);
-            stored.extend_from_slice(secret.as_slice());
-        }
+    if let Some(sealing) = app.config.sealing_key.as_ref() {
+        stored.push(SEALED);
+        let sealed = crypto::seal(&app.clock, sealing.bytes(), &endpoint.to_string(), secret.as_slice());
+        stored.extend(sealed.map_err(Fault::internal)?);
+    } else {
+        stored.push(CLEAR);
+        stored.extend_from_slice(secret.as_slice());
     }
     Ok((stored, WebhookSecret::new(format!("whsec_{}", STANDARD.encode(secret.as_slice())))))
 }

@@ -23,7 +23,7 @@ use crate::fault::Fault;
 const TIMEOUT: Duration = Duration::from_secs(15);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection is kept for the next event.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 /// Most bytes of an answer that are read.
 const RESPONSE_BYTES_MAX: usize = 64 * 1_024;
 const USER_AGENT: &str = concat!("Quanzi-Webhooks/", env!("CARGO_PKG_VERSION"));

@@ -25,6 +25,9 @@ const BATCHES_MAX: usize = 64;
 const RUNS_MAX: u32 = 4;
 const RUN_PAUSE: Duration = Duration::from_millis(50);
 
+/// The cursor, number and next event of the replay, and until when the endpoint pauses.
+pub type Said = (i64, Option<(i64, i64)>, Time);
+
 /// What one pump did since it last asked.
 #[derive(Debug)]
 pub struct Batch {
@@ -35,7 +38,7 @@ pub struct Batch {
     /// Where the cursor goes.
     pub to: Move,
     /// What the batch before said of cursor, replay and pause: a batch that says the same and nothing else is not written.
-    pub before: Option<(i64, Option<(i64, i64)>, Time)>,
+    pub before: Option<Said>,
     /// Number of the replay, and the next event of it.
     pub replay: Option<(i64, i64)>,
     /// Every attempt.
