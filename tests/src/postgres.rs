@@ -31,6 +31,8 @@ const OPTIONS: [&str; 8] = [
     "autovacuum=off",
     "log_min_messages=fatal",
 ];
+const DURABLE_OPTIONS: [&str; 4] =
+    ["listen_addresses=127.0.0.1", "max_connections=300", "shared_buffers=256MB", "log_min_messages=fatal"];
 const START_RUNS_MAX: u32 = 5;
 const READY_TRIES_MAX: u32 = 200;
 const READY_PAUSE: Duration = Duration::from_millis(50);
@@ -47,6 +49,15 @@ pub struct Server {
 impl Server {
     /// Makes and starts one; some two seconds.
     pub fn start() -> io::Result<Self> {
+        Self::start_with(&OPTIONS)
+    }
+
+    /// One whose commits survive a power cut, as in production: for measuring.
+    pub fn durable() -> io::Result<Self> {
+        Self::start_with(&DURABLE_OPTIONS)
+    }
+
+    fn start_with(options: &[&str]) -> io::Result<Self> {
         let programs = programs()?;
         let folder = std::env::temp_dir().join(format!("quanzi-postgres-{}", std::process::id()));
         fs::remove_dir_all(&folder).ok();
@@ -56,7 +67,7 @@ impl Server {
             // Between finding a port and taking it another may take it: try the next.
             let mut run = 1;
             loop {
-                match serve(&programs, &folder, user) {
+                match serve(&programs, &folder, user, options) {
                     Err(_) if run < START_RUNS_MAX => run += 1,
                     outcome => break outcome,
                 }
@@ -86,7 +97,7 @@ impl Drop for Server {
 }
 
 /// The folder with `initdb` and `postgres`.
-fn programs() -> io::Result<PathBuf> {
+pub fn programs() -> io::Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
     for pattern in FOLDERS {
@@ -156,7 +167,7 @@ fn initialise(programs: &Path, folder: &Path, user: Option<&str>) -> io::Result<
 }
 
 /// Starts the server under its keeper and waits until it answers.
-fn serve(programs: &Path, folder: &Path, user: Option<&str>) -> io::Result<(Child, String)> {
+fn serve(programs: &Path, folder: &Path, user: Option<&str>, options: &[&str]) -> io::Result<(Child, String)> {
     let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
     let data = folder.join("data");
     // `cat` ends when the pipe does, which is when its writer ends; SIGQUIT is PostgreSQL's shutdown without ceremony.
@@ -175,7 +186,7 @@ fn serve(programs: &Path, folder: &Path, user: Option<&str>) -> io::Result<(Chil
     let port_option = format!("port={port}");
     let socket_option = format!("unix_socket_directories={}", folder.display());
     let mut arguments = vec![program.to_string_lossy().into_owned(), data.to_string_lossy().into_owned()];
-    for option in OPTIONS.into_iter().chain([port_option.as_str(), socket_option.as_str()]) {
+    for option in options.iter().copied().chain([port_option.as_str(), socket_option.as_str()]) {
         arguments.extend(["-c".to_owned(), option.to_owned()]);
     }
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();

@@ -249,6 +249,29 @@ impl Stage {
         self.execute("analyze".to_owned()).await;
     }
 
+    /// Appends so many events to a partner's log, straight into the table.
+    pub async fn seed_events(&self, partner: &str, events: u32) {
+        let (numbers, padded) = match self.db().engine() {
+            Engine::Sqlite => (
+                format!(
+                    "(with recursive n(i) as (select 1 union all select i + 1 from n where i < {events}) select i from n) as n"
+                ),
+                "printf('%026d', i)",
+            ),
+            Engine::Postgres => (format!("generate_series(1, {events}) as n(i)"), "lpad(i::text, 26, '0')"),
+        };
+        let last = format!("(select last_seq from event_log where partner_id = '{partner}')");
+        self.execute(format!(
+            "insert into event (partner_id, seq, id, type, object, object_version, created_at, data) \
+             select '{partner}', {last} + i, 'evt_' || {padded}, 'circle.changed', 'cir_' || (i % 1000), i, \
+             1700000000000000 + i, '{{\"text\":\"0123456789012345678901234567890123456789\"}}' from {numbers}"
+        ))
+        .await;
+        self.execute(format!("update event_log set last_seq = last_seq + {events} where partner_id = '{partner}'"))
+            .await;
+        self.execute("analyze".to_owned()).await;
+    }
+
     async fn execute(&self, sql: String) {
         let url = self.scratch.settings().url.expose_secret().to_owned();
         let sql = sqlx::AssertSqlSafe(sql);

@@ -1,4 +1,4 @@
-//! `load -- reads`, `load -- webhooks`: what a gateway takes, measured beside baselines of the same run.
+//! `load -- reads | tips | events | webhooks`: what a gateway takes, measured beside baselines of the same run.
 //!
 //! Run it from a release build: `cargo run --release -p quanzi-tests --bin load -- reads`. It starts its own gateways and, unless
 //! `TEST_DATABASE_URL` is set, its own PostgreSQL. Requests are signed before the clock starts. Machines are noisy: quote ratios.
@@ -11,9 +11,11 @@
 
 mod bare;
 mod client;
+mod events;
 mod figures;
 mod process;
 mod reads;
+mod tips;
 mod webhooks;
 
 use quanzi_tests::postgres::Server;
@@ -22,11 +24,11 @@ use quanzi_tests::postgres::Server;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const USAGE: &str = "usage: load -- reads | webhooks";
+const USAGE: &str = "usage: load -- reads | tips | events | webhooks";
 
 fn main() {
     let mode = std::env::args().skip(1).find(|word| word != "--");
-    if !matches!(mode.as_deref(), Some("reads" | "webhooks")) {
+    if !matches!(mode.as_deref(), Some("reads" | "tips" | "events" | "webhooks")) {
         println!("{USAGE}");
         std::process::exit(2);
     }
@@ -36,7 +38,8 @@ fn main() {
     let variable = quanzi_gateway::db::scratch::VARIABLE;
     if std::env::var_os(variable).is_none() {
         // The database's address is read from the environment, which only a fresh process can be given safely.
-        let server = Server::start().expect("a PostgreSQL");
+        let server =
+            (if mode.as_deref() == Some("tips") { Server::durable() } else { Server::start() }).expect("a PostgreSQL");
         let program = std::env::current_exe().expect("our own path");
         let status =
             std::process::Command::new(program).args(std::env::args_os().skip(1)).env(variable, server.url()).status();
@@ -47,7 +50,9 @@ fn main() {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     runtime.block_on(async {
         match mode.as_deref() {
-            Some("webhooks") => webhooks::run().await,
+            Some("webhooks") => Box::pin(webhooks::run()).await,
+            Some("tips") => Box::pin(tips::run()).await,
+            Some("events") => Box::pin(events::run()).await,
             _ => reads::run().await,
         }
     });
