@@ -3,6 +3,7 @@
 
 #![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
 
+use quanzi::ledger::LedgerQuery;
 use quanzi::mandates::NewMandate;
 use quanzi::payments::{NewPayment, PaymentStatus};
 use quanzi::{Currency, ErrorCode, Money};
@@ -31,16 +32,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("Within the mandate: {} is {} at once.", paid.amount, paid.status);
     match client.payments().create(small(6)).await {
         Err(refusal) if refusal.is(ErrorCode::MandateLimitReached) => {
-            println!("Refused, and nothing was written: {refusal}")
+            println!("Refused, and nothing was written: {refusal}");
         }
         Err(other) => return Err(other.into()),
         Ok(_) => return Err("the mandate allows no more than 5 yuan at once".into()),
     }
 
     // Every cent explained: the circle's account, entry by entry.
-    for account in client.ledger().accounts(Default::default()).await?.data {
+    for account in client.ledger().accounts(LedgerQuery::default()).await?.data {
         println!("{}: {}", account.kind, account.balance);
-        let mut entries = client.ledger().transfers(account.id, Default::default()).stream();
+        let mut entries = client.ledger().transfers(account.id, LedgerQuery::default()).stream();
         while let Some(entry) = entries.next().await {
             let entry = entry?;
             println!("  {} {} for {}", entry.amount, entry.code, entry.object);

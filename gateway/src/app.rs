@@ -23,6 +23,7 @@ use crate::metrics::Metrics;
 use crate::oauth::{GatewayKeys, Tokens};
 use crate::sandbox::demo::{self, Demo};
 use crate::stopping::Stopping;
+use crate::webhooks::Webhooks;
 
 /// Everything a request needs.
 pub struct App {
@@ -52,6 +53,8 @@ pub struct App {
     pub streams: Streams,
     /// Wakes the runner of jobs.
     pub wake: Wake,
+    /// What delivering webhooks needs.
+    pub webhooks: Webhooks,
     /// Counters.
     pub metrics: Metrics,
     /// Whether the gateway is on its way down.
@@ -83,6 +86,7 @@ impl App {
             bell: Bell::default(),
             streams: Streams::default(),
             wake: Wake::default(),
+            webhooks: Webhooks::new(&clock),
             config,
             db,
             clock,
@@ -113,6 +117,7 @@ pub fn routes(app: &Arc<App>) -> Routes {
     let routes = crate::tips::routes(routes);
     let routes = crate::ledger::routes(routes);
     let routes = crate::events::routes(routes);
+    let routes = crate::webhooks::routes(routes);
     if app.config.mode.is_sandbox() { sandbox_routes(routes) } else { routes }
 }
 
@@ -150,6 +155,7 @@ pub fn chores(app: &Arc<App>) -> Vec<Chore> {
         deleting("gates", |tx, now, rows_max| Box::pin(crate::gates::sweep(tx, now, rows_max))),
         deleting("allowances", |tx, now, rows_max| Box::pin(crate::ledger::service::sweep(tx, now, rows_max))),
         deleting("oauth", |tx, now, rows_max| Box::pin(crate::oauth::store::sweep(tx, now, rows_max))),
+        deleting("deliveries", |tx, now, rows_max| Box::pin(crate::webhooks::service::sweep(tx, now, rows_max))),
         Chore::shrinking("limits", move || limits.limits.shrink()),
     ]
 }

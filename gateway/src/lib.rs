@@ -37,4 +37,5 @@ mod testing;
 mod tips;
 mod tls;
 mod wallets;
+pub mod webhooks;
 mod window;

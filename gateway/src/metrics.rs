@@ -43,6 +43,7 @@ struct Counts {
     rate_limited: Family<Policy, Counter>,
     replayed: Family<Operation, Counter>,
     batch_orders: Histogram,
+    deliveries: Family<Delivered, Counter>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -60,6 +61,11 @@ struct Operation {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Policy {
     policy: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Delivered {
+    outcome: &'static str,
 }
 
 /// The first digit of a status.
@@ -109,6 +115,7 @@ impl Metrics {
         let rate_limited = Family::default();
         let replayed = Family::default();
         let batch_orders = Histogram::new(BATCHES);
+        let deliveries = Family::default();
         registry.register(
             "requests",
             "Requests answered, by operation, class of status and error code",
@@ -123,10 +130,13 @@ impl Metrics {
             replayed.clone(),
         );
         registry.register("batch_orders", "Orders the ledger's poster posted together", batch_orders.clone());
+        registry.register("webhook_deliveries", "Attempts to deliver an event, by outcome", deliveries.clone());
         let build = Info::new([("version", env!("CARGO_PKG_VERSION").to_owned()), ("engine", db.engine().to_string())]);
         registry.register("build", "What is running", build);
         registry.register_collector(Box::new(Connections(db.clone())));
-        Self(Arc::new(Counts { registry, requests, seconds, in_flight, rate_limited, replayed, batch_orders }))
+        let counts =
+            Counts { registry, requests, seconds, in_flight, rate_limited, replayed, batch_orders, deliveries };
+        Self(Arc::new(counts))
     }
 
     /// An answered request; `code` when it was refused.
@@ -162,6 +172,12 @@ impl Metrics {
     /// So many orders were posted together.
     pub fn posted(&self, orders: usize) {
         self.0.batch_orders.observe(f64::from(u32::try_from(orders).unwrap_or(u32::MAX)));
+    }
+
+    /// An attempt to deliver an event was made.
+    pub fn delivered(&self, is_taken: bool) {
+        let outcome = if is_taken { "succeeded" } else { "failed" };
+        self.0.deliveries.get_or_create(&Delivered { outcome }).inc();
     }
 
     /// Everything in the text format of OpenMetrics.

@@ -34,6 +34,7 @@ use crate::partners;
 use crate::sandbox;
 use crate::stopping::Stopping;
 use crate::tls::{Certificate, TlsError};
+use crate::webhooks;
 
 /// Longer than a load balancer keeps an idle connection, so that it is never the one to be surprised.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -106,6 +107,7 @@ struct Background {
     poster: JoinHandle<()>,
     jobs: JoinHandle<()>,
     clock: Option<JoinHandle<()>>,
+    webhooks: JoinHandle<()>,
 }
 
 impl Background {
@@ -121,6 +123,7 @@ impl Background {
         app.poster.close();
         self.poster.await.ok();
         self.housekeeping.await.ok();
+        self.webhooks.await.ok();
     }
 }
 
@@ -184,7 +187,8 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     let revocations = tokio::spawn(oauth::revocation::run(Arc::clone(&app)));
     let jobs = tokio::spawn(jobs::runner::run(Arc::clone(&app)));
     let clock = app.config.mode.is_sandbox().then(|| tokio::spawn(sandbox::clock::run(Arc::clone(&app))));
-    let background = Background { housekeeping, revocations, poster, jobs, clock };
+    let webhooks = tokio::spawn(webhooks::run(Arc::clone(&app)));
+    let background = Background { housekeeping, revocations, poster, jobs, clock, webhooks };
     Ok(Running { app, address: bound, server, metrics: page, background, certificate })
 }
 

@@ -183,6 +183,12 @@ error_codes! {
     // Events
     EventNotFound           "event_not_found"           404 never "No such event."                                "List the log with GET /v1/events.";
 
+    // Webhooks
+    WebhookEndpointNotFound "webhook_endpoint_not_found" 404 never "No such webhook endpoint."                    "List your endpoints with GET /v1/webhook_endpoints.";
+    WebhookEndpointLimitReached "webhook_endpoint_limit_reached" 409 never "The partner has as many webhook endpoints as allowed." "Delete an endpoint that is no longer used.";
+    WebhookUrlForbidden     "webhook_url_forbidden"     422 never "We do not send events to this address."        "Use an https URL with a public address; `detail` says what is wrong with this one.";
+    ReplayLimitReached      "replay_limit_reached"      409 never "The endpoint has as many replays under way as allowed." "Wait until one of them is done, or ask for one replay that covers all.";
+
     // Sandbox
     ClockMoving             "clock_moving"              409 again "The clock is being moved by another call."     "Wait a moment, read the clock, and move it by what is still missing.";
     ClockAtEnd              "clock_at_end"              409 never "The sandbox has come to the end of its time."  "Start a sandbox on a new database; `detail` says how far a clock can be moved in all.";

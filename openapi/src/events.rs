@@ -28,6 +28,7 @@ use crate::payments::Payment;
 use crate::refunds::Refund;
 use crate::scope::Scope;
 use crate::time::Time;
+use crate::webhooks::WebhookEndpoint;
 
 macro_rules! event_types {
     ($($(#[doc = $about:literal])+ $variant:ident $name:literal $shape:ty;)+) => {
@@ -131,6 +132,22 @@ event_types! {
     MandateRevoked "mandate.revoked" Mandate;
     /// A mandate's time is over.
     MandateExpired "mandate.expired" Mandate;
+    /// A webhook endpoint was made.
+    WebhookEndpointCreated "webhook_endpoint.created" WebhookEndpoint;
+    /// A webhook endpoint changed, or its secret was rotated.
+    WebhookEndpointChanged "webhook_endpoint.changed" WebhookEndpoint;
+    /// A webhook endpoint was deleted.
+    WebhookEndpointDeleted "webhook_endpoint.deleted" WebhookEndpoint;
+    /// Attempts at a webhook endpoint fail again and again.
+    WebhookEndpointFailing "webhook_endpoint.failing" WebhookEndpoint;
+    /// A webhook endpoint that was failing takes events again.
+    WebhookEndpointRecovered "webhook_endpoint.recovered" WebhookEndpoint;
+    /// A webhook endpoint was disabled: by you, by its receiver, or because it failed for too long.
+    WebhookEndpointDisabled "webhook_endpoint.disabled" WebhookEndpoint;
+    /// A webhook endpoint was enabled.
+    WebhookEndpointEnabled "webhook_endpoint.enabled" WebhookEndpoint;
+    /// You asked for a sign of life. Not in the log: its `seq` is 0.
+    WebhookEndpointPing "webhook_endpoint.ping" WebhookEndpoint;
 }
 
 impl fmt::Display for EventType {
@@ -396,4 +413,4 @@ macro_rules! subjects {
         }
     )+};
 }
-subjects! { App Circle Gate Mandate Membership Partner Payment Post Refund }
+subjects! { App Circle Gate Mandate Membership Partner Payment Post Refund WebhookEndpoint }

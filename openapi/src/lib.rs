@@ -7,6 +7,7 @@ pub mod apps;
 pub mod body;
 pub mod circles;
 pub mod content;
+pub mod deliveries;
 pub mod document;
 pub mod endpoint;
 pub mod error_code;
@@ -34,6 +35,7 @@ pub mod text;
 pub mod time;
 pub mod tips;
 pub mod wallets;
+pub mod webhooks;
 
 pub use endpoint::{Access, Endpoint, Method, Nothing, Operation};
 pub use error_code::ErrorCode;
@@ -108,6 +110,17 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<events::ListEvents>(),
     Operation::of::<events::StreamEvents>(),
     Operation::of::<events::GetEvent>(),
+    Operation::of::<webhooks::CreateWebhookEndpoint>(),
+    Operation::of::<webhooks::ListWebhookEndpoints>(),
+    Operation::of::<webhooks::GetWebhookEndpoint>(),
+    Operation::of::<webhooks::ChangeWebhookEndpoint>(),
+    Operation::of::<webhooks::DeleteWebhookEndpoint>(),
+    Operation::of::<webhooks::EnableWebhookEndpoint>(),
+    Operation::of::<webhooks::DisableWebhookEndpoint>(),
+    Operation::of::<webhooks::RotateWebhookSecret>(),
+    Operation::of::<webhooks::PingWebhookEndpoint>(),
+    Operation::of::<deliveries::ListDeliveries>(),
+    Operation::of::<deliveries::ReplayEvents>(),
     Operation::of::<sandbox::RegisterPartner>(),
     Operation::of::<sandbox::CheckSignature>(),
     Operation::of::<sandbox::GetClock>(),

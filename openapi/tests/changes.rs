@@ -12,6 +12,7 @@ use quanzi_openapi::endpoint::{Body, BodyError};
 use quanzi_openapi::fans::SandboxFanChange;
 use quanzi_openapi::memberships::MembershipChange;
 use quanzi_openapi::partners::PartnerChange;
+use quanzi_openapi::webhooks::WebhookEndpointChange;
 use serde_json::Value;
 
 /// Holds every field of a shape against the document.
@@ -26,6 +27,7 @@ fn changes() -> BTreeMap<&'static str, Check> {
         ("PartnerChange", check::<PartnerChange>),
         ("PostChange", check::<PostChange>),
         ("SandboxFanChange", check::<SandboxFanChange>),
+        ("WebhookEndpointChange", check::<WebhookEndpointChange>),
     ]
     .into()
 }

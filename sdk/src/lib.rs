@@ -109,6 +109,8 @@ pub mod partners;
 pub mod payments;
 pub mod sandbox;
 pub mod tips;
+pub mod webhook;
+pub mod webhook_endpoints;
 
 #[cfg(test)]
 mod tests;

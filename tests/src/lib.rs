@@ -10,4 +10,5 @@
 
 pub mod postgres;
 pub mod raw;
+pub mod receiver;
 pub mod stage;

@@ -12,6 +12,8 @@ use quanzi_gateway::config::Config;
 use quanzi_gateway::db::scratch::Scratch;
 use quanzi_gateway::db::{Db, Engine};
 use quanzi_gateway::start::{Running, start};
+use quanzi_openapi::events::{EventType, Subject};
+use quanzi_openapi::id::PartnerId;
 use secrecy::ExposeSecret as _;
 
 /// What a story may want otherwise.
@@ -51,6 +53,22 @@ impl Knobs {
             trusts_loopback: false,
             live: false,
         }
+    }
+}
+
+/// Something an event can be about.
+#[derive(serde::Serialize)]
+struct BareFact {
+    object: String,
+    text: String,
+}
+
+impl Subject for BareFact {
+    fn object(&self) -> String {
+        self.object.clone()
+    }
+    fn object_version(&self) -> i64 {
+        1
     }
 }
 
@@ -127,6 +145,24 @@ impl Stage {
     /// Moves the gateway's clock ahead.
     pub fn advance(&self, seconds: i64) {
         self.running.app().clock.advance_seconds(seconds);
+    }
+
+    /// Commits facts about these objects, all in one transaction: events without anything behind them, whose data is this text.
+    pub async fn facts(&self, partner: PartnerId, objects: impl IntoIterator<Item = &str>, text: &str) {
+        let app = self.app();
+        let mut tx = app.db.begin().await.expect("a transaction");
+        for object in objects {
+            let fact = BareFact { object: object.to_owned(), text: text.to_owned() };
+            let recorded = quanzi_gateway::events::service::record(
+                &mut tx,
+                partner,
+                app.clock.now(),
+                EventType::CircleChanged,
+                &fact,
+            );
+            recorded.expect("recorded");
+        }
+        quanzi_gateway::events::service::commit(app, tx).await.expect("committed");
     }
 
     /// Does what is due by now, without waiting until the gateway looks.

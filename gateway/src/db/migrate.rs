@@ -26,6 +26,7 @@ pub(super) const FILES: &[File] = files! {
     4 "0004_edge"
     5 "0005_events"
     6 "0006_jobs"
+    7 "0007_webhooks"
     8 "0008_money"
 };
 

@@ -33,9 +33,12 @@ pub(super) enum On {
     SqliteRead(PoolConnection<Sqlite>),
     PostgresWrite(Transaction<'static, Postgres>),
     PostgresRead(PoolConnection<Postgres>),
+    /// It was committed before its time: nothing can be asked of it, and there is nothing to keep.
+    Ended,
 }
 
 enum Held<'t> {
+    Nothing,
     Sqlite(&'t mut SqliteConnection),
     Postgres(&'t mut PgConnection),
 }
@@ -48,7 +51,7 @@ impl Tx {
     /// Starts a statement; bind its parameters in order, then ask for `optional`, `one`, `all` or `run`.
     pub fn query(&mut self, sql: Sql) -> Query<'_> {
         let arguments = match self.on {
-            On::SqliteWrite(_) | On::SqliteRead(_) => Arguments::Sqlite(SqliteArguments::default()),
+            On::SqliteWrite(_) | On::SqliteRead(_) | On::Ended => Arguments::Sqlite(SqliteArguments::default()),
             On::PostgresWrite(_) | On::PostgresRead(_) => Arguments::Postgres(PgArguments::default()),
         };
         Query { tx: self, sql, arguments, refused: None }
@@ -88,8 +91,15 @@ impl Tx {
         match self.on {
             On::SqliteWrite(transaction) => transaction.commit().await.map_err(Fault::of_commit),
             On::PostgresWrite(transaction) => transaction.commit().await.map_err(Fault::of_commit),
-            On::SqliteRead(_) | On::PostgresRead(_) => Ok(()),
+            On::SqliteRead(_) | On::PostgresRead(_) | On::Ended => Ok(()),
         }
+    }
+
+    /// Commits what was written so far and gives the connection back, before a wait for somebody outside. What stays in its place
+    /// refuses every statement.
+    pub async fn end(&mut self) -> Result<(), Fault> {
+        let ended = Self { on: On::Ended, failed: false, slow: self.slow, outbox: Vec::new(), due: None };
+        std::mem::replace(self, ended).commit().await
     }
 
     /// Drops what was written, now rather than when the connection is next used.
@@ -97,7 +107,7 @@ impl Tx {
         match self.on {
             On::SqliteWrite(transaction) => Ok(transaction.rollback().await?),
             On::PostgresWrite(transaction) => Ok(transaction.rollback().await?),
-            On::SqliteRead(_) | On::PostgresRead(_) => Ok(()),
+            On::SqliteRead(_) | On::PostgresRead(_) | On::Ended => Ok(()),
         }
     }
 
@@ -110,7 +120,7 @@ impl Tx {
     pub(crate) fn held_postgres(&mut self) -> Option<&mut PgConnection> {
         match self.held() {
             Held::Postgres(connection) => Some(connection),
-            Held::Sqlite(_) => None,
+            Held::Sqlite(_) | Held::Nothing => None,
         }
     }
 
@@ -118,7 +128,7 @@ impl Tx {
     pub(crate) fn held_sqlite(&mut self) -> Option<&mut SqliteConnection> {
         match self.held() {
             Held::Sqlite(connection) => Some(connection),
-            Held::Postgres(_) => None,
+            Held::Postgres(_) | Held::Nothing => None,
         }
     }
 
@@ -128,6 +138,7 @@ impl Tx {
             On::SqliteRead(connection) => Held::Sqlite(&mut *connection),
             On::PostgresWrite(transaction) => Held::Postgres(&mut *transaction),
             On::PostgresRead(connection) => Held::Postgres(&mut *connection),
+            On::Ended => Held::Nothing,
         }
     }
 
@@ -258,6 +269,9 @@ impl<'t> Query<'t> {
         let Self { tx, sql, arguments, refused } = self;
         if tx.failed {
             return Err(Fault::Failed);
+        }
+        if matches!(tx.on, On::Ended) {
+            return Err(Fault::Misuse("a statement after the end of the transaction"));
         }
         tx.failed = true;
         if let Some(fault) = refused {

@@ -5,12 +5,14 @@ use std::borrow::Cow;
 use quanzi_openapi::Currency;
 use quanzi_openapi::circles::{Category, CircleStatus, Discoverability};
 use quanzi_openapi::content::PostFormat;
+use quanzi_openapi::deliveries::{DeliveryError, DeliveryOutcome};
 use quanzi_openapi::gates::{CreditBand, Outcome};
 use quanzi_openapi::ledger::{AccountKind, TransferCode, TransferPhase};
 use quanzi_openapi::mandates::MandateStatus;
 use quanzi_openapi::memberships::{MembershipStatus, Role};
 use quanzi_openapi::payments::{DeclineReason, PaymentKind, PaymentStatus};
 use quanzi_openapi::tips::TipDisclosure;
+use quanzi_openapi::webhooks::{DisabledReason, WebhookEndpointStatus};
 use serde::de::IntoDeserializer as _;
 use serde::de::value::Error;
 use serde::{Deserialize, Serialize};
@@ -57,8 +59,9 @@ macro_rules! words {
     )+};
 }
 words! {
-    AccountKind Category CircleStatus CreditBand Currency DeclineReason Discoverability MandateStatus MembershipStatus Outcome
-    PaymentKind PaymentStatus PostFormat Role TipDisclosure TransferCode TransferPhase
+    AccountKind Category CircleStatus CreditBand Currency DeclineReason DeliveryError DeliveryOutcome DisabledReason Discoverability
+    MandateStatus MembershipStatus Outcome PaymentKind PaymentStatus PostFormat Role TipDisclosure TransferCode TransferPhase
+    WebhookEndpointStatus
 }
 
 #[cfg(test)]

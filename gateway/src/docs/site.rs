@@ -181,7 +181,10 @@ struct NotFound<'a> {
 const NAV: [(&str, &[&str]); 3] = [
     ("Start", &["getting-started", "signing", "keys-and-rotation"]),
     ("Every call", &["errors", "idempotency", "pagination", "rate-limits", "versioning"]),
-    ("The platform", &["circles-and-gates", "members-and-posts", "payments", "ledger", "sandbox", "operating"]),
+    (
+        "The platform",
+        &["circles-and-gates", "members-and-posts", "payments", "ledger", "webhooks", "sandbox", "operating"],
+    ),
 ];
 
 /// The first call, as the README shows it.

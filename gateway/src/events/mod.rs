@@ -9,6 +9,6 @@ pub mod service;
 mod store;
 mod stream;
 
-pub use bell::Bell;
+pub use bell::{Bell, Ear};
 pub use http::routes;
 pub use stream::Streams;

@@ -92,6 +92,7 @@ pub struct Anyone;
 
 impl RequestInfo {
     /// The same request, for what outlives its call.
+    #[must_use]
     pub fn copy(&self) -> Self {
         Self {
             id: self.id.clone(),

@@ -10,7 +10,7 @@ use quanzi_openapi::id::AppId;
 
 use super::answer::Answer;
 use super::idempotency::Key;
-use super::nonce::UsedNonce;
+use super::nonce::{UsedNonce, hex};
 use crate::db::{self, Fault, Json, List, Sql, Tx};
 use crate::sql;
 
@@ -144,7 +144,7 @@ impl Claims {
         if !rows.is_empty() {
             let written = rows.iter().map(|(key, answer)| {
                 let (app, text) = key.place();
-                let hash: String = key.request_hash().iter().map(|byte| format!("{byte:02x}")).collect();
+                let hash = hex(key.request_hash());
                 let headers = serde_json::to_string(&answer.headers).unwrap_or_default();
                 // Answers are JSON, and so UTF-8.
                 let body = String::from_utf8_lossy(&answer.body);

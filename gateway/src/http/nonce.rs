@@ -46,7 +46,7 @@ impl UsedNonce {
 
     /// As it stands in the table, in hexadecimal: in a list of rows there are no bytes.
     pub(super) fn hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.0)
     }
 
     /// When it may be forgotten.
@@ -64,6 +64,13 @@ impl UsedNonce {
         let rows = tx.query(USE_UP).bind(self.0).bind(Self::expires_at(now)).run().await?;
         Ok(rows == 1)
     }
+}
+
+/// Bytes in hexadecimal: in a list of rows there are no bytes.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |value: u8| DIGITS.get(usize::from(value)).copied().map_or('0', char::from);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// Deletes used nonces that no signature can carry any more, at most this many; gives back how many went.

@@ -83,7 +83,7 @@ pub async fn create(tx: &mut Tx, context: Context<'_>, new: &NewPayment) -> Resu
 pub async fn approve(tx: &mut Tx, context: Context<'_>, before: Row) -> Result<Posting<Payment>, Fault> {
     let Context { app, now, .. } = context;
     if before.status == PaymentStatus::Succeeded || before.is_under_way() {
-        return unchanged(context, &before);
+        return Ok(unchanged(context, &before));
     }
     before.must_wait(now)?;
     let mut order = Order::new(before.partner_id, now, before.id);
@@ -132,7 +132,7 @@ pub fn complete(context: Context<'_>, before: &Row) -> Result<Option<Posting<Pay
 /// The fan says no.
 pub fn decline(context: Context<'_>, before: &Row) -> Result<Posting<Payment>, Fault> {
     if before.status == PaymentStatus::Declined {
-        return unchanged(context, before);
+        return Ok(unchanged(context, before));
     }
     before.must_wait(context.now)?;
     decline_order(context, decided(context, before), before, DeclineReason::Fan)
@@ -141,7 +141,7 @@ pub fn decline(context: Context<'_>, before: &Row) -> Result<Posting<Payment>, F
 /// The partner takes it back.
 pub fn cancel(context: Context<'_>, before: &Row) -> Result<Posting<Payment>, Fault> {
     if before.status == PaymentStatus::Canceled {
-        return unchanged(context, before);
+        return Ok(unchanged(context, before));
     }
     before.must_wait(context.now)?;
     let mut order = decided(context, before);
@@ -335,9 +335,9 @@ fn decline_order(
 }
 
 /// An order that changes nothing, so that the answer is kept under its idempotency key all the same.
-fn unchanged(context: Context<'_>, row: &Row) -> Result<Posting<Payment>, Fault> {
+fn unchanged(context: Context<'_>, row: &Row) -> Posting<Payment> {
     let order = Order::new(row.partner_id, context.now, row.id);
-    Ok(Posting { order, reply: row.payment(&context.app.config.public_url) })
+    Posting { order, reply: row.payment(&context.app.config.public_url) }
 }
 
 /// The row, the fact and the reply of a payment that is new or has changed.

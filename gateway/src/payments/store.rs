@@ -316,10 +316,13 @@ pub async fn refunds(
     tx.query(REFUNDS).bind(partner).bind(payment).bind(before).bind(limit.rows_and_one()).all().await
 }
 
+/// A fan in a circle, and a currency.
+type Tipper<'t> = (PartnerId, CircleId, &'t str, FanId);
+
 /// Adds up what a batch of tips changes, and writes it.
 pub async fn add_tips(tx: &mut Tx, tips: &[(PartnerId, &TipChange)]) -> Result<(), Fault> {
     let mut totals: BTreeMap<(PartnerId, String, &str), (i64, i64)> = BTreeMap::new();
-    let mut tippers: BTreeMap<(PartnerId, CircleId, &str, FanId), (i64, i64, i64)> = BTreeMap::new();
+    let mut tippers: BTreeMap<Tipper<'_>, (i64, i64, i64)> = BTreeMap::new();
     for (partner, tip) in tips {
         let currency = tip.currency.code();
         let subjects = std::iter::once(tip.circle.to_string()).chain(tip.post.map(|post| post.to_string()));

@@ -34,7 +34,7 @@ async fn log(client: &Client) -> Vec<Event> {
 /// Numbers without gaps, and of each object its versions in order.
 fn is_in_order(events: &[Event]) {
     let numbers: Vec<i64> = events.iter().map(|event| event.seq).collect();
-    assert_eq!(numbers, (1..=events.len() as i64).collect::<Vec<_>>());
+    assert_eq!(numbers, (1..).take(events.len()).collect::<Vec<_>>());
     let mut versions: BTreeMap<&str, i64> = BTreeMap::new();
     for event in events {
         let before = versions.insert(&event.object, event.object_version).unwrap_or(0);
@@ -135,7 +135,7 @@ stories! {
         for _ in 0..5 {
             member(&client, &circle).await;
         }
-        let all = log(&client).await;
+        let last = log(&client).await.last().expect("an event").seq;
         let mut of_circle = EventsQuery::default();
         of_circle.object = Some(circle.id.to_string());
         let mut of_types = EventsQuery::default();
@@ -144,12 +144,12 @@ stories! {
 
         let found = client.events().list(of_circle).await.expect("a page");
         assert_eq!(types(&found.data), [EventType::CircleCreated, EventType::CircleOpened]);
-        assert_eq!((found.has_more, found.next_after), (false, all.len() as i64));
+        assert_eq!((found.has_more, found.next_after), (false, last));
         let first = client.events().list(of_types.clone()).await.expect("a page");
         assert_eq!((first.data.len(), first.has_more), (4, true));
         of_types.after = Some(first.next_after);
         let rest = client.events().list(of_types).await.expect("a page");
-        assert_eq!((rest.data.len(), rest.has_more, rest.next_after), (2, false, all.len() as i64));
+        assert_eq!((rest.data.len(), rest.has_more, rest.next_after), (2, false, last));
         let nothing_new = client.events().list(EventsQuery::after(rest.next_after)).await.expect("a page");
         assert_eq!((nothing_new.data.len(), nothing_new.next_after), (0, rest.next_after));
     }
@@ -271,7 +271,7 @@ impl Listening {
                     assert_eq!((event.seq.to_string(), event.r#type.to_string()), (id.clone(), kind.clone()));
                     found.push((id, kind));
                 }
-                self.text = rest.to_owned();
+                self.text = rest.to_string();
                 continue;
             }
             let chunk = tokio::time::timeout(std::time::Duration::from_secs(20), self.response.chunk()).await;

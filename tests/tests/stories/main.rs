@@ -20,3 +20,4 @@ mod payments;
 mod road;
 mod signatures;
 mod tokens;
+mod webhooks;

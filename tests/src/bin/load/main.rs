@@ -1,4 +1,4 @@
-//! `load -- reads`: what a gateway takes, measured beside baselines of the same run.
+//! `load -- reads`, `load -- webhooks`: what a gateway takes, measured beside baselines of the same run.
 //!
 //! Run it from a release build: `cargo run --release -p quanzi-tests --bin load -- reads`. It starts its own gateways and, unless
 //! `TEST_DATABASE_URL` is set, its own PostgreSQL. Requests are signed before the clock starts. Machines are noisy: quote ratios.
@@ -14,6 +14,7 @@ mod client;
 mod figures;
 mod process;
 mod reads;
+mod webhooks;
 
 use quanzi_tests::postgres::Server;
 
@@ -21,11 +22,11 @@ use quanzi_tests::postgres::Server;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const USAGE: &str = "usage: load -- reads";
+const USAGE: &str = "usage: load -- reads | webhooks";
 
 fn main() {
     let mode = std::env::args().skip(1).find(|word| word != "--");
-    if mode.as_deref() != Some("reads") {
+    if !matches!(mode.as_deref(), Some("reads" | "webhooks")) {
         println!("{USAGE}");
         std::process::exit(2);
     }
@@ -44,5 +45,10 @@ fn main() {
     }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-    runtime.block_on(reads::run());
+    runtime.block_on(async {
+        match mode.as_deref() {
+            Some("webhooks") => webhooks::run().await,
+            _ => reads::run().await,
+        }
+    });
 }

@@ -1,0 +1,369 @@
+//! All SQL of delivery: how far each endpoint has got, what must be tried again, what is replayed, and which process does it.
+//!
+//! Whatever a pump writes is fenced: it names the process that must still hold the cursor.
+
+use quanzi_openapi::Time;
+use quanzi_openapi::id::{EventId, PartnerId, WebhookEndpointId};
+use sqlx::FromRow;
+
+use crate::db::{As, Fault, Json, List, Sql, Tx};
+use crate::sql;
+
+const INSERT_CURSOR: Sql = sql!(
+    "insert into webhook_cursor (partner_id, endpoint_id, delivered_seq, held_until, taken_at, claims) \
+     select $1, $2, coalesce((select last_seq from event_log where partner_id = $1), 0), 0, $3, 0"
+);
+const DELETE_CURSOR: Sql = sql!("delete from webhook_cursor where partner_id = $1 and endpoint_id = $2");
+const DELETE_RETRIES: Sql = sql!("delete from webhook_retry where partner_id = $1 and endpoint_id = $2");
+const DELETE_REPLAYS: Sql = sql!("delete from webhook_replay where partner_id = $1 and endpoint_id = $2");
+// What there is to do, whoever holds it; the claim decides.
+const WORK: Sql = sql!(
+    "select c.partner_id, c.endpoint_id, c.holder, c.claims from webhook_endpoint e \
+     join webhook_cursor c on c.partner_id = e.partner_id and c.endpoint_id = e.id \
+     left join event_log l on l.partner_id = e.partner_id \
+     where e.status = 'enabled' and e.deleted_at is null and c.held_until <= $1 and (c.delivered_seq < l.last_seq \
+     or exists (select 1 from webhook_retry r where r.partner_id = e.partner_id and r.endpoint_id = e.id and r.due_at <= $1) \
+     or exists (select 1 from webhook_replay p where p.partner_id = e.partner_id and p.endpoint_id = e.id)) \
+     order by c.partner_id, c.endpoint_id"
+);
+const CLAIM: Sql = sql!(
+    "update webhook_cursor set holder = $3, claims = claims + 1 \
+     where partner_id = $1 and endpoint_id = $2 and claims = $4 returning delivered_seq, taken_at"
+);
+const RELEASE: Sql = sql!("update webhook_cursor set holder = null where holder = $1");
+const BEAT: Sql = sql!(
+    "insert into webhook_worker (id, beat) values ($1, 1) \
+     on conflict (id) do update set beat = webhook_worker.beat + 1"
+);
+const WORKERS: Sql = sql!("select id, beat from webhook_worker order by id");
+const FORGET_WORKER: Sql = sql!("delete from webhook_worker where id = $1 and beat = $2");
+const LEAVE: Sql = sql!("delete from webhook_worker where id = $1");
+const LAST_SEQ: Sql = sql!("select last_seq from event_log where partner_id = $1");
+const EVENTS: Sql = sql!(
+    "select seq, id, type, object, object_version, created_at, data from event \
+     where partner_id = $1 and seq > $2 and seq <= $3 order by seq limit $4"
+);
+const EVENTS_OF_TYPES: Sql = sql!(
+    "select seq, id, type, object, object_version, created_at, data from event \
+     where partner_id = $1 and seq > $2 and seq <= $3 and type in (select value ->> 0 from json_each($5)) \
+     order by seq limit $4"
+);
+const RETRIES: Sql =
+    sql!("select seq, object from webhook_retry where partner_id = $1 and endpoint_id = $2 order by seq");
+// Of each object the first only: the others wait behind it.
+const DUE: Sql = sql!(
+    "select r.attempts, v.seq, v.id, v.type, v.object, v.object_version, v.created_at, v.data from webhook_retry r \
+     join event v on v.partner_id = r.partner_id and v.seq = r.seq \
+     where r.partner_id = $1 and r.endpoint_id = $2 and r.due_at <= $3 and not exists (select 1 from webhook_retry b \
+     where b.partner_id = r.partner_id and b.endpoint_id = r.endpoint_id and b.object = r.object and b.seq < r.seq) \
+     order by r.due_at, r.seq limit $4"
+);
+const NEXT_DUE: Sql = sql!(
+    "select min(r.due_at) from webhook_retry r join webhook_endpoint e on e.partner_id = r.partner_id and e.id = r.endpoint_id \
+     where e.status = 'enabled' and e.deleted_at is null and r.due_at > $1"
+);
+const REPLAY: Sql = sql!(
+    "select number, next_seq, to_seq, types from webhook_replay where partner_id = $1 and endpoint_id = $2 \
+     order by number limit 1"
+);
+const REPLAY_COUNT: Sql =
+    sql!("select count(*), coalesce(max(number), 0) from webhook_replay where partner_id = $1 and endpoint_id = $2");
+const INSERT_REPLAY: Sql = sql!(
+    "insert into webhook_replay (partner_id, endpoint_id, number, next_seq, to_seq, types, created_at) \
+     values ($1, $2, $3, $4, $5, $6, $7)"
+);
+const RETRY_NOW: Sql =
+    sql!("update webhook_retry set due_at = 0, attempts = $3 * attempts where partner_id = $1 and endpoint_id = $2");
+const RESUME: Sql = sql!("update webhook_cursor set held_until = 0 where partner_id = $1 and endpoint_id = $2");
+// The fence: only who holds the cursor moves it, and hears which ones those are.
+const ADVANCE: Sql = sql!(
+    "with moved as ",
+    ["materialized "],
+    "(select value ->> 0 as partner_id, value ->> 1 as endpoint_id, \
+     cast(value ->> 2 as bigint) as seq, cast(value ->> 3 as bigint) as held_until, cast(value ->> 4 as bigint) as taken_at \
+     from json_each($2) where true) update webhook_cursor set delivered_seq = moved.seq, held_until = moved.held_until, \
+     taken_at = moved.taken_at from moved \
+     where webhook_cursor.partner_id = moved.partner_id and webhook_cursor.endpoint_id = moved.endpoint_id \
+     and webhook_cursor.holder = $1 returning webhook_cursor.endpoint_id as endpoint_id"
+);
+const DELETE_DONE: Sql = sql!(
+    "delete from webhook_retry where (partner_id, endpoint_id, seq) in \
+     (select value ->> 0, value ->> 1, cast(value ->> 2 as bigint) from json_each($1))"
+);
+const PUT_RETRIES: Sql = sql!(
+    "insert into webhook_retry (partner_id, endpoint_id, seq, object, attempts, due_at) \
+     select value ->> 0, value ->> 1, cast(value ->> 2 as bigint), value ->> 3, cast(value ->> 4 as bigint), \
+     cast(value ->> 5 as bigint) from json_each($1) where true \
+     on conflict (partner_id, endpoint_id, seq) do update set attempts = excluded.attempts, due_at = excluded.due_at"
+);
+const ADVANCE_REPLAYS: Sql = sql!(
+    "with moved as ",
+    ["materialized "],
+    "(select value ->> 0 as partner_id, value ->> 1 as endpoint_id, \
+     cast(value ->> 2 as bigint) as number, cast(value ->> 3 as bigint) as seq from json_each($1) where true) \
+     update webhook_replay set next_seq = moved.seq from moved where webhook_replay.partner_id = moved.partner_id \
+     and webhook_replay.endpoint_id = moved.endpoint_id and webhook_replay.number = moved.number"
+);
+const END_REPLAYS: Sql = sql!(
+    "delete from webhook_replay where next_seq > to_seq and (partner_id, endpoint_id) in \
+     (select value ->> 0, value ->> 1 from json_each($1))"
+);
+const STATES: Sql = sql!(
+    "select id, version, failing_since from webhook_endpoint where status = 'enabled' and deleted_at is null \
+     and (partner_id, id) in (select value ->> 0, value ->> 1 from json_each($1))"
+);
+const STILL_FAILING: Sql = sql!(
+    "select count(*) from (select 1 as one from webhook_retry where partner_id = $1 and endpoint_id = $2 and attempts >= $3 limit 1) f"
+);
+const CREATED_AT: Sql = sql!("select created_at from event where partner_id = $1 and seq = $2");
+const FIRST_SINCE: Sql =
+    sql!("select seq from event where partner_id = $1 and seq >= $2 and created_at >= $3 order by seq limit 1");
+
+/// An endpoint with something to do.
+#[derive(Debug, Clone, FromRow)]
+pub struct Work {
+    #[sqlx(try_from = "As<PartnerId>")]
+    pub partner_id: PartnerId,
+    #[sqlx(try_from = "As<WebhookEndpointId>")]
+    pub endpoint_id: WebhookEndpointId,
+    pub holder: Option<String>,
+    pub claims: i64,
+}
+
+/// How far an endpoint has got.
+#[derive(Debug, FromRow)]
+pub struct Cursor {
+    pub delivered_seq: i64,
+    #[sqlx(try_from = "As<Time>")]
+    pub taken_at: Time,
+}
+
+/// Where a cursor is moved to.
+#[derive(Debug, Clone, Copy)]
+pub struct Move {
+    pub delivered_seq: i64,
+    pub held_until: Time,
+    pub taken_at: Time,
+}
+
+/// An event as the log has it.
+#[derive(Debug, Clone, FromRow)]
+pub struct Stored {
+    pub seq: i64,
+    #[sqlx(try_from = "As<EventId>")]
+    pub id: EventId,
+    #[sqlx(rename = "type")]
+    pub kind: String,
+    pub object: String,
+    pub object_version: i64,
+    #[sqlx(try_from = "As<Time>")]
+    pub created_at: Time,
+    pub data: String,
+}
+
+/// An event that is due again, and how often it was tried.
+#[derive(Debug, FromRow)]
+pub struct Due {
+    pub attempts: i64,
+    #[sqlx(flatten)]
+    pub event: Stored,
+}
+
+/// A replay under way.
+#[derive(Debug, Clone, FromRow)]
+pub struct ReplayRow {
+    pub number: i64,
+    pub next_seq: i64,
+    pub to_seq: i64,
+    pub types: Json<Vec<String>>,
+}
+
+/// How an endpoint stands while its results are written.
+#[derive(Debug, FromRow)]
+pub struct State {
+    #[sqlx(try_from = "As<WebhookEndpointId>")]
+    pub id: WebhookEndpointId,
+    pub version: i64,
+    #[sqlx(try_from = "As<Option<Time>>")]
+    pub failing_since: Option<Time>,
+}
+
+/// Whose, and which endpoint.
+pub type Key = (PartnerId, WebhookEndpointId);
+
+/// A cursor at the end of the log: a new endpoint gets what comes after it.
+pub async fn begin(tx: &mut Tx, (partner, endpoint): Key, now: Time) -> Result<(), Fault> {
+    tx.query(INSERT_CURSOR).bind(partner).bind(endpoint).bind(now).run().await?;
+    Ok(())
+}
+
+/// Forgets all of an endpoint's delivery.
+pub async fn forget(tx: &mut Tx, (partner, endpoint): Key) -> Result<(), Fault> {
+    for statement in [DELETE_RETRIES, DELETE_REPLAYS, DELETE_CURSOR] {
+        tx.query(statement).bind(partner).bind(endpoint).run().await?;
+    }
+    Ok(())
+}
+
+/// Everything that waits is due now; with `anew` its attempts count from the beginning.
+pub async fn retry_now(tx: &mut Tx, (partner, endpoint): Key, anew: bool) -> Result<(), Fault> {
+    tx.query(RETRY_NOW).bind(partner).bind(endpoint).bind(i64::from(!anew)).run().await?;
+    tx.query(RESUME).bind(partner).bind(endpoint).run().await?;
+    Ok(())
+}
+
+/// Endpoints with something to do.
+pub async fn work(tx: &mut Tx, now: Time) -> Result<Vec<Work>, Fault> {
+    tx.query(WORK).bind(now).all().await
+}
+
+/// Takes an endpoint, unless somebody did since it was looked at. Gives the cursor and when an event was last taken.
+pub async fn claim(tx: &mut Tx, work: &Work, holder: &str) -> Result<Option<Cursor>, Fault> {
+    let claim = tx.query(CLAIM).bind(work.partner_id).bind(work.endpoint_id).bind(holder).bind(work.claims);
+    claim.optional().await
+}
+
+/// Gives back everything this process holds.
+pub async fn release(tx: &mut Tx, holder: &str) -> Result<(), Fault> {
+    tx.query(RELEASE).bind(holder).run().await?;
+    Ok(())
+}
+
+/// Says that this process is alive.
+pub async fn beat(tx: &mut Tx, holder: &str) -> Result<(), Fault> {
+    tx.query(BEAT).bind(holder).run().await?;
+    Ok(())
+}
+
+/// Every process and its beat.
+pub async fn workers(tx: &mut Tx) -> Result<Vec<(String, i64)>, Fault> {
+    tx.query(WORKERS).all().await
+}
+
+/// Forgets a process that stands still.
+pub async fn forget_worker(tx: &mut Tx, id: &str, beat: i64) -> Result<(), Fault> {
+    tx.query(FORGET_WORKER).bind(id).bind(beat).run().await?;
+    Ok(())
+}
+
+/// Forgets this process, which goes.
+pub async fn leave(tx: &mut Tx, id: &str) -> Result<(), Fault> {
+    tx.query(LEAVE).bind(id).run().await?;
+    Ok(())
+}
+
+/// The number of the partner's last event.
+pub async fn last_seq(tx: &mut Tx, partner: PartnerId) -> Result<i64, Fault> {
+    let last: Option<(i64,)> = tx.query(LAST_SEQ).bind(partner).optional().await?;
+    Ok(last.map_or(0, |(seq,)| seq))
+}
+
+/// Events after one number, up to and including another, of these types (all when there are none).
+pub async fn events(
+    tx: &mut Tx,
+    partner: PartnerId,
+    (after, to): (i64, i64),
+    types: &[String],
+    rows_max: i64,
+) -> Result<Vec<Stored>, Fault> {
+    if types.is_empty() {
+        return tx.query(EVENTS).bind(partner).bind(after).bind(to).bind(rows_max).all().await;
+    }
+    let page = tx.query(EVENTS_OF_TYPES).bind(partner).bind(after).bind(to).bind(rows_max);
+    page.bind(List::of(types)).all().await
+}
+
+/// What has to be tried again, due or not: number and object.
+pub async fn retries(tx: &mut Tx, (partner, endpoint): Key) -> Result<Vec<(i64, String)>, Fault> {
+    tx.query(RETRIES).bind(partner).bind(endpoint).all().await
+}
+
+/// What is due, of each object the first.
+pub async fn due(tx: &mut Tx, (partner, endpoint): Key, now: Time, rows_max: i64) -> Result<Vec<Due>, Fault> {
+    tx.query(DUE).bind(partner).bind(endpoint).bind(now).bind(rows_max).all().await
+}
+
+/// When the next attempt after this time is due.
+pub async fn next_due(tx: &mut Tx, after: Time) -> Result<Option<Time>, Fault> {
+    let (micros,): (Option<i64>,) = tx.query(NEXT_DUE).bind(after).one().await?;
+    Ok(micros.map(Time::from_micros))
+}
+
+/// The oldest replay under way.
+pub async fn replay(tx: &mut Tx, (partner, endpoint): Key) -> Result<Option<ReplayRow>, Fault> {
+    tx.query(REPLAY).bind(partner).bind(endpoint).optional().await
+}
+
+/// How many replays are under way, and the highest number.
+pub async fn replays(tx: &mut Tx, (partner, endpoint): Key) -> Result<(i64, i64), Fault> {
+    tx.query(REPLAY_COUNT).bind(partner).bind(endpoint).one().await
+}
+
+pub async fn insert_replay(tx: &mut Tx, (partner, endpoint): Key, row: &ReplayRow, now: Time) -> Result<(), Fault> {
+    let insert = tx.query(INSERT_REPLAY).bind(partner).bind(endpoint).bind(row.number).bind(row.next_seq);
+    insert.bind(row.to_seq).bind(Json(&row.types.0)).bind(now).run().await?;
+    Ok(())
+}
+
+/// Moves cursors that this process holds; gives back which those are.
+pub async fn advance(
+    tx: &mut Tx,
+    holder: &str,
+    cursors: impl IntoIterator<Item = (Key, Move)>,
+) -> Result<Vec<WebhookEndpointId>, Fault> {
+    let rows = cursors.into_iter().map(|((partner, endpoint), to)| {
+        (partner, endpoint, to.delivered_seq, to.held_until.micros(), to.taken_at.micros())
+    });
+    let moved: Vec<(String,)> = tx.query(ADVANCE).bind(holder).bind(List::rows(rows)).all().await?;
+    Ok(moved.into_iter().filter_map(|(endpoint,)| endpoint.parse().ok()).collect())
+}
+
+pub async fn delete_done(tx: &mut Tx, rows: &[(PartnerId, WebhookEndpointId, i64)]) -> Result<(), Fault> {
+    tx.query(DELETE_DONE).bind(List::rows(rows)).run().await?;
+    Ok(())
+}
+
+/// Rows of partner, endpoint, number, object, attempts, when due (in microseconds).
+pub type RetryRow = (PartnerId, WebhookEndpointId, i64, String, i64, i64);
+
+pub async fn put_retries(tx: &mut Tx, rows: &[RetryRow]) -> Result<(), Fault> {
+    tx.query(PUT_RETRIES).bind(List::rows(rows)).run().await?;
+    Ok(())
+}
+
+/// Moves replays, by their numbers, and ends those that are through.
+pub async fn advance_replays(tx: &mut Tx, rows: &[(PartnerId, WebhookEndpointId, i64, i64)]) -> Result<(), Fault> {
+    tx.query(ADVANCE_REPLAYS).bind(List::rows(rows)).run().await?;
+    let keys = rows.iter().map(|(partner, endpoint, ..)| (partner, endpoint));
+    tx.query(END_REPLAYS).bind(List::rows(keys)).run().await?;
+    Ok(())
+}
+
+/// How these endpoints stand; disabled and deleted ones are left out.
+pub async fn states(tx: &mut Tx, keys: &[Key]) -> Result<Vec<State>, Fault> {
+    tx.query(STATES).bind(List::rows(keys)).all().await
+}
+
+/// Whether any event of the endpoint has failed this often.
+pub async fn still_failing(tx: &mut Tx, (partner, endpoint): Key, attempts: i64) -> Result<bool, Fault> {
+    let (rows,): (i64,) = tx.query(STILL_FAILING).bind(partner).bind(endpoint).bind(attempts).one().await?;
+    Ok(rows > 0)
+}
+
+/// The first event at or after this time. Times and numbers run side by side except for transactions that overlapped: so a little
+/// before is searched by halving, and from there the very one.
+pub async fn first_since(tx: &mut Tx, partner: PartnerId, since: Time, last_seq: i64) -> Result<i64, Fault> {
+    let a_little_before = since.plus_seconds(-60);
+    let (mut low, mut high) = (1, last_seq + 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let at: Option<(i64,)> = tx.query(CREATED_AT).bind(partner).bind(middle).optional().await?;
+        if at.is_some_and(|(micros,)| micros < a_little_before.micros()) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    let first: Option<(i64,)> = tx.query(FIRST_SINCE).bind(partner).bind(low).bind(since).optional().await?;
+    Ok(first.map_or(last_seq + 1, |(seq,)| seq))
+}

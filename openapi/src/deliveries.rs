@@ -1,0 +1,273 @@
+//! Deliveries: one row for each attempt at a webhook endpoint; and replay, which sends a part of the log again.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::endpoint::{Access, Endpoint, Example, Fields, JsonBody, Method, Nothing, Reply, Tag};
+use crate::error_code::ErrorCode;
+use crate::events::EventType;
+use crate::id::{DeliveryId, EventId, WebhookEndpointId};
+use crate::open::Open;
+use crate::page::{Cursor, Limit, Page};
+use crate::scope::Scope;
+use crate::time::Time;
+use crate::webhooks::WebhookEndpointPath;
+
+/// Most replays of one endpoint that are under way.
+pub const REPLAYS_MAX: usize = 10;
+/// How much of an answer is kept, in bytes.
+pub const RESPONSE_EXCERPT_BYTES_MAX: usize = 1_024;
+/// How long deliveries can be read.
+pub const DELIVERIES_KEPT_SECONDS: i64 = 30 * 24 * 3_600;
+
+/// What came of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DeliveryOutcome {
+    /// The receiver answered 2xx.
+    Succeeded,
+    /// Anything else.
+    Failed,
+}
+
+/// Why an attempt failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DeliveryError {
+    /// The name could not be resolved.
+    Dns,
+    /// The address is one we do not connect to: private, local or reserved.
+    AddressForbidden,
+    /// No connection could be made.
+    Connect,
+    /// The connection is not secure: certificate or handshake.
+    Tls,
+    /// No complete answer within 15 seconds.
+    Timeout,
+    /// The connection ended before a complete answer.
+    Interrupted,
+    /// The answer was larger than 64 KiB.
+    ResponseTooLarge,
+    /// The answer was not 2xx; redirects are not followed.
+    Status,
+}
+
+/// One attempt to deliver an event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(not(feature = "server"), non_exhaustive)]
+pub struct Delivery {
+    /// Its id.
+    pub id: DeliveryId,
+    /// The endpoint.
+    pub endpoint: WebhookEndpointId,
+    /// The event; also in the header `webhook-id`.
+    pub event: EventId,
+    /// The event's number; 0 for a ping.
+    pub seq: i64,
+    /// The event's type.
+    #[schema(value_type = EventType)]
+    pub r#type: Open<EventType>,
+    /// Which attempt for this event: 1, 2, 3 …
+    pub attempt: i64,
+    /// What came of it.
+    #[schema(value_type = DeliveryOutcome)]
+    pub outcome: Open<DeliveryOutcome>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<DeliveryError>)]
+    pub error: Option<Open<DeliveryError>>,
+    /// The same in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Status of the answer, when there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = 200)]
+    pub status: Option<u16>,
+    /// The beginning of the answer, at most 1 KiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response: Option<String>,
+    /// How long it took.
+    pub latency_ms: i64,
+    /// When it was made.
+    pub attempted_at: Time,
+    /// When the next one is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_attempt_at: Option<Time>,
+}
+
+impl Example for Delivery {
+    fn example() -> Self {
+        Self {
+            id: DeliveryId::example(),
+            endpoint: WebhookEndpointId::example(),
+            event: EventId::example(),
+            seq: 42,
+            r#type: EventType::CircleOpened.into(),
+            attempt: 1,
+            outcome: DeliveryOutcome::Failed.into(),
+            error: Some(DeliveryError::Status.into()),
+            detail: Some("the receiver answered 503".to_owned()),
+            status: Some(503),
+            response: Some("down for maintenance".to_owned()),
+            latency_ms: 83,
+            attempted_at: Time::example(),
+            next_attempt_at: Some(Time::example().plus_seconds(5)),
+        }
+    }
+}
+
+impl Reply for Delivery {
+    fn example_value() -> serde_json::Value {
+        crate::example_of::<Self>()
+    }
+}
+
+/// Which deliveries, and which page of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct DeliveriesQuery {
+    /// Only those that came out like this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<DeliveryOutcome>,
+    /// Entries per page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+    /// `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
+}
+impl Fields for DeliveriesQuery {}
+
+/// Which part of the log is sent again. Without a beginning: everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct NewReplay {
+    /// From the event of this number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
+    pub from_seq: Option<i64>,
+    /// To the event of this number; the last one there is when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
+    pub to_seq: Option<i64>,
+    /// From the first event since this time; instead of `from_seq`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
+    /// Only events of these types; those of the endpoint when left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 100)]
+    pub types: Vec<EventType>,
+}
+
+impl NewReplay {
+    /// Everything there is.
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// From the event of this number.
+    pub fn from_seq(seq: i64) -> Self {
+        Self { from_seq: Some(seq), ..Self::default() }
+    }
+
+    /// From the first event since this time.
+    pub fn since(time: Time) -> Self {
+        Self { since: Some(time), ..Self::default() }
+    }
+
+    /// To the event of this number.
+    #[must_use]
+    pub const fn to_seq(mut self, seq: i64) -> Self {
+        self.to_seq = Some(seq);
+        self
+    }
+
+    /// Only these types.
+    #[must_use]
+    pub fn types(mut self, types: impl IntoIterator<Item = EventType>) -> Self {
+        self.types = types.into_iter().collect();
+        self
+    }
+}
+
+impl Example for NewReplay {
+    fn example() -> Self {
+        Self::from_seq(17).to_seq(42).types([EventType::MembershipActivated])
+    }
+}
+impl JsonBody for NewReplay {}
+
+/// A part of the log that is being sent again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(not(feature = "server"), non_exhaustive)]
+pub struct Replay {
+    /// The endpoint.
+    pub endpoint: WebhookEndpointId,
+    /// From the event of this number.
+    pub from_seq: i64,
+    /// To the event of this number. What is later, or has not been delivered at all yet, comes without a replay.
+    pub to_seq: i64,
+    /// Only events of these types; empty means all.
+    #[schema(value_type = Vec<EventType>)]
+    pub types: Vec<Open<EventType>>,
+    /// When it was asked for.
+    pub created_at: Time,
+}
+
+impl Example for Replay {
+    fn example() -> Self {
+        Self {
+            endpoint: WebhookEndpointId::example(),
+            from_seq: 17,
+            to_seq: 42,
+            types: vec![EventType::MembershipActivated.into()],
+            created_at: Time::example(),
+        }
+    }
+}
+
+impl Reply for Replay {
+    fn example_value() -> serde_json::Value {
+        crate::example_of::<Self>()
+    }
+}
+
+/// List the deliveries of a webhook endpoint
+///
+/// Every attempt of the last 30 days, newest first.
+#[derive(ToSchema)]
+pub struct ListDeliveries;
+impl Endpoint for ListDeliveries {
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v1/webhook_endpoints/{endpoint}/deliveries";
+    const TAG: Tag = Tag::Webhooks;
+    const ACCESS: Access = Access::Partner(Some(Scope::EventsRead));
+    const FAILS: &'static [ErrorCode] = &[ErrorCode::WebhookEndpointNotFound];
+    type Params = WebhookEndpointPath;
+    type Query = DeliveriesQuery;
+    type Body = Nothing;
+    type Reply = Page<Delivery>;
+}
+
+/// Replay events to a webhook endpoint
+///
+/// Sends a part of the log again, in its order, also to an endpoint that was made later. A disabled endpoint is enabled by this, and
+/// what waits for another attempt is tried at once: one call recovers from anything.
+#[derive(ToSchema)]
+pub struct ReplayEvents;
+impl Endpoint for ReplayEvents {
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/webhook_endpoints/{endpoint}/replay";
+    const TAG: Tag = Tag::Webhooks;
+    const ACCESS: Access = Access::Partner(Some(Scope::WebhooksWrite));
+    const STATUS: u16 = 202;
+    const FAILS: &'static [ErrorCode] = &[ErrorCode::WebhookEndpointNotFound, ErrorCode::ReplayLimitReached];
+    type Params = WebhookEndpointPath;
+    type Query = Nothing;
+    type Body = NewReplay;
+    type Reply = Replay;
+}
