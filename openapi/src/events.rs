@@ -31,7 +31,7 @@ use crate::time::Time;
 use crate::webhooks::WebhookEndpoint;
 
 macro_rules! event_types {
-    ($($(#[doc = $about:literal])+ $variant:ident $name:literal $shape:ty;)+) => {
+    ($($(#[doc = $about:literal])+ $variant:ident $name:tt $shape:ty;)+) => {
         /// What happened: the object and what became of it. New types are added over time.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
         #[non_exhaustive]

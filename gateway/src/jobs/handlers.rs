@@ -2,7 +2,7 @@
 //!
 //! An arm ends with [`service::end`], on the transaction that holds its effect: effect and end are then committed together, or
 //! neither. What has to reach outside, or goes through a writer of its own, does that first, without a transaction, must bear
-//! being done twice, and ends on a transaction opened after it. A kind asks to be done again by [`Outcome::Again`], never by
+//! being done twice, and ends with [`service::end_after`]. A kind asks to be done again by [`Outcome::Again`], never by
 //! enqueueing itself: that would take its own claim away.
 
 use std::sync::Arc;
@@ -22,11 +22,11 @@ pub(super) async fn run(app: &Arc<App>, job: &Claimed) -> Result<Ended, Fault> {
         }
         JobKind::ExpirePayment => {
             let outcome = payments::due::expire(app, job.partner()?, job.object()?, job.now).await?;
-            service::end(app, app.db.begin().await?, job, outcome).await
+            service::end_after(app, job, outcome).await
         }
         JobKind::CompletePayment => {
             payments::due::complete(app, job.partner()?, job.object()?, job.now).await?;
-            service::end(app, app.db.begin().await?, job, Outcome::Done).await
+            service::end_after(app, job, Outcome::Done).await
         }
         JobKind::ExpireMandate => {
             let mut tx = app.db.begin().await?;

@@ -60,7 +60,7 @@ pub async fn cancel_all(
     store::cancel(tx, kind, objects).await
 }
 
-/// A job's end, kept with its effect or not at all. Made by [`end`] only.
+/// A job's end, kept with its effect or not at all. Made by [`end`] and [`end_after`] only.
 #[derive(Debug)]
 #[must_use = "a handler gives it back, so that the job's end is known"]
 pub struct Ended(Ending);
@@ -83,6 +83,15 @@ pub async fn end(app: &App, mut tx: Tx, job: &Claimed, outcome: Outcome) -> Resu
     }
     events::service::commit(app, tx).await?;
     Ok(Ended(Ending::Ended(outcome)))
+}
+
+/// Ends a try whose effect was kept before, by another writer or outside. That effect may have taken the job away itself, as when
+/// a decided payment need not expire any more: it is done then.
+pub async fn end_after(app: &App, job: &Claimed, outcome: Outcome) -> Result<Ended, Fault> {
+    match end(app, app.db.begin().await?, job, outcome).await? {
+        Ended(Ending::Lost) if outcome == Outcome::Done => Ok(Ended(Ending::Ended(outcome))),
+        ended => Ok(ended),
+    }
 }
 
 /// Takes what is due now, in order, at most so many; nothing while a sandbox's clock is being moved.

@@ -4,8 +4,11 @@ use quanzi::circles::NewCircle;
 use quanzi::content::{NewPost, Post, PostChange};
 use quanzi::events::{Event, EventType, EventsQuery};
 use quanzi::id::CircleId;
-use quanzi::sandbox::{ClockAdvanced, RanOutcome};
-use quanzi::{Client, Edit, ErrorCode, Time};
+use quanzi::mandates::NewMandate;
+use quanzi::memberships::NewMembership;
+use quanzi::payments::{NewPayment, PaymentStatus};
+use quanzi::sandbox::{ClockAdvanced, NewSandboxFan, RanOutcome};
+use quanzi::{Client, Currency, Edit, ErrorCode, Money, Time};
 use quanzi_gateway::jobs::{Job, JobKind, service};
 use quanzi_tests::stage::{Knobs, Stage, code, open_circle, partner};
 use quanzi_tests::stories;
@@ -135,6 +138,33 @@ stories! {
         let fine = post.id.to_string();
         assert_eq!(told, [("no post", RanOutcome::Failed), ("no post", RanOutcome::Failed), (&fine, RanOutcome::Done)]);
         assert_eq!(stage.count("job").await, 1);
+    }
+
+    async fn payments_and_mandates_expire_and_limits_by_day_begin_anew(stage: Stage) {
+        let client = partner(&stage).await;
+        let circle = open_circle(&client, "Money").await;
+        let cny = |amount| Money::new(amount, Currency::CNY);
+        let fan = client.sandbox().create_fan(NewSandboxFan::new("Mei").adult()).await.expect("a fan").id;
+        client.memberships().join(circle.id, NewMembership::new(fan)).await.expect("a member");
+        client.sandbox().top_up(fan, cny(100_000)).await.expect("topped up");
+        let ends = now(&client).await.plus_seconds(48 * HOUR);
+        let consent = NewMandate::new(fan, cny(1_000), cny(1_000)).expires_at(ends);
+        let mandate = client.sandbox().create_mandate(consent).await.expect("a mandate").id;
+        let tip = || client.payments().create(NewPayment::tip(fan, circle.id, cny(1_000)).mandate(mandate));
+        tip().await.expect("paid");
+        assert_eq!(code(tip().await), ErrorCode::MandateLimitReached);
+        let waits = client.payments().create(NewPayment::tip(fan, circle.id, cny(500))).await.expect("a payment");
+
+        let day = client.sandbox().advance_clock("P1D").await.expect("moved");
+        tip().await.expect("paid on another day");
+        let week = client.sandbox().advance_clock("P1W").await.expect("moved");
+
+        let told = |advanced: &ClockAdvanced| advanced.ran.iter().map(|job| format!("{} {}", job.kind, job.object)).collect::<Vec<_>>();
+        assert_eq!(told(&day), [format!("expire_payment {}", waits.id)]);
+        assert_eq!(told(&week), [format!("expire_mandate {mandate}")]);
+        assert_eq!(client.payments().get(waits.id).await.expect("the payment").status, PaymentStatus::Expired);
+        assert_eq!(code(tip().await), ErrorCode::MandateNotActive);
+        assert!(client.sandbox().check_ledger().await.expect("checked").clean);
     }
 
     async fn a_client_goes_on_working_however_far_the_clock_was_moved(stage: Stage) {
