@@ -320,15 +320,20 @@ stories! {
         stage.facts(id, ["a", "d"], "later").await;
         let back = Receiver::start_at(&address).await;
         client.webhook_endpoints().replay(endpoint.id, NewReplay::all()).await.expect("a replay");
-        let taken = back.until_taken(6).await;
+        let arrived = back
+            .until("every event", |received| {
+                let ids: std::collections::HashSet<_> = received.iter().map(|one| &one.headers["webhook-id"]).collect();
+                ids.len() == 6
+            })
+            .await;
 
         assert!(now.seconds() - began.seconds() > 3 * 24 * 3_600 * 8 / 10, "it was tried for about three days");
-        assert!(in_order_by_object(&taken));
+        // What was a row to be tried again may come once more by the replay; what counts is when each came first.
+        let mut seen = std::collections::HashSet::new();
+        let first: Vec<Event> =
+            arrived.iter().map(quanzi_tests::receiver::Received::event).filter(|event| seen.insert(event.id)).collect();
+        assert!(in_order_by_object(&first));
         until_scalar(&stage, "select count(*) from webhook_retry", "0").await;
-        let mut ids: Vec<_> = back.taken().iter().map(|event| event.id).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        assert_eq!(ids.len(), 6, "all of them");
     }
 
     async fn an_endpoint_made_later_gets_what_was_before_by_replay(stage: Stage) {
