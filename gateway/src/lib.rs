@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod apps;
+mod cashier;
 pub mod circles;
 pub mod clock;
 pub mod command;

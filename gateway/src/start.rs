@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::{HttpServer, web};
+use actix_web::{HttpRequest, HttpServer, web};
 use quanzi_openapi::id::PartnerId;
 use quanzi_openapi::ledger::LedgerCheck;
 use secrecy::ExposeSecret as _;
@@ -17,6 +17,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
 use crate::app::{self, App};
+use crate::cashier;
 use crate::clock::Clock;
 use crate::command::{self, Action};
 use crate::config::{Config, without_password};
@@ -25,6 +26,7 @@ use crate::docs::{self, DocsSettings};
 use crate::exposure;
 use crate::fault::Fault;
 use crate::housekeeping;
+use crate::http::pages;
 use crate::jobs;
 use crate::ledger;
 use crate::logs;
@@ -202,12 +204,16 @@ async fn open(config: &Config) -> Result<Db, StartError> {
 fn server(app: &Arc<App>, listener: TcpListener, certificate: Option<&Arc<Certificate>>) -> Result<Server, StartError> {
     let config = &app.config;
     let routes = app::routes(app);
-    let pages = web::Data::new(DocsSettings::new(&config.public_url, config.mode.is_sandbox()));
+    let entrance = Arc::clone(app);
+    let entrance = move |http: &HttpRequest| pages::refuse_outside(&entrance, http);
+    let pages = web::Data::new(DocsSettings::new(&config.public_url, config.mode.is_sandbox(), entrance));
+    let fans = Arc::clone(app);
     // Headers: actix takes at most 96 of them and 128 KiB in all, and offers no knob; the edge has the narrower limits.
     let factory = move || {
-        let routes = routes.clone();
+        let (routes, fans) = (routes.clone(), Arc::clone(&fans));
         let app = actix_web::App::new().app_data(pages.clone());
         let app = app.configure(|config| routes.configure(config)).configure(docs::configure);
+        let app = app.configure(|config| cashier::configure(config, &fans));
         app.default_service(web::to(move |http| std::future::ready(routes.not_found(http))))
     };
     let server = HttpServer::new(factory)

@@ -12,6 +12,7 @@ use crate::partners::etag;
 use crate::scope::Scope;
 use crate::text::{Text, Words};
 use crate::time::Time;
+use crate::tips::TipDisclosure;
 
 /// Kind of [`Nickname`].
 pub enum NicknameWords {}
@@ -41,6 +42,9 @@ pub struct SandboxFan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<CreditBand>)]
     pub credit_band: Option<Open<CreditBand>>,
+    /// How the fan appears among the tippers of your circles.
+    #[schema(value_type = TipDisclosure)]
+    pub tip_disclosure: Open<TipDisclosure>,
     /// Counts the changes; the ETag is this number in quotes.
     pub version: i64,
     /// When the person was invented.
@@ -55,6 +59,7 @@ impl Example for SandboxFan {
             real_name_verified: true,
             adult: true,
             credit_band: Some(CreditBand::Gold.into()),
+            tip_disclosure: TipDisclosure::Named.into(),
             version: 1,
             created_at: Time::example(),
         }
@@ -89,12 +94,21 @@ pub struct NewSandboxFan {
     /// Credit standing; none when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credit_band: Option<CreditBand>,
+    /// How the fan appears among the tippers; as somebody without a name when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tip_disclosure: Option<TipDisclosure>,
 }
 
 impl NewSandboxFan {
     /// A person of this name, of whom nothing else is known.
     pub fn new(nickname: impl Into<Nickname>) -> Self {
-        Self { nickname: nickname.into(), real_name_verified: false, adult: false, credit_band: None }
+        Self {
+            nickname: nickname.into(),
+            real_name_verified: false,
+            adult: false,
+            credit_band: None,
+            tip_disclosure: None,
+        }
     }
 
     /// With a verified real name.
@@ -115,6 +129,13 @@ impl NewSandboxFan {
     #[must_use]
     pub const fn credit_band(mut self, band: CreditBand) -> Self {
         self.credit_band = Some(band);
+        self
+    }
+
+    /// Who appears like this among the tippers.
+    #[must_use]
+    pub const fn tip_disclosure(mut self, disclosure: TipDisclosure) -> Self {
+        self.tip_disclosure = Some(disclosure);
         self
     }
 }
@@ -147,6 +168,10 @@ pub struct SandboxFanChange {
     #[serde(default, skip_serializing_if = "Edit::is_keep")]
     #[schema(value_type = Option<CreditBand>)]
     pub credit_band: Edit<CreditBand>,
+    /// How the fan appears among the tippers.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
+    #[schema(value_type = TipDisclosure, required = false)]
+    pub tip_disclosure: Option<TipDisclosure>,
 }
 
 impl Example for SandboxFanChange {

@@ -17,17 +17,25 @@ use super::site::{Answer, Site};
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// What the pages say about the gateway they are served by.
+/// Looks at a request before a page does, and may refuse it.
+type Entrance = Box<dyn Fn(&HttpRequest) -> Option<HttpResponse> + Send + Sync>;
+
+/// What the pages say about the gateway they are served by, and who may see them how often.
 pub struct DocsSettings {
     public_url: String,
     sandbox: bool,
+    entrance: Entrance,
     site: OnceLock<Site>,
 }
 
 impl DocsSettings {
     /// For a gateway at this public address (no slash at the end), in sandbox mode or live.
-    pub fn new(public_url: impl Into<String>, sandbox: bool) -> Self {
-        Self { public_url: public_url.into(), sandbox, site: OnceLock::new() }
+    pub fn new(
+        public_url: impl Into<String>,
+        sandbox: bool,
+        entrance: impl Fn(&HttpRequest) -> Option<HttpResponse> + Send + Sync + 'static,
+    ) -> Self {
+        Self { public_url: public_url.into(), sandbox, entrance: Box::new(entrance), site: OnceLock::new() }
     }
 
     /// The pages; made when the first is asked for, so that they cost nothing at start.
@@ -57,6 +65,9 @@ pub fn configure(config: &mut web::ServiceConfig) {
 }
 
 async fn page(request: HttpRequest, settings: web::Data<DocsSettings>) -> HttpResponse {
+    if let Some(refusal) = (settings.entrance)(&request) {
+        return refusal;
+    }
     let path = request.path();
     if path == "/" {
         return redirect("/docs", StatusCode::FOUND);
@@ -110,7 +121,10 @@ fn text<'h>(headers: &'h HeaderMap, name: &header::HeaderName) -> &'h str {
 }
 
 /// Any other method, refused as everywhere else (RFC 9457).
-async fn not_allowed(settings: web::Data<DocsSettings>) -> HttpResponse {
+async fn not_allowed(request: HttpRequest, settings: web::Data<DocsSettings>) -> HttpResponse {
+    if let Some(refusal) = (settings.entrance)(&request) {
+        return refusal;
+    }
     let request_id = format!("req_{}", Clock::system().random_text());
     let fault = Fault::new(ErrorCode::MethodNotAllowed).detail("A page takes GET and HEAD only.");
     HttpResponse::MethodNotAllowed()

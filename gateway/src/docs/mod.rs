@@ -17,3 +17,4 @@ mod site;
 mod tests;
 
 pub use http::{DocsSettings, configure};
+pub(crate) use site::fingerprint;

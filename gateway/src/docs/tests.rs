@@ -14,7 +14,7 @@ use super::{DocsSettings, configure};
 const URL: &str = "http://127.0.0.1:8080";
 
 fn settings() -> DocsSettings {
-    DocsSettings::new(URL, true)
+    DocsSettings::new(URL, true, |_| None)
 }
 
 /// Values of an attribute, in order.
@@ -227,7 +227,7 @@ async fn programs_of_the_guides_are_served_as_they_are() {
 #[tokio::test]
 async fn look_at_the_pages() {
     let Some(port) = std::env::var("QUANZI_DOCS_PORT").ok().and_then(|port| port.parse::<u16>().ok()) else { return };
-    let data = web::Data::new(DocsSettings::new(format!("http://127.0.0.1:{port}"), true));
+    let data = web::Data::new(DocsSettings::new(format!("http://127.0.0.1:{port}"), true, |_| None));
     let server = actix_web::HttpServer::new(move || App::new().app_data(data.clone()).configure(configure)).workers(1);
     server.bind(("127.0.0.1", port)).unwrap().run().await.unwrap();
 }

@@ -6,6 +6,7 @@ use quanzi_openapi::Time;
 use quanzi_openapi::fans::{Nickname, SandboxFan, SandboxFanChange};
 use quanzi_openapi::gates::CreditBand;
 use quanzi_openapi::id::{FanId, PersonId};
+use quanzi_openapi::tips::TipDisclosure;
 
 /// What gates ask of a person.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub struct Person {
     pub fan: FanId,
     pub nickname: Nickname,
     pub facts: Facts,
+    /// How the fan appears among the tippers; until the fan says otherwise, as somebody.
+    pub tip_disclosure: TipDisclosure,
     pub version: i64,
     pub created_at: Time,
 }
@@ -48,6 +51,7 @@ impl Person {
             real_name_verified: self.facts.real_name_verified,
             adult: self.facts.adult,
             credit_band: self.facts.credit_band.map(Into::into),
+            tip_disclosure: self.tip_disclosure.into(),
             version: self.version,
             created_at: self.created_at,
         }
@@ -62,10 +66,20 @@ impl Person {
         after.facts.real_name_verified = change.real_name_verified.unwrap_or(after.facts.real_name_verified);
         after.facts.adult = change.adult.unwrap_or(after.facts.adult);
         after.facts.credit_band = change.credit_band.clone().apply(after.facts.credit_band);
-        if after != *self {
-            after.version += 1;
+        after.tip_disclosure = change.tip_disclosure.unwrap_or(after.tip_disclosure);
+        after.counted(self)
+    }
+
+    /// The person as a fan that wants to appear like this; the same version when it is so already.
+    pub fn disclosed(&self, disclosure: TipDisclosure) -> Self {
+        Self { tip_disclosure: disclosure, ..self.clone() }.counted(self)
+    }
+
+    fn counted(mut self, before: &Self) -> Self {
+        if self != *before {
+            self.version += 1;
         }
-        after
+        self
     }
 }
 

@@ -2,6 +2,7 @@
 
 use quanzi_openapi::fans::{NewSandboxFan, SandboxFan, SandboxFanChange};
 use quanzi_openapi::id::{FanId, PartnerId};
+use quanzi_openapi::tips::TipDisclosure;
 use quanzi_openapi::{ErrorCode, Time};
 
 use super::model::{Facts, Person};
@@ -35,8 +36,15 @@ pub async fn invent(
     new: &NewSandboxFan,
 ) -> Result<SandboxFan, Fault> {
     let facts = Facts { real_name_verified: new.real_name_verified, adult: new.adult, credit_band: new.credit_band };
-    let person =
-        Person { id: clock.id(), fan: clock.id(), nickname: new.nickname.clone(), facts, version: 1, created_at: now };
+    let person = Person {
+        id: clock.id(),
+        fan: clock.id(),
+        nickname: new.nickname.clone(),
+        facts,
+        tip_disclosure: new.tip_disclosure.unwrap_or_default(),
+        version: 1,
+        created_at: now,
+    };
     store::insert(tx, partner, &person).await?;
     Ok(person.invented())
 }
@@ -57,9 +65,25 @@ pub async fn change(
     let before = store::lock(tx, partner, fan).await?.ok_or_else(missing)?;
     let after = before.changed(change);
     if after != before {
-        store::update(tx, &after, now).await?;
+        store::update(tx, partner, &after, now).await?;
     }
     Ok(after.invented())
+}
+
+/// The fan says how to appear among the tippers of this partner's circles.
+pub async fn disclose(
+    tx: &mut Tx,
+    partner: PartnerId,
+    now: Time,
+    fan: FanId,
+    disclosure: TipDisclosure,
+) -> Result<(), Fault> {
+    let before = store::lock(tx, partner, fan).await?.ok_or_else(missing)?;
+    let after = before.disclosed(disclosure);
+    if after != before {
+        store::update(tx, partner, &after, now).await?;
+    }
+    Ok(())
 }
 
 fn missing() -> Fault {

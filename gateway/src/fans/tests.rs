@@ -2,6 +2,7 @@
 
 use quanzi_openapi::fans::{NewSandboxFan, SandboxFanChange};
 use quanzi_openapi::gates::CreditBand;
+use quanzi_openapi::tips::TipDisclosure;
 use quanzi_openapi::{Edit, ErrorCode};
 
 use super::service;
@@ -22,8 +23,23 @@ on_both_engines! {
         let read = service::invented(&mut tx, scene.partner, fan).await.unwrap();
 
         assert_eq!((changed.version, changed.adult, changed.real_name_verified), (2, true, true));
-        assert_eq!(changed.credit_band, None);
+        assert_eq!((changed.credit_band, changed.tip_disclosure), (None, TipDisclosure::Anonymous.into()));
         assert!(changed == same && same == read);
+    }
+
+    async fn how_a_fan_appears_is_kept_for_each_partner(db: Db) {
+        let scene = Scene::new(db).await;
+        let fan = scene.fan(&NewSandboxFan::new("小猫").tip_disclosure(TipDisclosure::Named)).await;
+
+        let mut tx = scene.begin().await;
+        let made = service::invented(&mut tx, scene.partner, fan).await.unwrap();
+        for _ in 0..2 {
+            service::disclose(&mut tx, scene.partner, scene.now, fan, TipDisclosure::Absent).await.unwrap();
+        }
+        let hidden = service::invented(&mut tx, scene.partner, fan).await.unwrap();
+
+        assert_eq!((made.tip_disclosure, made.version), (TipDisclosure::Named.into(), 1));
+        assert_eq!((hidden.tip_disclosure, hidden.version), (TipDisclosure::Absent.into(), 2));
     }
 
     async fn a_fan_is_nobody_to_another_partner(db: Db) {

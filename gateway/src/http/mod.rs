@@ -14,6 +14,7 @@ mod idempotency;
 mod limit;
 mod mount;
 mod nonce;
+pub(crate) mod pages;
 mod serve;
 pub mod signature;
 

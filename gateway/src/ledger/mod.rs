@@ -10,9 +10,11 @@ pub(crate) mod model;
 mod order;
 mod poster;
 pub(crate) mod service;
+mod settle;
 mod store;
 
 pub use check::run as check;
 pub use http::{routes, sandbox_routes};
 pub(crate) use order::{Allowance, LimitName, Order, Outcome, Refused, Versioned};
 pub use poster::{Poster, run};
+pub(crate) use settle::settle;

@@ -10,4 +10,4 @@ pub mod service;
 mod store;
 
 pub use http::routes;
-pub use model::{Paper, TipChange, day_of, per_day, per_payment};
+pub use model::{Paper, Row, TipChange, day_of, per_day, per_payment};

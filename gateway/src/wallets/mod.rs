@@ -1,5 +1,6 @@
 //! Wallets of invented fans, and their decisions. Sandbox only: in live mode wallets belong to the channel.
 
 mod http;
+pub mod service;
 
 pub use http::routes;

@@ -1,0 +1,207 @@
+//! The page as a fan reads it. Pure: from a payment to its text; every value is escaped by the template.
+
+use askama::Template;
+use quanzi_openapi::tips::TipDisclosure;
+use quanzi_openapi::{ErrorCode, Money, Time};
+
+use super::language::Language;
+use super::service::{Payee, Standing};
+use crate::docs::fingerprint;
+
+/// The look of the page.
+pub const CSS: &str = include_str!("../../assets/cashier/cashier.css");
+
+/// Where the stylesheet is: under its fingerprint, so that it can be kept for ever.
+pub struct Style {
+    pub path: String,
+}
+
+impl Style {
+    /// Of this gateway.
+    pub fn new() -> Self {
+        Self { path: format!("/pay/assets/{}/cashier.css", fingerprint(CSS.as_bytes())) }
+    }
+}
+
+/// What stands around every page.
+pub struct Frame<'a> {
+    pub language: Language,
+    pub css: &'a str,
+    pub sandbox: bool,
+}
+
+impl Frame<'_> {
+    /// Of two texts, the one in the language of the page.
+    fn say<'t>(&self, english: &'t str, chinese: &'t str) -> &'t str {
+        self.language.say(english, chinese)
+    }
+}
+
+/// What went wrong, as far as it is the fan's business.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Note {
+    /// The wallet holds too little.
+    TooLittle,
+    /// More than the fan may pay in a day.
+    Limit,
+    /// The channel does not answer.
+    Channel,
+    /// Too much is going on.
+    Busy,
+    /// Nobody knows yet whether it went through.
+    Unknown,
+    /// It was decided before.
+    Decided,
+    /// Another site sent the form.
+    Elsewhere,
+    /// The form cannot be read.
+    Form,
+    /// Ours to repair.
+    Broken,
+}
+
+impl Note {
+    /// What a fan is told about a refusal.
+    pub const fn of(code: ErrorCode) -> Self {
+        match code {
+            ErrorCode::BalanceInsufficient => Self::TooLittle,
+            ErrorCode::PaymentLimitReached => Self::Limit,
+            ErrorCode::ChannelUnavailable => Self::Channel,
+            ErrorCode::Overloaded => Self::Busy,
+            ErrorCode::OutcomeUnknown => Self::Unknown,
+            ErrorCode::PaymentConflict => Self::Decided,
+            ErrorCode::BodyMalformed
+            | ErrorCode::BodyTooLarge
+            | ErrorCode::BodyTimeout
+            | ErrorCode::ContentTypeUnsupported => Self::Form,
+            _ => Self::Broken,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "cashier/payment.html")]
+struct PaymentPage<'a> {
+    frame: &'a Frame<'a>,
+    payee: &'a Payee,
+    standing: Standing,
+    note: Option<Note>,
+    amount: String,
+    code: &'static str,
+    given_back: String,
+    left: String,
+    until: String,
+    until_exact: String,
+    paid_at: Option<String>,
+    wallet: Option<Wallet>,
+}
+
+/// The fan's wallet, in words.
+struct Wallet {
+    available: String,
+    /// What is in it afterwards, when there is enough.
+    after: Option<String>,
+    /// What is missing, when there is not.
+    missing: Option<String>,
+}
+
+impl PaymentPage<'_> {
+    fn say<'t>(&self, english: &'t str, chinese: &'t str) -> &'t str {
+        self.frame.say(english, chinese)
+    }
+
+    fn waits(&self) -> bool {
+        self.standing == Standing::Waiting
+    }
+
+    fn appears(&self, how: &str) -> bool {
+        let appears = self.payee.fan.as_ref().map(|fan| fan.appears).unwrap_or_default();
+        match appears {
+            TipDisclosure::Named => how == "named",
+            TipDisclosure::Absent => how == "absent",
+            _ => how == "anonymous",
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "cashier/message.html")]
+struct MessagePage<'a> {
+    frame: &'a Frame<'a>,
+    title: &'a str,
+    text: &'a str,
+}
+
+/// The page of a payment.
+pub fn payment(frame: &Frame<'_>, payee: &Payee, note: Option<Note>, now: Time) -> String {
+    let (row, language) = (&payee.payment, frame.language);
+    let money = |amount| language.money(Money::new(amount, row.currency));
+    let until = row.expires_at.unwrap_or(now);
+    let wallet = payee.fan.as_ref().map(|fan| {
+        let missing = payee.missing();
+        let after = fan.available.amount.saturating_sub(row.amount);
+        Wallet {
+            available: language.money(fan.available),
+            after: missing.is_none().then(|| money(after)),
+            missing: missing.map(|missing| language.money(missing)),
+        }
+    });
+    html(&PaymentPage {
+        frame,
+        payee,
+        standing: payee.standing(now),
+        note,
+        amount: money(row.amount),
+        code: row.currency.code(),
+        given_back: money(row.refunded),
+        left: language.minutes(until.seconds().saturating_sub(now.seconds())),
+        until: language.moment(until),
+        until_exact: until.to_string(),
+        paid_at: row.succeeded_at.map(|time| language.moment(time)),
+        wallet,
+    })
+}
+
+/// A page without a payment: why there is none to show.
+pub fn message(frame: &Frame<'_>, code: ErrorCode) -> String {
+    let (title, text) = match code {
+        ErrorCode::RouteNotFound => (
+            frame.say("This link is not valid", "链接无效"),
+            frame.say(
+                "It may have been cut off on its way. Open it again from where you got it, or ask for a new one. Nothing was paid.",
+                "链接可能不完整。请回到原处重新打开，或请对方再发一个。没有扣款。",
+            ),
+        ),
+        ErrorCode::RateLimited => (
+            frame.say("A little too fast", "请求太频繁"),
+            frame.say(
+                "Many requests came from your network just now. Wait a few seconds, then look again.",
+                "你的网络刚才发出了太多请求。请稍等几秒再试。",
+            ),
+        ),
+        ErrorCode::Overloaded => (
+            frame.say("Very busy right now", "系统繁忙"),
+            frame.say("Wait a few seconds, then look again.", "请稍等几秒再试。"),
+        ),
+        ErrorCode::MethodNotAllowed | ErrorCode::HeadersTooLarge => (
+            frame.say("That did not work", "无法处理"),
+            frame.say(
+                "Your browser asked in a way that this page does not understand. Open the link again.",
+                "浏览器的请求无法识别。请重新打开链接。",
+            ),
+        ),
+        _ => (
+            frame.say("Something is broken on our side", "我们这边出了点问题"),
+            frame.say(
+                "We are sorry. Open the link again in a moment: it shows how your payment stands.",
+                "很抱歉。请稍后重新打开链接，查看付款的最新状态。",
+            ),
+        ),
+    };
+    html(&MessagePage { frame, title, text })
+}
+
+/// A template writes into a String and has no fallible filter, so it cannot fail; an empty page would be seen by the tests.
+fn html(template: &impl Template) -> String {
+    template.render().unwrap_or_default()
+}
