@@ -58,12 +58,12 @@ pub struct Receiver {
 
 impl Receiver {
     /// One that answers 200 to everything.
-    pub async fn start() -> Self {
-        Self::start_at("127.0.0.1:0").await
+    pub fn start() -> Self {
+        Self::start_at("127.0.0.1:0")
     }
 
     /// The same on this address.
-    pub async fn start_at(address: &str) -> Self {
+    pub fn start_at(address: &str) -> Self {
         let shared = Arc::new(Shared {
             received: Mutex::default(),
             count: watch::Sender::new(0),
@@ -136,10 +136,9 @@ impl Receiver {
                 count.changed().await.expect("the receiver runs");
             }
         });
-        match waited.await {
-            Ok(received) => received,
-            Err(_) => panic!("waited for {what}; there are {} deliveries", self.received().len()),
-        }
+        waited
+            .await
+            .unwrap_or_else(|_elapsed| panic!("waited for {what}; there are {} deliveries", self.received().len()))
     }
 
     /// Until so many events were answered 2xx.

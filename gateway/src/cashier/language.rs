@@ -121,7 +121,17 @@ fn number(digits: &str) -> &str {
 
 fn month(digits: &str) -> &'static str {
     const MONTHS: [&str; 12] = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
         "December",
     ];
     let index = digits.parse::<usize>().unwrap_or(1).saturating_sub(1);
@@ -165,7 +175,10 @@ mod tests {
         ] {
             let money = Money::new(amount, currency);
 
-            assert_eq!((Language::English.money(money), Language::Chinese.money(money)), (english.into(), chinese.into()));
+            assert_eq!(
+                (Language::English.money(money), Language::Chinese.money(money)),
+                (english.into(), chinese.into())
+            );
         }
         assert_eq!(Language::English.money(Money::new(i64::MIN, Currency::JPY)), "-¥9,223,372,036,854,775,808");
     }
@@ -176,7 +189,10 @@ mod tests {
 
         assert_eq!(Language::English.moment(time), "7 March 2026, 08:05 UTC");
         assert_eq!(Language::Chinese.moment(time), "2026年3月7日 08:05（UTC）");
-        assert_eq!((Language::English.minutes(1), Language::English.minutes(61)), ("1 minute".into(), "2 minutes".into()));
+        assert_eq!(
+            (Language::English.minutes(1), Language::English.minutes(61)),
+            ("1 minute".into(), "2 minutes".into())
+        );
         assert_eq!(Language::Chinese.minutes(1_800), "30 分钟");
     }
 }

@@ -23,7 +23,7 @@ on_both_engines! {
         let read = service::invented(&mut tx, scene.partner, fan).await.unwrap();
 
         assert_eq!((changed.version, changed.adult, changed.real_name_verified), (2, true, true));
-        assert_eq!((changed.credit_band, changed.tip_disclosure), (None, TipDisclosure::Anonymous.into()));
+        assert!(changed.credit_band.is_none() && changed.tip_disclosure == TipDisclosure::Anonymous);
         assert!(changed == same && same == read);
     }
 

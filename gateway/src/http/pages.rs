@@ -58,7 +58,7 @@ impl Page {
     }
 
     /// With this status, where no error code of the API has it.
-    pub const fn status(mut self, status: StatusCode) -> Self {
+    pub fn status(mut self, status: StatusCode) -> Self {
         self.status = status.as_u16();
         self
     }

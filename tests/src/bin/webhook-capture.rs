@@ -17,7 +17,7 @@ async fn main() {
     let partner = NewPartner::new("Capture", "Capture Ltd.", NewApp::new("Capture", [key.public()]));
     let registered = visitor.sandbox().register_partner(partner).await.expect("registered");
     let client = visitor.with_app(registered.app.id, key);
-    let receiver = Receiver::start().await;
+    let receiver = Receiver::start();
     let made = client.webhook_endpoints().create(NewWebhookEndpoint::new(receiver.url())).await.expect("an endpoint");
     // Two secrets, so that the header carries what it can carry at most.
     let rotated = client.webhook_endpoints().rotate_secret(made.endpoint.id).await.expect("rotated");

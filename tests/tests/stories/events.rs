@@ -6,7 +6,7 @@ use quanzi::apps::{AppChange, NewApp, NewAppKey};
 use quanzi::circles::{CircleChange, NewCircle};
 use quanzi::content::{NewPost, PostChange};
 use quanzi::events::{Event, EventType, EventTypes, EventsQuery};
-use quanzi::gates::{GateRule, NewGate};
+use quanzi::gates::GateRule;
 use quanzi::mandates::NewMandate;
 use quanzi::memberships::{Membership, MembershipChange, NewMembership, Role};
 use quanzi::partners::PartnerChange;

@@ -86,7 +86,7 @@ stories! {
     async fn an_endpoint_is_made_changed_and_deleted(stage: Stage) {
         let client = partner(&stage).await;
         let calls = client.webhook_endpoints();
-        let receiver = Receiver::start().await;
+        let receiver = Receiver::start();
 
         let made = calls.create(NewWebhookEndpoint::new(receiver.url()).description("Sync").types([FACT, FACT])).await.expect("made");
         let read = calls.get(made.endpoint.id).await.expect("read");
@@ -141,7 +141,7 @@ stories! {
 
     async fn every_event_arrives_once_in_order_and_signed(stage: Stage) {
         let client = partner(&stage).await;
-        let (id, receiver) = (partner_id(&client).await, Receiver::start().await);
+        let (id, receiver) = (partner_id(&client).await, Receiver::start());
         receiver.pauses(3);
         let made = endpoint_for(&client, &receiver).await;
         let first = last_seq(&stage, id).await + 1;
@@ -169,7 +169,7 @@ stories! {
 
     async fn an_event_that_is_not_taken_holds_its_object_and_no_other(stage: Stage) {
         let client = partner(&stage).await;
-        let (id, receiver) = (partner_id(&client).await, Receiver::start().await);
+        let (id, receiver) = (partner_id(&client).await, Receiver::start());
         let made = endpoint_for(&client, &receiver).await;
         receiver.answers(|one| if one.event().object == "bad" { HttpResponse::BadGateway().body("not now") } else { HttpResponse::NoContent().finish() });
 
@@ -195,7 +195,7 @@ stories! {
 
     async fn a_receiver_says_when_it_wants_to_be_asked_again(stage: Stage) {
         let client = partner(&stage).await;
-        let (id, receiver) = (partner_id(&client).await, Receiver::start().await);
+        let (id, receiver) = (partner_id(&client).await, Receiver::start());
         let made = endpoint_for(&client, &receiver).await;
         receiver.answers(|_| HttpResponse::ServiceUnavailable().insert_header(("retry-after", "3600")).finish());
 
@@ -220,7 +220,7 @@ stories! {
     async fn a_receiver_can_have_itself_disabled(stage: Stage) {
         let client = partner(&stage).await;
         let id = partner_id(&client).await;
-        let (gone, asks) = (Receiver::start().await, Receiver::start().await);
+        let (gone, asks) = (Receiver::start(), Receiver::start());
         gone.answers_status(410);
         asks.answers(|_| HttpResponse::Ok().insert_header(("webhook-control", "disable")).finish());
         let (one, two) = (endpoint_for(&client, &gone).await.endpoint, endpoint_for(&client, &asks).await.endpoint);
@@ -244,7 +244,7 @@ stories! {
 
     async fn what_happens_while_an_endpoint_is_disabled_waits_for_it(stage: Stage) {
         let client = partner(&stage).await;
-        let (id, receiver) = (partner_id(&client).await, Receiver::start().await);
+        let (id, receiver) = (partner_id(&client).await, Receiver::start());
         let endpoint = endpoint_for(&client, &receiver).await.endpoint;
 
         let disabled = client.webhook_endpoints().disable(endpoint.id).await.expect("disabled");
@@ -259,7 +259,7 @@ stories! {
 
     async fn failing_and_recovered_are_events(stage: Stage) {
         let client = partner(&stage).await;
-        let (id, receiver, watcher) = (partner_id(&client).await, Receiver::start().await, Receiver::start().await);
+        let (id, receiver, watcher) = (partner_id(&client).await, Receiver::start(), Receiver::start());
         let types = [EventType::WebhookEndpointFailing, EventType::WebhookEndpointRecovered];
         client.webhook_endpoints().create(NewWebhookEndpoint::new(watcher.url()).types(types)).await.expect("a watcher");
         let endpoint = endpoint_for(&client, &receiver).await.endpoint;
@@ -285,7 +285,7 @@ stories! {
 
     async fn three_days_down_and_one_call_brings_everything(stage: Stage) {
         let client = partner(&stage).await;
-        let (id, receiver) = (partner_id(&client).await, Receiver::start().await);
+        let (id, receiver) = (partner_id(&client).await, Receiver::start());
         let (url, address) = (receiver.url(), receiver.url().replace("http://", "").replace("/hooks", ""));
         let endpoint = endpoint_at(&client, &url).await.endpoint;
         receiver.stop().await;
@@ -318,7 +318,7 @@ stories! {
             }
         }
         stage.facts(id, ["a", "d"], "later").await;
-        let back = Receiver::start_at(&address).await;
+        let back = Receiver::start_at(&address);
         client.webhook_endpoints().replay(endpoint.id, NewReplay::all()).await.expect("a replay");
         let arrived = back
             .until("every event", |received| {
@@ -338,7 +338,7 @@ stories! {
 
     async fn an_endpoint_made_later_gets_what_was_before_by_replay(stage: Stage) {
         let client = partner(&stage).await;
-        let (id, receiver) = (partner_id(&client).await, Receiver::start().await);
+        let (id, receiver) = (partner_id(&client).await, Receiver::start());
         let first = last_seq(&stage, id).await + 1;
         stage.facts(id, ["a", "b", "a"], "first").await;
         stage.advance(7_200);
@@ -367,7 +367,7 @@ stories! {
 
     async fn an_endpoint_has_ten_replays_at_most(stage: Stage) {
         let client = partner(&stage).await;
-        let receiver = Receiver::start().await;
+        let receiver = Receiver::start();
         receiver.pauses(10_000);
         stage.facts(partner_id(&client).await, ["a"], "x").await;
         let endpoint = endpoint_for(&client, &receiver).await.endpoint;
@@ -383,7 +383,7 @@ stories! {
 
     async fn a_gateway_that_stops_in_the_middle_loses_nothing(stage: Stage) {
         let client = partner(&stage).await;
-        let (id, receiver) = (partner_id(&client).await, Receiver::start().await);
+        let (id, receiver) = (partner_id(&client).await, Receiver::start());
         receiver.pauses(20);
         endpoint_for(&client, &receiver).await;
         let objects: Vec<String> = (0..40).map(|number| format!("o{}", number % 20)).collect();
@@ -409,7 +409,7 @@ stories! {
     async fn of_two_gateways_one_delivers(stage: Stage) {
         let second = stage.second_gateway().await;
         let client = partner(&stage).await;
-        let (id, receiver) = (partner_id(&client).await, Receiver::start().await);
+        let (id, receiver) = (partner_id(&client).await, Receiver::start());
         receiver.pauses(5);
         endpoint_for(&client, &receiver).await;
 
@@ -430,7 +430,7 @@ stories! {
 
     async fn for_a_day_both_secrets_sign(stage: Stage) {
         let client = partner(&stage).await;
-        let receiver = Receiver::start().await;
+        let receiver = Receiver::start();
         let made = endpoint_for(&client, &receiver).await;
         let calls = client.webhook_endpoints();
 
@@ -451,7 +451,7 @@ stories! {
 
     async fn a_ping_says_what_failed(stage: Stage) {
         let client = partner(&stage).await;
-        let receiver = Receiver::start().await;
+        let receiver = Receiver::start();
         let ping = async |url: String| {
             let endpoint = endpoint_at(&client, &url).await.endpoint;
             let delivery = client.webhook_endpoints().ping(endpoint.id).await.expect("an outcome");
@@ -475,7 +475,7 @@ stories! {
 
     async fn a_dead_receiver_holds_nobody_else(stage: Stage) {
         let client = partner(&stage).await;
-        let (id, well, dead) = (partner_id(&client).await, Receiver::start().await, Receiver::start().await);
+        let (id, well, dead) = (partner_id(&client).await, Receiver::start(), Receiver::start());
         dead.pauses(60_000);
         endpoint_for(&client, &well).await;
         endpoint_for(&client, &dead).await;

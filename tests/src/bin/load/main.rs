@@ -53,7 +53,7 @@ fn main() {
             Some("webhooks") => Box::pin(webhooks::run()).await,
             Some("tips") => Box::pin(tips::run()).await,
             Some("events") => Box::pin(events::run()).await,
-            _ => reads::run().await,
+            _ => Box::pin(reads::run()).await,
         }
     });
 }

@@ -106,7 +106,6 @@ impl Scene {
         let cny = |amount| Money::new(amount, Currency::CNY);
         let fans = futures_util::stream::iter(0..FANS).map(|number| {
             let client = &client;
-            let hot = hot;
             async move {
                 let circle = open(client, format!("Circle {number}")).await;
                 let fan = client.sandbox().create_fan(NewSandboxFan::new("Mei").adult()).await.expect("a fan").id;

@@ -93,7 +93,7 @@ impl Sink {
     }
 
     async fn all_came(&self) {
-        let waited = tokio::time::timeout(Duration::from_secs(300), self.done.notified()).await;
+        let waited = tokio::time::timeout(Duration::from_mins(5), self.done.notified()).await;
         assert!(waited.is_ok(), "only {} came", self.count.load(Ordering::Relaxed));
     }
 }
@@ -253,7 +253,7 @@ async fn dead_receiver(engine: &str, stage: &Stage) {
 async fn paced(stage: &Stage, with_dead: bool) -> Figures {
     let began = Instant::now();
     let sink = Sink::start(Duration::ZERO, began);
-    let dead = Sink::start(Duration::from_secs(3_600), began);
+    let dead = Sink::start(Duration::from_hours(1), began);
     let (client, id) = partner_with_endpoints(stage, &sink, WELL).await;
     let mut other = None;
     if with_dead {
