@@ -446,14 +446,17 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Reads it.
+    /// Reads it; of a stream of events, which may never end, only the head.
     pub async fn read(response: Response) -> Self {
         let status = response.status().as_u16();
         let headers = response.headers().iter();
         let headers =
             headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into())).collect();
-        let bytes = response.bytes().await.expect("a body").to_vec();
-        Self { status, headers, bytes }
+        let mut answer = Self { status, headers, bytes: Vec::new() };
+        if answer.header("content-type") != Some("text/event-stream") {
+            answer.bytes = response.bytes().await.expect("a body").to_vec();
+        }
+        answer
     }
 
     /// The body as JSON; null when there is none.

@@ -5,6 +5,7 @@
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "this crate is tests: a panic is how a test says no")]
 
 mod apps;
+mod cashier;
 mod circles;
 mod clock;
 mod content;

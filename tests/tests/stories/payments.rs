@@ -1,45 +1,15 @@
 //! Payments: approved or within a mandate, paid once, refunded in parts, explained to the last minor unit.
 
-use quanzi::circles::Circle;
 use quanzi::content::NewPost;
-use quanzi::id::FanId;
 use quanzi::ledger::{AccountKind, LedgerQuery};
-use quanzi::mandates::{Mandate, NewMandate};
+use quanzi::mandates::NewMandate;
 use quanzi::payments::{NewPayment, NewRefund, PaymentStatus, PaymentsQuery, RefundsQuery};
-use quanzi::sandbox::{NewSandboxFan, SandboxFanChange};
+use quanzi::sandbox::SandboxFanChange;
 use quanzi::tips::LeaderboardQuery;
-use quanzi::{Client, Currency, ErrorCode, Limit, Money};
+use quanzi::{Currency, ErrorCode, Limit, Money};
+use quanzi_tests::money::{available, books_are_clean, cny, mandate, payer};
 use quanzi_tests::stage::{Stage, code, member, open_circle, partner};
 use quanzi_tests::stories;
-
-fn cny(amount: i64) -> Money {
-    Money::new(amount, Currency::CNY)
-}
-
-/// An adult member of the circle with this much in the wallet.
-async fn payer(client: &Client, circle: &Circle, amount: Money) -> FanId {
-    let fan = client.sandbox().create_fan(NewSandboxFan::new("Mei").adult()).await.expect("a fan");
-    client.memberships().join(circle.id, quanzi::memberships::NewMembership::new(fan.id)).await.expect("a member");
-    if amount.amount > 0 {
-        client.sandbox().top_up(fan.id, amount).await.expect("topped up");
-    }
-    fan.id
-}
-
-async fn mandate(client: &Client, fan: FanId) -> Mandate {
-    client.sandbox().create_mandate(NewMandate::new(fan, cny(10_000), cny(50_000))).await.expect("a mandate")
-}
-
-/// The books add up, whatever happened before.
-async fn books_are_clean(client: &Client) {
-    let check = client.sandbox().check_ledger().await.expect("checked");
-    assert!(check.clean, "{:#?}", check.differences);
-}
-
-async fn available(client: &Client) -> i64 {
-    let balance = client.ledger().balance().await.expect("a balance");
-    balance.data.iter().map(|money| money.available.amount).sum()
-}
 
 stories! {
     async fn a_fan_approves_a_tip(stage: Stage) {
