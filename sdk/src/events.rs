@@ -1,11 +1,15 @@
 //! Events: your numbered log.
 
+mod consumer;
+mod doorbell;
+
 use quanzi_openapi::Nothing;
 pub use quanzi_openapi::events::{
     Event, EventPage, EventPath, EventType, EventTypes, EventsQuery, GetEvent, ListEvents,
 };
 use quanzi_openapi::id::EventId;
 
+pub use self::consumer::EventConsumer;
 use crate::{Call, Client};
 
 /// Calls about events; from [`Client::events`].

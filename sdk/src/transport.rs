@@ -31,6 +31,27 @@ pub(crate) async fn exchange(
     Ok(RawReply { status, headers, body, trusted: false, after_doubt: false, attempts: 1 })
 }
 
+/// An answer that goes on and on, piece by piece.
+pub(crate) struct Chunks(reqwest::Response);
+
+impl Chunks {
+    /// The next piece; none when it is over, or the connection broke.
+    pub(crate) async fn next(&mut self) -> Option<Bytes> {
+        self.0.chunk().await.ok().flatten()
+    }
+}
+
+/// Begins an answer that goes on and on; anything but success is an error.
+pub(crate) async fn open(http: &reqwest::Client, request: &PreparedRequest, time: Duration) -> Result<Chunks, Lost> {
+    let late = |_| Lost { error: Error::new(ErrorKind::Timeout, "no answer in time"), sent: true };
+    let response = tokio::time::timeout(time, write(http, request)?.send()).await.map_err(late)?.map_err(lost)?;
+    if response.status().is_success() {
+        return Ok(Chunks(response));
+    }
+    let message = format!("the gateway does not stream (status {})", response.status().as_u16());
+    Err(Lost { error: Error::new(ErrorKind::Unavailable, message), sent: true })
+}
+
 fn write(http: &reqwest::Client, request: &PreparedRequest) -> Result<reqwest::RequestBuilder, Lost> {
     let method = reqwest::Method::from_bytes(request.method.as_str().as_bytes())
         .map_err(|_| unsendable("the method is none of HTTP"))?;

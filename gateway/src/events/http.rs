@@ -12,7 +12,7 @@ pub fn routes(routes: Routes) -> Routes {
 }
 
 async fn list(call: &mut Call<ListEvents>) -> Result<EventPage, Fault> {
-    service::page(&mut call.tx, call.caller.partner, &call.query).await
+    service::page(&call.app, &mut call.tx, call.caller.partner, &call.query).await
 }
 
 async fn get(call: &mut Call<GetEvent>) -> Result<Event, Fault> {

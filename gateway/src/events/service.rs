@@ -34,14 +34,12 @@ pub fn fact(partner: PartnerId, at: Time, kind: EventType, subject: &impl Subjec
 }
 
 /// A part of the log, in order.
-pub async fn page(tx: &mut Tx, partner: PartnerId, query: &EventsQuery) -> Result<EventPage, Fault> {
+pub async fn page(app: &App, tx: &mut Tx, partner: PartnerId, query: &EventsQuery) -> Result<EventPage, Fault> {
     let after = query.after.unwrap_or(0);
-    if after < 0 {
-        return Err(Fault::param("after", "expected the number of an event, or 0"));
-    }
     let limit = query.limit.unwrap_or_default();
     // Read before the page: what is committed meanwhile must not be skipped.
     let last = store::last(tx, partner).await?;
+    check_place(app, partner, "after", after, last).await?;
     let wanted = match (&query.object, &query.types) {
         (Some(_), Some(_)) => return Err(Fault::param("types", "ask for types or for an object, not for both")),
         (Some(object), None) => Wanted::Object(object),
@@ -55,6 +53,29 @@ pub async fn page(tx: &mut Tx, partner: PartnerId, query: &EventsQuery) -> Resul
     // With a filter everything up to the last number has been looked at, also what was not wanted.
     let next_after = if has_more { seen } else { seen.max(last) };
     Ok(EventPage { data, has_more, next_after })
+}
+
+/// A place to read on from must be in the log: whoever comes with the number of another gateway would wait for ever. `last` may
+/// come from a replica that lags behind.
+pub async fn check_place(
+    app: &App,
+    partner: PartnerId,
+    name: &'static str,
+    after: i64,
+    last: i64,
+) -> Result<(), Fault> {
+    if after < 0 {
+        return Err(Fault::param(name, "expected the number of an event, or 0"));
+    }
+    if after <= last {
+        return Ok(());
+    }
+    let last = store::last(&mut app.db.reading_newest().await?, partner).await?;
+    if after <= last {
+        return Ok(());
+    }
+    let detail = format!("your log ends with {last}; is this the number of another gateway, or of another partner?");
+    Err(Fault::param(name, detail))
 }
 
 /// The event.

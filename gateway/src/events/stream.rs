@@ -17,6 +17,7 @@ use quanzi_openapi::scope::Scope;
 use tokio::time::Instant;
 
 use super::bell::Ear;
+use super::service;
 use super::store::{self, Wanted};
 use crate::app::App;
 use crate::fault::Fault;
@@ -85,14 +86,13 @@ pub async fn begin(call: &mut Call<StreamEvents>) -> Result<Stream, Fault> {
     let resumed = call.request.http.headers().get("last-event-id");
     let resumed =
         resumed.map(|field| field.to_str().ok().and_then(|text| text.trim().parse::<i64>().ok()).unwrap_or(-1));
+    let last = store::last(&mut call.tx, partner).await?;
     let (name, after) = match (resumed, call.query.after) {
         (Some(after), _) => ("Last-Event-ID", after),
         (None, Some(after)) => ("after", after),
-        (None, None) => ("after", store::last(&mut call.tx, partner).await?),
+        (None, None) => ("after", last),
     };
-    if after < 0 {
-        return Err(Fault::param(name, "expected the number of an event, or 0"));
-    }
+    service::check_place(&call.app, partner, name, after, last).await?;
     let now = Instant::now();
     let place = Place {
         streaming: Streams::enter(&call.app, call.caller.app)?,

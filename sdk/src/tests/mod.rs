@@ -2,6 +2,7 @@
 
 mod answers;
 mod calls;
+mod consumer;
 mod gateway;
 mod keys;
 mod retries;
