@@ -3,6 +3,8 @@
 //! Invariants: two different schemas under one name panic, and so does a path that does not match its `Params`: both
 //! are mistakes of ours that a test run shows, never a caller's.
 
+mod webhooks;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -149,6 +151,9 @@ pub fn document(operations: &[Operation]) -> OpenApi {
         let item = paths.remove(operation.path).unwrap_or_else(PathItem::builder);
         paths.insert(operation.path, item.operation(http_method(operation.method), built));
     }
+    let mut events = Vec::new();
+    let webhooks = webhooks::webhooks(&mut events);
+    put_schemas(&mut schemas, events);
     let paths = paths.into_iter().fold(PathsBuilder::new(), |all, (path, item)| all.path(path, item.build()));
     let components = SHARED_HEADERS
         .iter()
@@ -164,6 +169,7 @@ pub fn document(operations: &[Operation]) -> OpenApi {
             TagBuilder::new().name(name).description(Some(about)).build()
         })))
         .paths(paths)
+        .webhooks(Some(webhooks))
         .components(Some(components.build()))
         .build()
 }

@@ -53,6 +53,21 @@ macro_rules! event_types {
                 match self { $(Self::$variant => concat!($($about),+),)+ }
             }
 
+            /// The name of the type as an identifier: `PaymentSucceeded`.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => stringify!($variant),)+ }
+            }
+
+            /// The shape in `data` and all it is made of, for the document.
+            pub(crate) fn schemas(self, all: &mut Vec<(String, RefOr<Schema>)>) {
+                match self {
+                    $(Self::$variant => {
+                        all.push((<$shape as ToSchema>::name().into_owned(), <$shape as PartialSchema>::schema()));
+                        <$shape as ToSchema>::schemas(all);
+                    })+
+                }
+            }
+
             /// The name of the shape in `data`.
             pub fn shape(self) -> std::borrow::Cow<'static, str> {
                 match self { $(Self::$variant => <$shape as ToSchema>::name(),)+ }

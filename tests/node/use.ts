@@ -15,3 +15,13 @@ export function idOf(created: Created): Circle["id"] {
 }
 
 export type Keys = keyof NewCircle;
+
+// A receiver that knows what it gets by its type.
+type Paid = components["schemas"]["PaymentSucceededEvent"];
+type Joined = components["schemas"]["MembershipActivatedEvent"];
+
+export function told(event: Paid | Joined): string {
+  return event.type === "payment.succeeded"
+    ? `${event.seq}: ${event.data.amount.amount} ${event.data.amount.currency}`
+    : `${event.seq}: ${event.data.fan}`;
+}

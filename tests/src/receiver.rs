@@ -8,7 +8,9 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::http::StatusCode;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use quanzi::Client;
 use quanzi::webhook::{Event, Verifier};
+use quanzi::webhook_endpoints::WebhookEndpoint;
 use tokio::sync::watch;
 
 /// Longest wait for something that must happen.
@@ -179,4 +181,20 @@ async fn receive(shared: web::Data<Shared>, request: HttpRequest, body: web::Byt
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits until this holds of the endpoint; the gateway works on its own.
+pub async fn endpoint_until(
+    client: &Client,
+    endpoint: &WebhookEndpoint,
+    holds: impl Fn(&WebhookEndpoint) -> bool,
+) -> WebhookEndpoint {
+    for _ in 0..400 {
+        let now = client.webhook_endpoints().get(endpoint.id).await.expect("the endpoint");
+        if holds(&now) {
+            return now;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("waited in vain for {endpoint:?}");
 }

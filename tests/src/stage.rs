@@ -105,6 +105,17 @@ impl Stage {
         Self::open(scratch, knobs).await
     }
 
+    /// The same with these knobs, stopped and started again at the same address.
+    pub async fn reopen_in_place(self, knobs: &Knobs) -> Self {
+        let address = self.address();
+        let Self { running, scratch, data_dir } = self;
+        running.stop().await.expect("the gateway stops");
+        let mut config = config(&scratch, &data_dir, knobs, None);
+        config.listen = address.parse().expect("an address");
+        let running = start(config).await.expect("the gateway starts");
+        Self { running, scratch, data_dir }
+    }
+
     /// A second gateway process on the same database, as far as anybody can tell from outside.
     pub async fn second_gateway(&self) -> Running {
         start(config(&self.scratch, &self.data_dir, &Knobs::default(), None)).await.expect("the second gateway starts")

@@ -10,6 +10,7 @@ mod circles;
 mod clock;
 mod content;
 mod events;
+mod following;
 mod gates;
 mod idempotency;
 mod limits;

@@ -10,7 +10,7 @@ use quanzi::webhook_endpoints::{
     WebhookEndpoint, WebhookEndpointChange, WebhookEndpointStatus, WebhookEndpointWithSecret, WebhookEndpointsQuery,
 };
 use quanzi::{Client, ErrorCode};
-use quanzi_tests::receiver::Receiver;
+use quanzi_tests::receiver::{Receiver, endpoint_until};
 use quanzi_tests::stage::{Knobs, Stage, code, partner};
 use quanzi_tests::stories;
 
@@ -33,22 +33,6 @@ async fn endpoint_for(client: &Client, receiver: &Receiver) -> WebhookEndpointWi
 async fn deliveries(client: &Client, endpoint: &WebhookEndpoint) -> Vec<Delivery> {
     let list = client.webhook_endpoints().deliveries(endpoint.id, DeliveriesQuery::default());
     list.stream().take(10_000).await.expect("deliveries")
-}
-
-/// Waits until this holds of the endpoint; the gateway works on its own.
-async fn until(
-    client: &Client,
-    endpoint: &WebhookEndpoint,
-    holds: impl Fn(&WebhookEndpoint) -> bool,
-) -> WebhookEndpoint {
-    for _ in 0..400 {
-        let now = client.webhook_endpoints().get(endpoint.id).await.expect("the endpoint");
-        if holds(&now) {
-            return now;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    panic!("waited in vain for {endpoint:?}");
 }
 
 /// The number of the partner's last event: registering made some already.
@@ -227,7 +211,7 @@ stories! {
 
         stage.facts(id, ["a"], "x").await;
         let disabled = |endpoint: &WebhookEndpoint| endpoint.status == WebhookEndpointStatus::Disabled;
-        let (one, two) = (until(&client, &one, disabled).await, until(&client, &two, disabled).await);
+        let (one, two) = (endpoint_until(&client, &one, disabled).await, endpoint_until(&client, &two, disabled).await);
         stage.facts(id, ["a", "b"], "x").await;
         gone.answers_status(200);
         asks.answers_status(200);
@@ -271,10 +255,10 @@ stories! {
             until_scalar(&stage, "select coalesce(max(attempts), 0) from webhook_retry", &attempts.to_string()).await;
             stage.advance(if attempts < 4 { 150 * i64::try_from(attempts).expect("small") } else { 0 });
         }
-        let failing = until(&client, &endpoint, |now| now.failing_since.is_some()).await;
+        let failing = endpoint_until(&client, &endpoint, |now| now.failing_since.is_some()).await;
         receiver.answers_status(200);
         stage.advance(3_600);
-        let recovered = until(&client, &endpoint, |now| now.failing_since.is_none()).await;
+        let recovered = endpoint_until(&client, &endpoint, |now| now.failing_since.is_none()).await;
         let seen = watcher.until_taken(2).await;
 
         assert_eq!((failing.version, recovered.version), (2, 3));
