@@ -1,7 +1,11 @@
 //! The guides of `docs/guides`, embedded, in reading order.
 //!
-//! A line that holds nothing but `<!-- include path -->` is replaced by the named file as a code block. The file is
+//! The line `<!-- event types -->` becomes the table of all event types. A line that holds nothing but `<!-- include path -->` is replaced by the named file as a code block. The file is
 //! embedded too and also served by itself, so what a guide shows is what a reader downloads and what the tests run.
+
+use std::fmt::Write as _;
+
+use quanzi_openapi::events::EventType;
 
 /// One guide as it stands in the repository.
 pub struct Guide {
@@ -23,7 +27,7 @@ macro_rules! files {
 /// Every guide.
 pub const GUIDES: &[Guide] = guides! {
     "getting-started" "signing" "keys-and-rotation" "errors" "idempotency" "pagination" "rate-limits" "versioning"
-    "circles-and-gates" "members-and-posts" "payments" "ledger" "webhooks" "sandbox" "operating"
+    "circles-and-gates" "members-and-posts" "payments" "ledger" "events" "webhooks" "sandbox" "operating"
 };
 /// Files that guides include; each is served under `/docs/`.
 pub const FILES: &[(&str, &str)] = files! { "signing/sign.sh" "signing/sign.py" "signing/sign.mjs" };
@@ -37,7 +41,10 @@ impl Guide {
         };
         self.source
             .lines()
-            .map(|line| included(line).map_or_else(|| format!("{line}\n"), block))
+            .map(|line| match line.trim() {
+                "<!-- event types -->" => event_types(),
+                _ => included(line).map_or_else(|| format!("{line}\n"), block),
+            })
             .collect::<Vec<_>>()
             .concat()
     }
@@ -52,6 +59,15 @@ impl Guide {
         let after_title = self.source.split_once("\n\n").map_or("", |(_, rest)| rest);
         after_title.lines().take_while(|line| !line.trim().is_empty()).collect::<Vec<_>>().join(" ")
     }
+}
+
+/// Every event type, what it says, and what is in its `data`.
+fn event_types() -> String {
+    let mut table = String::from("| type | says | `data` |\n|---|---|---|\n");
+    for kind in EventType::ALL {
+        let _ = writeln!(table, "| `{kind}` | {} | {} |", kind.about().trim(), kind.shape());
+    }
+    table
 }
 
 fn included(line: &str) -> Option<(&'static str, &'static str)> {

@@ -86,7 +86,7 @@ stories! {
     async fn what_happens_is_heard_at_once(stage: Stage) {
         let client = partner(&stage).await;
         // Whoever only looked every hour would never hear of it here.
-        let mut consumer = client.events().consumer(last(&client).await).poll_every(Duration::from_secs(3_600));
+        let mut consumer = client.events().consumer(last(&client).await).poll_every(Duration::from_hours(1));
         let makes = client.clone();
 
         let (heard, ()) = tokio::join!(
