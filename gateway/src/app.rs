@@ -21,6 +21,7 @@ use crate::jobs::Wake;
 use crate::ledger::Poster;
 use crate::metrics::Metrics;
 use crate::oauth::{GatewayKeys, Tokens};
+use crate::payments::PaymentFacts;
 use crate::sandbox::demo::{self, Demo};
 use crate::stopping::Stopping;
 use crate::webhooks::Webhooks;
@@ -47,6 +48,8 @@ pub struct App {
     pub in_flight: InFlight,
     /// Takes orders for the ledger.
     pub poster: Poster,
+    /// What decides about new payments, looked up for many at once.
+    pub payment_facts: PaymentFacts,
     /// Rings when events were committed.
     pub bell: Bell,
     /// Streams of events.
@@ -83,6 +86,7 @@ impl App {
             limits: Limits::new(&config, &clock),
             in_flight: InFlight::default(),
             poster: Poster::default(),
+            payment_facts: PaymentFacts::default(),
             bell: Bell::default(),
             streams: Streams::default(),
             wake: Wake::default(),

@@ -96,7 +96,7 @@ impl Drop for Server {
     }
 }
 
-/// The folder with `initdb` and `postgres`.
+/// The folder with `initdb`, `postgres` and the programs that come with them.
 pub fn programs() -> io::Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
@@ -116,9 +116,12 @@ pub fn programs() -> io::Result<PathBuf> {
         folders.extend(found);
     }
     let has_both = |folder: &PathBuf| folder.join("initdb").is_file() && folder.join("postgres").is_file();
-    folders.into_iter().find(has_both).ok_or_else(|| {
+    let folder = folders.into_iter().find(has_both).ok_or_else(|| {
         io::Error::other("PostgreSQL's initdb was not found: install PostgreSQL, or set TEST_DATABASE_URL to a server")
-    })
+    })?;
+    // A link leads to the folder with all the others.
+    let real = folder.join("postgres").canonicalize()?;
+    Ok(real.parent().map_or(folder, Path::to_owned))
 }
 
 fn is_root() -> io::Result<bool> {

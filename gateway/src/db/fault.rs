@@ -57,6 +57,11 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Whether the engine is in trouble, and not what was asked of it.
+    pub const fn is_of_engine(&self) -> bool {
+        matches!(self, Self::Retry | Self::Busy(_) | Self::Gone(_) | Self::Unknown(_))
+    }
+
     /// A commit that was sent and not answered may have happened.
     pub(super) fn of_commit(error: sqlx::Error) -> Self {
         let interrupted =

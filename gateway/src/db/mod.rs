@@ -18,6 +18,7 @@ mod outbox;
 mod pool;
 pub mod scratch;
 mod sql;
+mod together;
 mod tx;
 mod words;
 
@@ -38,5 +39,6 @@ pub use outbox::Fact;
 pub use pool::{Connections, Db, Engine, Settings};
 pub use sql::Sql;
 pub use sqlx::types::Json;
+pub use together::Together;
 pub use tx::{Query, Record, Tx};
 pub use words::word;

@@ -142,11 +142,7 @@ impl Db {
 
     /// A reading handle: each statement sees what was committed before it.
     pub async fn reading(&self) -> Result<Tx, Fault> {
-        let on = match &self.pools {
-            Pools::Sqlite { read, .. } => On::SqliteRead(read.acquire().await?),
-            Pools::Postgres { read, .. } => On::PostgresRead(read.acquire().await?),
-        };
-        Ok(Tx::new(on, self.slow))
+        Ok(Tx::new(self.reading_on().await?, self.slow))
     }
 
     /// A reading handle whose statements all see the same moment: for checks of the whole. A statement may take long.
@@ -167,12 +163,26 @@ impl Db {
     /// A reading handle on the database that is written to, never on a replica that may lag behind it: for what decides who may
     /// call.
     pub async fn reading_newest(&self) -> Result<Tx, Fault> {
+        Ok(Tx::new(self.reading_newest_on().await?, self.slow))
+    }
+
+    /// The same, but the connection is taken when the first statement is run: for work that may do without.
+    pub fn reading_newest_when_asked(&self) -> Tx {
+        Tx::new(On::NotYet(self.clone()), self.slow)
+    }
+
+    pub(super) async fn reading_newest_on(&self) -> Result<On, Fault> {
         match &self.pools {
-            Pools::Postgres { write, .. } if self.replica => {
-                Ok(Tx::new(On::PostgresRead(write.acquire().await?), self.slow))
-            }
-            _ => self.reading().await,
+            Pools::Postgres { write, .. } if self.replica => Ok(On::PostgresRead(write.acquire().await?)),
+            _ => self.reading_on().await,
         }
+    }
+
+    async fn reading_on(&self) -> Result<On, Fault> {
+        Ok(match &self.pools {
+            Pools::Sqlite { read, .. } => On::SqliteRead(read.acquire().await?),
+            Pools::Postgres { read, .. } => On::PostgresRead(read.acquire().await?),
+        })
     }
 
     /// Which engine this is.
@@ -265,6 +275,8 @@ async fn postgres(url: &str, settings: &Settings) -> Result<Pools, Fault> {
                 ("lock_timeout", ms(settings.lock_timeout)),
                 // The layer's claims about conflicts hold at this level, whatever the server's default.
                 ("default_transaction_isolation", "read committed".to_owned()),
+                // For disks that turn: it makes the planner read whole tables to find a handful of keys.
+                ("random_page_cost", "1.1".to_owned()),
             ]))
     };
     let pool = |connections_max| {

@@ -12,6 +12,7 @@ use sqlx::{Executor, FromRow, Postgres, Sqlite, Transaction};
 use super::bind::{Arguments, Bind};
 use super::fault::Fault;
 use super::outbox::Fact;
+use super::pool::{Db, Engine};
 use super::sql::Sql;
 
 /// A row's type, by `#[derive(sqlx::FromRow)]`; a tuple such as `(i64,)` will do for a column or two.
@@ -33,6 +34,8 @@ pub(super) enum On {
     SqliteRead(PoolConnection<Sqlite>),
     PostgresWrite(Transaction<'static, Postgres>),
     PostgresRead(PoolConnection<Postgres>),
+    /// A reading handle that takes its connection when it is first asked something.
+    NotYet(Db),
     /// It was committed before its time: nothing can be asked of it, and there is nothing to keep.
     Ended,
 }
@@ -50,9 +53,14 @@ impl Tx {
 
     /// Starts a statement; bind its parameters in order, then ask for `optional`, `one`, `all` or `run`.
     pub fn query(&mut self, sql: Sql) -> Query<'_> {
-        let arguments = match self.on {
-            On::SqliteWrite(_) | On::SqliteRead(_) | On::Ended => Arguments::Sqlite(SqliteArguments::default()),
-            On::PostgresWrite(_) | On::PostgresRead(_) => Arguments::Postgres(PgArguments::default()),
+        let engine = match &self.on {
+            On::SqliteWrite(_) | On::SqliteRead(_) | On::Ended => Engine::Sqlite,
+            On::PostgresWrite(_) | On::PostgresRead(_) => Engine::Postgres,
+            On::NotYet(db) => db.engine(),
+        };
+        let arguments = match engine {
+            Engine::Sqlite => Arguments::Sqlite(SqliteArguments::default()),
+            Engine::Postgres => Arguments::Postgres(PgArguments::default()),
         };
         Query { tx: self, sql, arguments, refused: None }
     }
@@ -91,7 +99,7 @@ impl Tx {
         match self.on {
             On::SqliteWrite(transaction) => transaction.commit().await.map_err(Fault::of_commit),
             On::PostgresWrite(transaction) => transaction.commit().await.map_err(Fault::of_commit),
-            On::SqliteRead(_) | On::PostgresRead(_) | On::Ended => Ok(()),
+            On::SqliteRead(_) | On::PostgresRead(_) | On::NotYet(_) | On::Ended => Ok(()),
         }
     }
 
@@ -107,7 +115,7 @@ impl Tx {
         match self.on {
             On::SqliteWrite(transaction) => Ok(transaction.rollback().await?),
             On::PostgresWrite(transaction) => Ok(transaction.rollback().await?),
-            On::SqliteRead(_) | On::PostgresRead(_) | On::Ended => Ok(()),
+            On::SqliteRead(_) | On::PostgresRead(_) | On::NotYet(_) | On::Ended => Ok(()),
         }
     }
 
@@ -138,7 +146,7 @@ impl Tx {
             On::SqliteRead(connection) => Held::Sqlite(&mut *connection),
             On::PostgresWrite(transaction) => Held::Postgres(&mut *transaction),
             On::PostgresRead(connection) => Held::Postgres(&mut *connection),
-            On::Ended => Held::Nothing,
+            On::NotYet(_) | On::Ended => Held::Nothing,
         }
     }
 
@@ -215,7 +223,7 @@ impl<'t> Query<'t> {
 
     /// Runs it for its effect: the number of rows touched.
     pub async fn run(self) -> Result<u64, Fault> {
-        let (tx, sql, arguments) = self.enter()?;
+        let (tx, sql, arguments) = self.enter().await?;
         let started = Instant::now();
         let touched = match (tx.held(), arguments) {
             (Held::Sqlite(connection), Arguments::Sqlite(values)) => {
@@ -232,7 +240,7 @@ impl<'t> Query<'t> {
     }
 
     async fn fetch_optional(self) -> Result<(&'t mut Tx, Option<Row>), Fault> {
-        let (tx, sql, arguments) = self.enter()?;
+        let (tx, sql, arguments) = self.enter().await?;
         let started = Instant::now();
         let row = match (tx.held(), arguments) {
             (Held::Sqlite(connection), Arguments::Sqlite(values)) => {
@@ -248,7 +256,7 @@ impl<'t> Query<'t> {
     }
 
     async fn fetch_all(self) -> Result<(&'t mut Tx, Rows), Fault> {
-        let (tx, sql, arguments) = self.enter()?;
+        let (tx, sql, arguments) = self.enter().await?;
         let started = Instant::now();
         let rows = match (tx.held(), arguments) {
             (Held::Sqlite(connection), Arguments::Sqlite(values)) => {
@@ -265,7 +273,7 @@ impl<'t> Query<'t> {
 
     /// The checks before a statement. The transaction counts as failed from here until its rows are decoded, so an error on the
     /// way, and also a future dropped in the middle of it, leaves it failed.
-    fn enter(self) -> Result<(&'t mut Tx, Sql, Arguments), Fault> {
+    async fn enter(self) -> Result<(&'t mut Tx, Sql, Arguments), Fault> {
         let Self { tx, sql, arguments, refused } = self;
         if tx.failed {
             return Err(Fault::Failed);
@@ -280,6 +288,9 @@ impl<'t> Query<'t> {
         // SQLite reads a missing parameter as null and ignores one too many.
         if arguments.len() != sql.parameters {
             return Err(Fault::Misuse("the number of values bound is not the number of parameters"));
+        }
+        if let On::NotYet(db) = &tx.on {
+            tx.on = db.reading_newest_on().await?;
         }
         Ok((tx, sql, arguments))
     }

@@ -243,7 +243,7 @@ async fn post<E: Endpoint>(
     let key = idempotency_key::<E>(exchange, caller, bytes)?;
     let _working = key.as_ref().map(|key| app.in_flight.enter(key)).transpose()?;
     for run in 1..=RUNS_MAX {
-        let tx = app.db.reading_newest().await?;
+        let tx = app.db.reading_newest_when_asked();
         let mut call = parsed.call(exchange, caller, tx);
         let posting = handler(&mut call).await;
         let (rest, mut tx, _) = Parsed::take_back(call);

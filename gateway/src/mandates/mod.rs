@@ -7,3 +7,4 @@ pub mod service;
 mod store;
 
 pub use http::{routes, sandbox_routes};
+pub use service::Terms;

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use quanzi_openapi::events::EventType;
-use quanzi_openapi::id::{MandateId, PartnerId};
+use quanzi_openapi::id::{CircleId, FanId, MandateId, PartnerId};
 use quanzi_openapi::mandates::{Mandate, MandateStatus, MandatesQuery, NewMandate};
 use quanzi_openapi::payments::NewPayment;
-use quanzi_openapi::{Cursor, ErrorCode, Money, Page, Time};
+use quanzi_openapi::{Currency, Cursor, ErrorCode, Money, Page, Time};
 
 use super::store::{self, Row};
 use crate::clock::Clock;
@@ -112,19 +112,24 @@ async fn end(
     Ok(mandate)
 }
 
+/// What a mandate allows.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    pub id: MandateId,
+    pub fan: FanId,
+    pub circle: Option<CircleId>,
+    pub status: MandateStatus,
+    pub currency: Currency,
+    pub per_payment: i64,
+    pub per_day: i64,
+    pub expires_at: Option<Time>,
+    pub version: i64,
+}
+
 /// The mandate, when this payment can be made within it, as far as that can be said before what was used today is known.
-pub async fn usable(
-    tx: &mut Tx,
-    partner: PartnerId,
-    mandate: MandateId,
-    new: &NewPayment,
-    now: Time,
-) -> Result<Row, Fault> {
-    let row = store::find(tx, partner, mandate).await?.ok_or_else(missing)?;
+pub fn usable(terms: Option<Terms>, new: &NewPayment, now: Time) -> Result<Terms, Fault> {
     // Of another fan: it says no more than that there is none.
-    if row.fan_id != new.fan {
-        return Err(missing());
-    }
+    let row = terms.filter(|terms| terms.fan == new.fan).ok_or_else(missing)?;
     let refused = |detail: &'static str| Err(Fault::new(ErrorCode::MandateNotActive).detail(detail));
     match row.status {
         MandateStatus::Active if row.expires_at.is_some_and(|expires_at| expires_at <= now) => {
@@ -134,7 +139,7 @@ pub async fn usable(
         MandateStatus::Expired => return refused("The mandate has expired; ask the fan for a new one."),
         _ => return refused("The mandate is revoked; ask the fan for a new one."),
     }
-    if row.circle_id.is_some_and(|circle| circle != new.circle) {
+    if row.circle.is_some_and(|circle| circle != new.circle) {
         return refused("The mandate is for another circle.");
     }
     if row.currency != new.amount.currency {

@@ -22,7 +22,7 @@ pub fn routes(routes: Routes) -> Routes {
 
 async fn create(call: &mut Call<CreatePayment>) -> Result<Posting<Payment>, Fault> {
     let context = Context { app: &call.app, partner: call.caller.partner, now: call.now };
-    service::create(&mut call.tx, context, &call.body).await
+    service::create(context, &call.body).await
 }
 
 async fn list(call: &mut Call<ListPayments>) -> Result<Page<Payment>, Fault> {

@@ -13,7 +13,7 @@ use quanzi_openapi::refunds::{NewRefund, Refund, RefundsQuery};
 use quanzi_openapi::{Cursor, ErrorCode, Money, Page, Time};
 
 use super::model::{self, Magic, Paper, Row, TipChange};
-use super::store::{self, Wanted, fan_subject};
+use super::store::{self, Facts, Question, Wanted, fan_subject};
 use crate::app::App;
 use crate::db::{self, Tx};
 use crate::fault::Fault;
@@ -32,10 +32,10 @@ pub struct Context<'a> {
 }
 
 /// Charges a fan: within a mandate at once, otherwise the fan is asked.
-pub async fn create(tx: &mut Tx, context: Context<'_>, new: &NewPayment) -> Result<Posting<Payment>, Fault> {
+pub async fn create(context: Context<'_>, new: &NewPayment) -> Result<Posting<Payment>, Fault> {
     let Context { app, partner, now } = context;
     model::positive(new.amount)?;
-    let facts = store::facts(tx, partner, new, now).await?;
+    let facts = look(context, new).await?;
     let (person, adult) = facts.person_id.zip(facts.adult).ok_or(ErrorCode::FanNotFound)?;
     match facts.circle_status {
         None => return Err(ErrorCode::CircleNotFound.into()),
@@ -54,13 +54,13 @@ pub async fn create(tx: &mut Tx, context: Context<'_>, new: &NewPayment) -> Resu
     within_limit(&row, adult)?;
     let mut order = Order::new(partner, now, row.id);
     order.out_trade_no.clone_from(&new.out_trade_no);
-    let Some(mandate) = new.mandate else {
+    if new.mandate.is_none() {
         let expires_at = now.plus_seconds(model::APPROVAL_SECONDS);
         let row = Row { token: Some(app.clock.random_text()), expires_at: Some(expires_at), ..row };
         order.jobs.push(Job::new(JobKind::ExpirePayment, partner, row.id, expires_at));
         return finish(context, order, Paper::New(row), EventType::PaymentCreated);
-    };
-    let mandate = mandates::service::usable(tx, partner, mandate, new, now).await?;
+    }
+    let mandate = mandates::service::usable(facts.mandate.terms(), new, now)?;
     order.versions.push((Versioned::Mandate(partner, mandate.id), mandate.version));
     order.allowances.push(Allowance {
         limit: LimitName::MandatePerDay,
@@ -77,6 +77,19 @@ pub async fn create(tx: &mut Tx, context: Context<'_>, new: &NewPayment) -> Resu
     order.tip = Some(TipChange::of(&row, 1, row.amount));
     let succeeded = Row { status: PaymentStatus::Succeeded, succeeded_at: Some(now), ..row };
     finish(context, order, Paper::New(succeeded), EventType::PaymentSucceeded)
+}
+
+/// What decides about a new payment; payments that come at the same time are looked up together.
+async fn look(context: Context<'_>, new: &NewPayment) -> Result<Facts, Fault> {
+    let Context { app, partner, now } = context;
+    let question =
+        Question { partner, circle: new.circle, fan: new.fan, post: new.post, mandate: new.mandate, now };
+    let db = app.db.clone();
+    let look = move |questions: Vec<Question>| {
+        let db = db.clone();
+        async move { store::facts(&mut db.reading_newest().await?, &questions).await }
+    };
+    Ok(app.payment_facts.ask(question, look).await?)
 }
 
 /// The fan says yes: the money moves, or is reserved while the channel takes its time.

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use quanzi_openapi::circles::CircleStatus;
-use quanzi_openapi::id::{CircleId, FanId, PartnerId, PaymentId, PersonId, PostId, RefundId};
+use quanzi_openapi::id::{CircleId, FanId, MandateId, PartnerId, PaymentId, PersonId, PostId, RefundId};
+use quanzi_openapi::mandates::MandateStatus;
 use quanzi_openapi::memberships::MembershipStatus;
-use quanzi_openapi::payments::{NewPayment, PaymentStatus};
-use quanzi_openapi::{Limit, Time};
+use quanzi_openapi::payments::PaymentStatus;
+use quanzi_openapi::{Currency, Limit, Time};
 use sqlx::FromRow;
 
 use super::model::{RefundRow, Row, TipChange};
 use crate::db::{As, END, Fault, List, Sql, Tx, id_or_end, word};
+use crate::mandates::Terms;
 use crate::sql;
 
 macro_rules! columns {
@@ -99,20 +101,37 @@ const ADD_TIPPERS: Sql = sql!(
      when tipper.to_members + excluded.to_members > tipper.from_members + excluded.from_members \
      then tipper.to_members + excluded.to_members - tipper.from_members - excluded.from_members else 0 end"
 );
-// One look at all that decides about a new payment: it is asked for each of them.
+// One look at all that decides about new payments, many at once: it is asked for each of them.
 const FACTS: Sql = sql!(
     "select p.fee_bps, c.status as circle_status, f.person_id, person.adult, m.status as membership_status, \
-     t.id as post_id, am.fan_id as author_id \
-     from partner p \
-     left join circle c on c.partner_id = p.id and c.id = $2 \
-     left join fan f on f.partner_id = p.id and f.id = $3 \
+     t.id as post_id, am.fan_id as author_id, d.id as mandate_id, d.fan_id as mandate_fan_id, d.circle_id as mandate_circle_id, \
+     d.status as mandate_status, d.currency as mandate_currency, d.per_payment, d.per_day, d.expires_at as mandate_expires_at, \
+     d.version as mandate_version \
+     from (select cast(value ->> 0 as bigint) as place, value ->> 1 as partner_id, value ->> 2 as circle_id, \
+     value ->> 3 as fan_id, value ->> 4 as post_id, value ->> 5 as mandate_id, cast(value ->> 6 as bigint) as now \
+     from json_each($1)) as asked \
+     join partner p on p.id = asked.partner_id \
+     left join circle c on c.partner_id = asked.partner_id and c.id = asked.circle_id \
+     left join fan f on f.partner_id = asked.partner_id and f.id = asked.fan_id \
      left join person on person.id = f.person_id \
-     left join membership m on m.partner_id = p.id and m.circle_id = $2 and m.fan_id = $3 \
-     left join post t on t.partner_id = p.id and t.id = $4 and t.circle_id = $2 and t.deleted_at is null \
-     and t.publish_at <= $5 \
-     left join membership am on am.partner_id = p.id and am.id = t.author_id \
-     where p.id = $1"
+     left join membership m on m.partner_id = asked.partner_id and m.circle_id = asked.circle_id and m.fan_id = asked.fan_id \
+     left join post t on t.partner_id = asked.partner_id and t.id = asked.post_id and t.circle_id = asked.circle_id \
+     and t.deleted_at is null and t.publish_at <= asked.now \
+     left join membership am on am.partner_id = asked.partner_id and am.id = t.author_id \
+     left join mandate d on d.partner_id = asked.partner_id and d.id = asked.mandate_id \
+     order by asked.place"
 );
+
+/// What has to be known for a new payment.
+#[derive(Debug, Clone)]
+pub struct Question {
+    pub partner: PartnerId,
+    pub circle: CircleId,
+    pub fan: FanId,
+    pub post: Option<PostId>,
+    pub mandate: Option<MandateId>,
+    pub now: Time,
+}
 
 /// What decides about a new payment.
 #[derive(Debug, Clone, FromRow)]
@@ -129,10 +148,55 @@ pub struct Facts {
     pub post_id: Option<PostId>,
     #[sqlx(try_from = "As<Option<FanId>>")]
     pub author_id: Option<FanId>,
+    #[sqlx(flatten)]
+    pub mandate: MandateFacts,
 }
 
-pub async fn facts(tx: &mut Tx, partner: PartnerId, new: &NewPayment, now: Time) -> Result<Facts, Fault> {
-    tx.query(FACTS).bind(partner).bind(new.circle).bind(new.fan).bind(new.post).bind(now).one().await
+/// A mandate as far as it decides; all of it or nothing.
+#[derive(Debug, Clone, FromRow)]
+pub struct MandateFacts {
+    #[sqlx(try_from = "As<Option<MandateId>>")]
+    mandate_id: Option<MandateId>,
+    #[sqlx(try_from = "As<Option<FanId>>")]
+    mandate_fan_id: Option<FanId>,
+    #[sqlx(try_from = "As<Option<CircleId>>")]
+    mandate_circle_id: Option<CircleId>,
+    #[sqlx(try_from = "As<Option<MandateStatus>>")]
+    mandate_status: Option<MandateStatus>,
+    #[sqlx(try_from = "As<Option<Currency>>")]
+    mandate_currency: Option<Currency>,
+    per_payment: Option<i64>,
+    per_day: Option<i64>,
+    #[sqlx(try_from = "As<Option<Time>>")]
+    mandate_expires_at: Option<Time>,
+    mandate_version: Option<i64>,
+}
+
+impl MandateFacts {
+    /// The mandate, when there is such a one.
+    pub fn terms(&self) -> Option<Terms> {
+        Some(Terms {
+            id: self.mandate_id?,
+            fan: self.mandate_fan_id?,
+            circle: self.mandate_circle_id,
+            status: self.mandate_status?,
+            currency: self.mandate_currency?,
+            per_payment: self.per_payment?,
+            per_day: self.per_day?,
+            expires_at: self.mandate_expires_at,
+            version: self.mandate_version?,
+        })
+    }
+}
+
+/// The answers to these questions, each in its place.
+pub async fn facts(tx: &mut Tx, questions: &[Question]) -> Result<Vec<Facts>, Fault> {
+    let row = |(place, asked): (usize, &Question)| {
+        (place, asked.partner, asked.circle, asked.fan, asked.post, asked.mandate, asked.now.micros())
+    };
+    let facts: Vec<Facts> = tx.query(FACTS).bind(List::rows(questions.iter().enumerate().map(row))).all().await?;
+    // The partner is the caller's own, so there is one row for each.
+    if facts.len() == questions.len() { Ok(facts) } else { Err(Fault::Missing) }
 }
 
 pub async fn find(tx: &mut Tx, partner: PartnerId, payment: PaymentId) -> Result<Option<Row>, Fault> {
