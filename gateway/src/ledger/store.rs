@@ -19,7 +19,8 @@ const LOCK_ACCOUNTS: Sql = sql!(
 );
 const ADD_ACCOUNTS: Sql = sql!(
     "insert into account (id, owner, kind, currency, partner_id, balance, reserved, incoming, entries, created_at) \
-     select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, 0, 0, 0, 0, cast(value ->> 5 as bigint) \
+     select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, cast(value ->> 5 as bigint), \
+     cast(value ->> 6 as bigint), cast(value ->> 7 as bigint), cast(value ->> 8 as bigint), cast(value ->> 9 as bigint) \
      from json_each($1) where true order by value ->> 0 on conflict do nothing"
 );
 const PUT_ACCOUNTS: Sql = sql!(
@@ -96,26 +97,11 @@ struct StandingRow {
     entries: i64,
 }
 
-/// Holds accounts until the end of the transaction, making those that are missing.
+/// Holds accounts until the end of the transaction; one that was never used is not there.
 pub async fn lock_accounts(
     tx: &mut Tx,
-    keys: &BTreeMap<AccountId, AccountKey>,
-    now: Time,
+    ids: impl Iterator<Item = &AccountId>,
 ) -> Result<BTreeMap<AccountId, Standing>, Fault> {
-    let mut found = lock(tx, keys.keys()).await?;
-    let missing: Vec<&AccountKey> = keys.values().filter(|key| !found.contains_key(&key.id())).collect();
-    if !missing.is_empty() {
-        let row = |key: &&AccountKey| {
-            let owner = key.owner();
-            (key.id(), owner.to_string(), word(&key.kind()), key.currency().code(), owner.partner(), now.micros())
-        };
-        tx.query(ADD_ACCOUNTS).bind(List::rows(missing.iter().map(row))).run().await?;
-        found.extend(lock(tx, missing.iter().map(|key| key.id()).collect::<BTreeSet<_>>().iter()).await?);
-    }
-    Ok(found)
-}
-
-async fn lock(tx: &mut Tx, ids: impl Iterator<Item = &AccountId>) -> Result<BTreeMap<AccountId, Standing>, Fault> {
     let rows: Vec<StandingRow> = tx.query(LOCK_ACCOUNTS).bind(List::of(ids)).all().await?;
     let standing = |row: &StandingRow| Standing {
         balance: row.balance,
@@ -126,10 +112,29 @@ async fn lock(tx: &mut Tx, ids: impl Iterator<Item = &AccountId>) -> Result<BTre
     Ok(rows.iter().map(|row| (row.id, standing(row))).collect())
 }
 
-pub async fn put_accounts(tx: &mut Tx, accounts: &BTreeMap<AccountId, Standing>) -> Result<(), Fault> {
-    let row = |(id, at): (&AccountId, &Standing)| (*id, at.balance, at.reserved, at.incoming, at.entries);
+/// Writes how accounts stand that were held.
+pub async fn put_accounts(tx: &mut Tx, accounts: &[(&AccountKey, Standing)]) -> Result<(), Fault> {
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    let row = |(key, at): &(&AccountKey, Standing)| (key.id(), at.balance, at.reserved, at.incoming, at.entries);
     tx.query(PUT_ACCOUNTS).bind(List::rows(accounts.iter().map(row))).run().await?;
     Ok(())
+}
+
+/// Makes accounts that were not there. When another process made one meanwhile, the batch has to be decided anew.
+pub async fn add_accounts(tx: &mut Tx, accounts: &[(&AccountKey, Standing)], now: Time) -> Result<(), Fault> {
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    let row = |(key, at): &(&AccountKey, Standing)| {
+        let (owner, kind, currency) = (key.owner(), word(&key.kind()), key.currency().code());
+        let (balance, reserved, incoming, entries) = (at.balance, at.reserved, at.incoming, at.entries);
+        let (id, name, partner) = (key.id(), owner.to_string(), owner.partner());
+        (id, name, kind, currency, partner, balance, reserved, incoming, entries, now.micros())
+    };
+    let made = tx.query(ADD_ACCOUNTS).bind(List::rows(accounts.iter().map(row))).run().await?;
+    if usize::try_from(made).is_ok_and(|made| made == accounts.len()) { Ok(()) } else { Err(Fault::Retry) }
 }
 
 #[derive(FromRow)]
