@@ -8,8 +8,10 @@
     reason = "this crate is tests: a panic is how a test says no"
 )]
 
+pub mod dice;
 pub mod money;
 pub mod postgres;
+pub mod process;
 pub mod raw;
 pub mod receiver;
 pub mod stage;

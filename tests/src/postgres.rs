@@ -4,7 +4,7 @@
 
 use std::fs;
 use std::io;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -40,10 +40,13 @@ const READY_PAUSE: Duration = Duration::from_millis(50);
 /// A running server.
 #[derive(Debug)]
 pub struct Server {
-    url: String,
+    programs: PathBuf,
     folder: PathBuf,
-    /// A shell that owns the server and ends it when its standard input closes: also when we are killed.
-    keeper: Child,
+    user: Option<&'static str>,
+    options: &'static [&'static str],
+    port: u16,
+    /// Shells that own the server, the newest last, and end it when their standard input closes: also when we are killed.
+    keepers: Vec<Child>,
 }
 
 impl Server {
@@ -57,7 +60,7 @@ impl Server {
         Self::start_with(&DURABLE_OPTIONS)
     }
 
-    fn start_with(options: &[&str]) -> io::Result<Self> {
+    fn start_with(options: &'static [&'static str]) -> io::Result<Self> {
         let programs = programs()?;
         let folder = std::env::temp_dir().join(format!("quanzi-postgres-{}", std::process::id()));
         fs::remove_dir_all(&folder).ok();
@@ -67,14 +70,15 @@ impl Server {
             // Between finding a port and taking it another may take it: try the next.
             let mut run = 1;
             loop {
-                match serve(&programs, &folder, user, options) {
+                let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+                match serve(&programs, &folder, user, options, port) {
                     Err(_) if run < START_RUNS_MAX => run += 1,
-                    outcome => break outcome,
+                    outcome => break outcome.map(|keeper| (keeper, port)),
                 }
             }
         });
         match started {
-            Ok((keeper, url)) => Ok(Self { url, folder, keeper }),
+            Ok((keeper, port)) => Ok(Self { programs, folder, user, options, port, keepers: vec![keeper] }),
             Err(error) => {
                 fs::remove_dir_all(&folder).ok();
                 Err(error)
@@ -83,15 +87,35 @@ impl Server {
     }
 
     /// Its address, with the right to make databases.
-    pub fn url(&self) -> &str {
-        &self.url
+    pub fn url(&self) -> String {
+        format!("postgres://quanzi@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Stops it without ceremony, as a crash does; what was committed is on the disk of a [`durable`](Self::durable) one.
+    pub fn crash(&self) -> io::Result<()> {
+        let file = self.folder.join("data").join("postmaster.pid");
+        let pid = fs::read_to_string(&file)?.lines().next().unwrap_or_default().to_owned();
+        Command::new("kill").args(["-QUIT", &pid]).status()?;
+        // It stays a child of its keeper until that ends, so its number is nobody else's; its sessions hold the port till they go.
+        while TcpStream::connect(("127.0.0.1", self.port)).is_ok() {
+            thread::sleep(READY_PAUSE);
+        }
+        fs::remove_file(file).or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+    }
+
+    /// Starts it again where it was.
+    pub fn restart(&mut self) -> io::Result<()> {
+        self.keepers.push(serve(&self.programs, &self.folder, self.user, self.options, self.port)?);
+        Ok(())
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
-        self.keeper.wait().ok();
+        for keeper in self.keepers.iter_mut().rev() {
+            drop(keeper.stdin.take());
+            keeper.wait().ok();
+        }
         fs::remove_dir_all(&self.folder).ok();
     }
 }
@@ -170,8 +194,7 @@ fn initialise(programs: &Path, folder: &Path, user: Option<&str>) -> io::Result<
 }
 
 /// Starts the server under its keeper and waits until it answers.
-fn serve(programs: &Path, folder: &Path, user: Option<&str>, options: &[&str]) -> io::Result<(Child, String)> {
-    let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+fn serve(programs: &Path, folder: &Path, user: Option<&str>, options: &[&str], port: u16) -> io::Result<Child> {
     let data = folder.join("data");
     // `cat` ends when the pipe does, which is when its writer ends; SIGQUIT is PostgreSQL's shutdown without ceremony.
     // An interrupt from the terminal reaches the whole group, but the keeper must stay to do its work.
@@ -199,7 +222,7 @@ fn serve(programs: &Path, folder: &Path, user: Option<&str>, options: &[&str]) -
         // The last line of this file is the server's own word on its state.
         let state = fs::read_to_string(&ready).unwrap_or_default();
         if state.lines().last().is_some_and(|line| line.trim() == "ready") {
-            return Ok((keeper, format!("postgres://quanzi@127.0.0.1:{port}/postgres")));
+            return Ok(keeper);
         }
         thread::sleep(READY_PAUSE);
     }

@@ -143,6 +143,11 @@ impl Stage {
         self.running.app()
     }
 
+    /// Where its database is, for another process.
+    pub fn database_url(&self) -> &str {
+        self.scratch.settings().url.expose_secret()
+    }
+
     /// Its database.
     pub fn db(&self) -> &Db {
         &self.running.app().db
@@ -283,7 +288,8 @@ impl Stage {
         self.execute("analyze".to_owned()).await;
     }
 
-    async fn execute(&self, sql: String) {
+    /// Runs a statement on a connection of its own, as somebody who can write to the tables.
+    pub async fn execute(&self, sql: String) {
         let url = self.scratch.settings().url.expose_secret().to_owned();
         let sql = sqlx::AssertSqlSafe(sql);
         match self.db().engine() {
@@ -371,7 +377,12 @@ pub async fn partner(stage: &Stage) -> Client {
 
 /// A partner with this key.
 pub async fn partner_with(stage: &Stage, key: Key) -> Client {
-    let visitor = Client::builder(stage.url()).build().expect("a client");
+    partner_at(stage.url(), key).await
+}
+
+/// A partner with this key at the gateway of this origin.
+pub async fn partner_at(url: &str, key: Key) -> Client {
+    let visitor = Client::builder(url).build().expect("a client");
     let app = NewApp::new("Circle server", [key.public()]);
     let partner = NewPartner::new("Whisker & Co", "Whisker Pet Supplies (Hangzhou) Co., Ltd.", app);
     let registered = visitor.sandbox().register_partner(partner).await.expect("registered");

@@ -116,7 +116,8 @@ fn of_postgres(error: &PgDatabaseError) -> Sorted {
         "25006" => Ok(Fault::ReadOnly),
         "25P02" => Ok(Fault::Failed),
         "40001" | "40P01" => Ok(Fault::Retry),
-        "55P03" | "57014" => Err(Fault::Busy),
+        // The last: the server gave up a session that had said nothing for too long.
+        "55P03" | "57014" | "25P03" => Err(Fault::Busy),
         code if code.starts_with("53") || code.starts_with("57P") => Err(Fault::Busy),
         code if code.starts_with("08") => Err(Fault::Gone),
         _ => Err(Fault::Other),

@@ -41,6 +41,9 @@ pub struct Settings {
     pub lock_timeout: Duration,
     /// How long one statement may run (PostgreSQL).
     pub statement_timeout: Duration,
+    /// How long a session may say nothing in the middle of a transaction (PostgreSQL): past it its process, or the way to it, is
+    /// gone, and what it holds is given back.
+    pub transaction_idle_max: Duration,
     /// Statements slower than this are logged.
     pub slow_statement: Duration,
     /// Whether a commit waits until it would survive a power cut. Off in tests only.
@@ -58,6 +61,7 @@ impl Settings {
             acquire_timeout: Duration::from_secs(5),
             lock_timeout: Duration::from_secs(5),
             statement_timeout: Duration::from_secs(10),
+            transaction_idle_max: Duration::from_secs(20),
             slow_statement: Duration::from_millis(250),
             durable: true,
         }
@@ -273,6 +277,7 @@ async fn postgres(url: &str, settings: &Settings) -> Result<Pools, Fault> {
             .options([
                 ("statement_timeout", ms(settings.statement_timeout)),
                 ("lock_timeout", ms(settings.lock_timeout)),
+                ("idle_in_transaction_session_timeout", ms(settings.transaction_idle_max)),
                 // The layer's claims about conflicts hold at this level, whatever the server's default.
                 ("default_transaction_isolation", "read committed".to_owned()),
                 // For disks that turn: it makes the planner read whole tables to find a handful of keys.

@@ -99,7 +99,8 @@ where
     F: Future<Output = Result<Vec<A>, Fault>>,
 {
     while let Some(asked) = looker.next() {
-        let (questions, replies): (Vec<Q>, Vec<_>) = asked.into_iter().map(|asked| (asked.question, asked.reply)).unzip();
+        let (questions, replies): (Vec<Q>, Vec<_>) =
+            asked.into_iter().map(|asked| (asked.question, asked.reply)).unzip();
         match look(questions.clone()).await {
             Ok(answers) => {
                 for (reply, answer) in replies.into_iter().zip(answers) {

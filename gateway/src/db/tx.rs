@@ -290,7 +290,8 @@ impl<'t> Query<'t> {
             return Err(Fault::Misuse("the number of values bound is not the number of parameters"));
         }
         if let On::NotYet(db) = &tx.on {
-            tx.on = db.reading_newest_on().await?;
+            // Boxed: it would make every future that asks something larger by all that connecting needs.
+            tx.on = Box::pin(db.reading_newest_on()).await?;
         }
         Ok((tx, sql, arguments))
     }

@@ -50,6 +50,21 @@ pub(crate) struct Claim {
     pub(super) answer: Answer,
 }
 
+#[cfg(test)]
+impl Claim {
+    /// Of this key for this body, by this signature, answered with this text.
+    pub(crate) fn of(app: AppId, key: &str, body: &str, nonce: &str, answer: &str) -> Self {
+        let key = Key::new(app, key, "POST", "/v1/payments", body.as_bytes()).unwrap();
+        let answer = Answer {
+            status: 201,
+            content_type: Some("application/json"),
+            headers: Vec::new(),
+            body: answer.to_owned().into(),
+        };
+        Self { nonce: Some(UsedNonce::new("key", nonce)), key: Some(key), answer }
+    }
+}
+
 /// What is known of a claim.
 #[derive(Debug, Clone)]
 pub(crate) enum Standing {

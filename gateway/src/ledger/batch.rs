@@ -1,9 +1,13 @@
 //! A batch: many orders in one transaction.
 //!
-//! Everything they touch is read and held first, always in the same order (claims, payments, mandates, limits, accounts, the
-//! partner's log last), so that two batches wait for each other instead of dying. Then each order is decided, in the order
+//! Everything they touch is read and held first, always in the same order (payments, mandates, reservations, accounts, limits,
+//! the partner's log last), so that two batches wait for each other instead of dying. Then each order is decided, in the order
 //! of arrival, without IO. Then what was accepted is written, one statement per table. An order that is refused leaves nothing
 //! behind and does not disturb the others.
+//!
+//! Claims are read when everything is held: whatever another process did to what an order is decided by is committed by then,
+//! and its claim with it. Read any earlier, a request that was executed elsewhere could be refused here, for the want of the very
+//! money it had moved.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -27,12 +31,16 @@ pub async fn run(app: &App, orders: &[&Order]) -> Result<Vec<Outcome>, Fault> {
     let mut desk = Desk::open(&mut tx, orders, app.clock.now()).await?;
     let outcomes: Vec<Outcome> = orders.iter().map(|order| desk.decide(order)).collect();
     if desk.accepted.is_empty() {
-        // Nothing to keep, also not the accounts that were made for the question.
+        // Nothing to keep, also not the limits that were held for the question.
         tx.rollback().await?;
         return Ok(outcomes);
     }
     desk.write(&mut tx, &app.clock).await?;
+    #[cfg(test)]
+    super::order::Trap::spring(orders, super::order::Trap::Written);
     events::service::commit(app, tx).await?;
+    #[cfg(test)]
+    super::order::Trap::spring(orders, super::order::Trap::Committed);
     Ok(outcomes)
 }
 
@@ -44,6 +52,8 @@ struct Desk<'o> {
     numbers: HashMap<(PartnerId, String), PaymentId>,
     allowances: BTreeMap<(String, i64), i64>,
     keys: BTreeMap<AccountId, AccountKey>,
+    /// The accounts that are there; the others are made when something is posted to them.
+    known: BTreeSet<AccountId>,
     books: Books,
     accepted: Vec<&'o Order>,
     posted: Vec<(PartnerId, Time, &'o str, Posted)>,
@@ -51,7 +61,6 @@ struct Desk<'o> {
 
 impl<'o> Desk<'o> {
     async fn open(tx: &mut Tx, orders: &[&'o Order], now: Time) -> Result<Self, Fault> {
-        let claims = Claims::read(tx, orders.iter().filter_map(|order| order.claim.as_ref())).await?;
         let versioned: BTreeSet<Versioned> =
             orders.iter().flat_map(|order| order.versions.iter().map(|(object, _)| *object)).collect();
         let versions = payments::service::hold_versions(tx, &versioned).await?;
@@ -64,18 +73,19 @@ impl<'o> Desk<'o> {
             .iter()
             .flat_map(|order| order.allowances.iter().map(|allowance| (allowance.subject.clone(), allowance.day)))
             .collect();
-        let allowances =
-            if subjects.is_empty() { BTreeMap::new() } else { store::hold_allowances(tx, &subjects).await? };
+        let allowances = if subjects.is_empty() { BTreeMap::new() } else { store::allowances(tx, &subjects).await? };
         let transfers = || orders.iter().flat_map(|order| &order.transfers);
         let reservations: BTreeSet<_> = transfers().filter_map(|transfer| transfer.phase.reservation()).collect();
         let reservations =
             if reservations.is_empty() { Vec::new() } else { store::lock_reservations(tx, &reservations).await? };
         let keys: BTreeMap<AccountId, AccountKey> =
             transfers().flat_map(|transfer| [transfer.debit, transfer.credit]).map(|key| (key.id(), key)).collect();
-        let accounts = if keys.is_empty() { BTreeMap::new() } else { store::lock_accounts(tx, &keys, now).await? };
+        let accounts = if keys.is_empty() { BTreeMap::new() } else { store::lock_accounts(tx, keys.keys()).await? };
+        let known = accounts.keys().copied().collect();
         let books = Books::new(accounts, reservations);
+        let claims = Claims::read(tx, orders.iter().filter_map(|order| order.claim.as_ref())).await?;
         let (accepted, posted) = (Vec::new(), Vec::new());
-        Ok(Self { now, claims, versions, numbers, allowances, keys, books, accepted, posted })
+        Ok(Self { now, claims, versions, numbers, allowances, keys, known, books, accepted, posted })
     }
 
     fn decide(&mut self, order: &'o Order) -> Outcome {
@@ -136,24 +146,29 @@ impl<'o> Desk<'o> {
     async fn write(&self, tx: &mut Tx, clock: &Clock) -> Result<(), Fault> {
         payments::service::write(tx, self.accepted.iter().flat_map(|order| &order.papers)).await?;
         if !self.posted.is_empty() {
-            store::add_transfers(tx, &self.posted).await?;
             let touched: BTreeSet<AccountId> = self
                 .posted
                 .iter()
                 .flat_map(|(.., posted)| [posted.transfer.debit.id(), posted.transfer.credit.id()])
                 .collect();
-            let accounts = self.keys.keys().filter(|id| touched.contains(id));
-            let accounts = accounts.map(|id| (*id, self.books.standing(*id))).collect();
-            store::put_accounts(tx, &accounts).await?;
+            let accounts = self.keys.iter().filter(|(id, _)| touched.contains(id));
+            let accounts = accounts.map(|(id, key)| (key, self.books.standing(*id)));
+            let (known, new): (Vec<_>, Vec<_>) = accounts.partition(|(key, _)| self.known.contains(&key.id()));
+            // Before the transfers: of two processes that make one account, the second learns it here.
+            store::add_accounts(tx, &new, self.now).await?;
+            store::add_transfers(tx, &self.posted).await?;
+            store::put_accounts(tx, &known).await?;
         }
-        let used: BTreeMap<(String, i64), i64> = self
-            .accepted
-            .iter()
-            .flat_map(|order| order.allowances.iter().map(|allowance| (allowance.subject.clone(), allowance.day)))
-            .filter_map(|place| self.allowances.get(&place).map(|used| (place, *used)))
-            .collect();
-        if !used.is_empty() {
-            store::put_allowances(tx, &used).await?;
+        let mut taken: BTreeMap<(String, i64), i64> = BTreeMap::new();
+        for allowance in self.accepted.iter().flat_map(|order| &order.allowances) {
+            *taken.entry((allowance.subject.clone(), allowance.day)).or_default() += allowance.takes;
+        }
+        if !taken.is_empty() {
+            let used = store::use_allowances(tx, &taken).await?;
+            // Limits are not held while orders are decided. Where another process used some meanwhile, it is decided anew.
+            if used.iter().any(|(place, used)| self.allowances.get(place) != Some(used)) {
+                return Err(Fault::Retry);
+            }
         }
         payments::service::write_tips(
             tx,

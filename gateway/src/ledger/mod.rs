@@ -5,10 +5,16 @@
 
 mod batch;
 mod check;
+#[cfg(test)]
+mod commit_tests;
 mod http;
 pub(crate) mod model;
 mod order;
 mod poster;
+#[cfg(test)]
+mod poster_tests;
+#[cfg(test)]
+mod scene;
 pub(crate) mod service;
 mod settle;
 mod store;

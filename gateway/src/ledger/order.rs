@@ -43,6 +43,27 @@ pub struct Order {
     pub jobs: Vec<Job>,
     /// Jobs that are not to be done after all.
     pub cancelled: Vec<(JobKind, String)>,
+    /// Where the batch panics that holds it.
+    #[cfg(test)]
+    pub trap: Option<Trap>,
+}
+
+/// A moment of a batch, for tests of what a panic leaves behind.
+#[cfg(test)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trap {
+    /// Everything is written and nothing committed.
+    Written,
+    /// Everything is committed and nobody answered.
+    Committed,
+}
+
+#[cfg(test)]
+impl Trap {
+    /// Panics when one of the orders wants it now.
+    pub fn spring(orders: &[&Order], now: Self) {
+        assert!(orders.iter().all(|order| order.trap != Some(now)), "a trap in a batch: {now:?}");
+    }
 }
 
 impl Order {
@@ -62,6 +83,8 @@ impl Order {
             facts: Vec::new(),
             jobs: Vec::new(),
             cancelled: Vec::new(),
+            #[cfg(test)]
+            trap: None,
         }
     }
 }

@@ -21,11 +21,14 @@ use crate::fault::Fault;
 /// Most orders of one batch. Larger ones are hardly faster per order, and everybody in them waits for the last.
 const BATCH_ORDERS_MAX: usize = 256;
 /// Most orders that wait. Whoever comes after that is told so at once.
-const QUEUE_ORDERS_MAX: usize = 4_096;
+pub(super) const QUEUE_ORDERS_MAX: usize = 4_096;
 /// Runs of a batch that lost against another process.
 const RUNS_MAX: u32 = 8;
 /// Shortest pause between two runs; grows with each.
 const PAUSE: Duration = Duration::from_millis(4);
+/// Longest run of a batch. Each statement has a limit of its own, but only the database keeps that one: from a database that fell
+/// silent no answer comes at all.
+const RUN_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// An order, and where its asker waits.
 struct Asked {
@@ -38,12 +41,13 @@ struct Asked {
 pub struct Poster {
     queue: Mutex<Option<mpsc::Sender<Asked>>>,
     inbox: Mutex<Option<mpsc::Receiver<Asked>>>,
+    run_time_max: Mutex<Duration>,
 }
 
 impl Default for Poster {
     fn default() -> Self {
         let (queue, inbox) = mpsc::channel(QUEUE_ORDERS_MAX);
-        Self { queue: Mutex::new(Some(queue)), inbox: Mutex::new(Some(inbox)) }
+        Self { queue: Mutex::new(Some(queue)), inbox: Mutex::new(Some(inbox)), run_time_max: Mutex::new(RUN_TIME_MAX) }
     }
 }
 
@@ -62,6 +66,16 @@ impl Poster {
     /// Takes no more orders; the poster ends when it has done those that wait.
     pub fn close(&self) {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    fn run_time_max(&self) -> Duration {
+        *self.run_time_max.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Less patience, for tests.
+    #[cfg(test)]
+    pub(super) fn waits_at_most(&self, time: Duration) {
+        *self.run_time_max.lock().unwrap() = time;
     }
 }
 
@@ -111,11 +125,13 @@ async fn settle(app: &App, asked: Vec<Asked>) {
     }
 }
 
-/// Runs a batch again as long as it loses against another process: nothing of it was kept.
-async fn repeat(app: &App, orders: &[&Order]) -> Result<Vec<Outcome>, DbFault> {
+/// Runs a batch again as long as it loses against another process: nothing of it was kept. One that is not done in time is given
+/// up; it may have been kept.
+pub(super) async fn repeat(app: &App, orders: &[&Order]) -> Result<Vec<Outcome>, DbFault> {
     let mut run = 1;
     loop {
-        match batch::run(app, orders).await {
+        let done = tokio::time::timeout(app.poster.run_time_max(), batch::run(app, orders)).await;
+        match done.unwrap_or_else(|late| Err(DbFault::Unknown(late.into()))) {
             Err(DbFault::Retry) if run < RUNS_MAX => {
                 let [jitter] = app.clock.random::<1>();
                 tokio::time::sleep(PAUSE * run + Duration::from_micros(u64::from(jitter) * 16)).await;

@@ -19,7 +19,8 @@ const LOCK_ACCOUNTS: Sql = sql!(
 );
 const ADD_ACCOUNTS: Sql = sql!(
     "insert into account (id, owner, kind, currency, partner_id, balance, reserved, incoming, entries, created_at) \
-     select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, 0, 0, 0, 0, cast(value ->> 5 as bigint) \
+     select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, cast(value ->> 5 as bigint), \
+     cast(value ->> 6 as bigint), cast(value ->> 7 as bigint), cast(value ->> 8 as bigint), cast(value ->> 9 as bigint) \
      from json_each($1) where true order by value ->> 0 on conflict do nothing"
 );
 const PUT_ACCOUNTS: Sql = sql!(
@@ -46,16 +47,14 @@ const ADD_TRANSFERS: Sql = sql!(
      cast(value ->> 13 as bigint), cast(value ->> 14 as bigint), cast(value ->> 15 as bigint), cast(value ->> 16 as bigint) \
      from json_each($1) where true"
 );
-// Makes the rows that are missing, so that there is something to hold, and holds all of them.
-const HOLD_ALLOWANCES: Sql = sql!(
-    "insert into allowance (subject, day, used) select value ->> 0, cast(value ->> 1 as bigint), 0 from json_each($1) \
-     where true order by value ->> 0, value ->> 1 \
-     on conflict (subject, day) do update set used = allowance.used returning subject, day, used"
+const ALLOWANCES: Sql = sql!(
+    "select a.subject, a.day, a.used from allowance a join (select value ->> 0 as subject, cast(value ->> 1 as bigint) as day \
+     from json_each($1)) as asked on a.subject = asked.subject and a.day = asked.day"
 );
-const PUT_ALLOWANCES: Sql = sql!(
-    "update allowance set used = new.used from (select value ->> 0 as subject, cast(value ->> 1 as bigint) as day, \
-     cast(value ->> 2 as bigint) as used from json_each($1)) as new \
-     where allowance.subject = new.subject and allowance.day = new.day"
+const USE_ALLOWANCES: Sql = sql!(
+    "insert into allowance (subject, day, used) select value ->> 0, cast(value ->> 1 as bigint), cast(value ->> 2 as bigint) \
+     from json_each($1) where true order by value ->> 0, value ->> 1 \
+     on conflict (subject, day) do update set used = allowance.used + excluded.used returning subject, day, used"
 );
 const SWEEP_ALLOWANCES: Sql = sql!(
     "delete from allowance where (subject, day) in (select subject, day from allowance where day < $1 order by day limit $2)"
@@ -96,26 +95,11 @@ struct StandingRow {
     entries: i64,
 }
 
-/// Holds accounts until the end of the transaction, making those that are missing.
+/// Holds accounts until the end of the transaction; one that was never used is not there.
 pub async fn lock_accounts(
     tx: &mut Tx,
-    keys: &BTreeMap<AccountId, AccountKey>,
-    now: Time,
+    ids: impl Iterator<Item = &AccountId>,
 ) -> Result<BTreeMap<AccountId, Standing>, Fault> {
-    let mut found = lock(tx, keys.keys()).await?;
-    let missing: Vec<&AccountKey> = keys.values().filter(|key| !found.contains_key(&key.id())).collect();
-    if !missing.is_empty() {
-        let row = |key: &&AccountKey| {
-            let owner = key.owner();
-            (key.id(), owner.to_string(), word(&key.kind()), key.currency().code(), owner.partner(), now.micros())
-        };
-        tx.query(ADD_ACCOUNTS).bind(List::rows(missing.iter().map(row))).run().await?;
-        found.extend(lock(tx, missing.iter().map(|key| key.id()).collect::<BTreeSet<_>>().iter()).await?);
-    }
-    Ok(found)
-}
-
-async fn lock(tx: &mut Tx, ids: impl Iterator<Item = &AccountId>) -> Result<BTreeMap<AccountId, Standing>, Fault> {
     let rows: Vec<StandingRow> = tx.query(LOCK_ACCOUNTS).bind(List::of(ids)).all().await?;
     let standing = |row: &StandingRow| Standing {
         balance: row.balance,
@@ -126,10 +110,29 @@ async fn lock(tx: &mut Tx, ids: impl Iterator<Item = &AccountId>) -> Result<BTre
     Ok(rows.iter().map(|row| (row.id, standing(row))).collect())
 }
 
-pub async fn put_accounts(tx: &mut Tx, accounts: &BTreeMap<AccountId, Standing>) -> Result<(), Fault> {
-    let row = |(id, at): (&AccountId, &Standing)| (*id, at.balance, at.reserved, at.incoming, at.entries);
+/// Writes how accounts stand that were held.
+pub async fn put_accounts(tx: &mut Tx, accounts: &[(&AccountKey, Standing)]) -> Result<(), Fault> {
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    let row = |(key, at): &(&AccountKey, Standing)| (key.id(), at.balance, at.reserved, at.incoming, at.entries);
     tx.query(PUT_ACCOUNTS).bind(List::rows(accounts.iter().map(row))).run().await?;
     Ok(())
+}
+
+/// Makes accounts that were not there. When another process made one meanwhile, the batch has to be decided anew.
+pub async fn add_accounts(tx: &mut Tx, accounts: &[(&AccountKey, Standing)], now: Time) -> Result<(), Fault> {
+    if accounts.is_empty() {
+        return Ok(());
+    }
+    let row = |(key, at): &(&AccountKey, Standing)| {
+        let (owner, kind, currency) = (key.owner(), word(&key.kind()), key.currency().code());
+        let (balance, reserved, incoming, entries) = (at.balance, at.reserved, at.incoming, at.entries);
+        let (id, name, partner) = (key.id(), owner.to_string(), owner.partner());
+        (id, name, kind, currency, partner, balance, reserved, incoming, entries, now.micros())
+    };
+    let made = tx.query(ADD_ACCOUNTS).bind(List::rows(accounts.iter().map(row))).run().await?;
+    if usize::try_from(made).is_ok_and(|made| made == accounts.len()) { Ok(()) } else { Err(Fault::Retry) }
 }
 
 #[derive(FromRow)]
@@ -203,19 +206,23 @@ pub async fn add_transfers(tx: &mut Tx, posted: &[(PartnerId, Time, &str, Posted
     Ok(())
 }
 
-/// How much of each limit is used; held until the end of the transaction.
-pub async fn hold_allowances(
+/// How much of each limit is used so far.
+pub async fn allowances(
     tx: &mut Tx,
     subjects: &BTreeSet<(String, i64)>,
 ) -> Result<BTreeMap<(String, i64), i64>, Fault> {
-    let rows: Vec<(String, i64, i64)> = tx.query(HOLD_ALLOWANCES).bind(List::rows(subjects)).all().await?;
+    let rows: Vec<(String, i64, i64)> = tx.query(ALLOWANCES).bind(List::rows(subjects)).all().await?;
     Ok(rows.into_iter().map(|(subject, day, used)| ((subject, day), used)).collect())
 }
 
-pub async fn put_allowances(tx: &mut Tx, used: &BTreeMap<(String, i64), i64>) -> Result<(), Fault> {
-    let rows = used.iter().map(|((subject, day), used)| (subject, day, used));
-    tx.query(PUT_ALLOWANCES).bind(List::rows(rows)).run().await?;
-    Ok(())
+/// Uses so much of each limit; how much of it is used then. From here on nobody else uses any of it.
+pub async fn use_allowances(
+    tx: &mut Tx,
+    taken: &BTreeMap<(String, i64), i64>,
+) -> Result<BTreeMap<(String, i64), i64>, Fault> {
+    let rows = taken.iter().map(|((subject, day), taken)| (subject, day, taken));
+    let rows: Vec<(String, i64, i64)> = tx.query(USE_ALLOWANCES).bind(List::rows(rows)).all().await?;
+    Ok(rows.into_iter().map(|(subject, day, used)| ((subject, day), used)).collect())
 }
 
 /// Deletes what was used on days before this one, at most so many.

@@ -10,8 +10,8 @@ pub mod service;
 mod store;
 
 pub use http::routes;
-pub use store::{Facts, Question};
 pub use model::{Paper, Row, TipChange, day_of, per_day, per_payment};
+pub use store::{Facts, Question};
 
 /// Gathers what has to be known for new payments.
 pub type PaymentFacts = crate::db::Together<Question, Facts>;

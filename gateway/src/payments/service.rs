@@ -82,8 +82,7 @@ pub async fn create(context: Context<'_>, new: &NewPayment) -> Result<Posting<Pa
 /// What decides about a new payment; payments that come at the same time are looked up together.
 async fn look(context: Context<'_>, new: &NewPayment) -> Result<Facts, Fault> {
     let Context { app, partner, now } = context;
-    let question =
-        Question { partner, circle: new.circle, fan: new.fan, post: new.post, mandate: new.mandate, now };
+    let question = Question { partner, circle: new.circle, fan: new.fan, post: new.post, mandate: new.mandate, now };
     let db = app.db.clone();
     let look = move |questions: Vec<Question>| {
         let db = db.clone();

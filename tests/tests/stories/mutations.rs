@@ -6,6 +6,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use quanzi_openapi::endpoint::Access;
 use quanzi_openapi::{Method, OPERATIONS, Operation};
+use quanzi_tests::dice::Dice;
 use quanzi_tests::raw::{Partner, Ready};
 use quanzi_tests::stage::{Knobs, Stage};
 use quanzi_tests::stories;
@@ -19,23 +20,6 @@ const AT_ONCE: usize = 8;
 const BATCH: usize = 8;
 /// Batches between two tokens.
 const BATCHES_PER_TOKEN: usize = 250;
-
-/// `SplitMix64`: small, seeded, good enough to choose mutations.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) % sides as u64).expect("in range")
-    }
-
-    fn pick<T: Copy>(&mut self, list: &[T]) -> T {
-        list[self.roll(list.len())]
-    }
-}
 
 const TEXTS: [&str; 14] = [
     "",
@@ -197,7 +181,7 @@ stories! {
         let stage = stage.reopen(&Knobs::unlimited()).await;
         let mut partner = Partner::register(stage.url()).await;
         let known = Known::make(&partner).await;
-        let mut dice = Dice(SEED);
+        let mut dice = Dice::new(SEED);
         let operations = operations();
 
         let (mut successes, mut unchanged) = (0, 0);
@@ -248,7 +232,7 @@ stories! {
             .into_iter()
             .filter(|operation| operation.method.writes() && matches!(operation.access, Access::Partner(_)))
             .collect();
-        let mut dice = Dice(SEED ^ 1);
+        let mut dice = Dice::new(SEED ^ 1);
         let mut refused = 0;
 
         for number in 0..600 {
