@@ -117,7 +117,7 @@ pub const KNOBS: &[Knob] = &[
     secret(knob(Database, ["database_read_url", "QUANZI_DATABASE_READ_URL", "database-read-url"], "postgres://user:password@host/name", Nothing,
         "A PostgreSQL replica for reads; without it they go to the database itself.")),
     knob(Database, ["database_connections_max", "QUANZI_DATABASE_CONNECTIONS_MAX", "database-connections-max"], "a number from 1 to 1000", Value("8"),
-        "Most connections of this process for reading, and as many again for writing; SQLite always has one that writes."),
+        "Most connections of this process for reading, as many again for writing, and three for payments; SQLite always has one that writes."),
 
     secret(knob(Security, ["sealing_key", "QUANZI_SEALING_KEY", "sealing-key"], "32 bytes in base64", Nothing,
         "Seals the gateway's own private keys in the database; live mode needs it. Make one with `openssl rand -base64 32`.")),

@@ -16,6 +16,8 @@ use super::fault::Fault;
 use super::migrate::{self, MigrationFault};
 use super::tx::{On, Tx};
 
+/// Connections for work that goes on all the time: the ledger's poster, and two looks for many at once.
+const STEADY_CONNECTIONS_MAX: u32 = 3;
 /// Statements in rotation are a few hundred; the driver's default of 100 makes each of them ten times slower.
 const STATEMENTS_CACHED: usize = 512;
 /// A connection idle for longer is tried before use; on a shorter pause the trial costs more than the statement.
@@ -108,7 +110,7 @@ pub struct Db {
 #[derive(Debug, Clone)]
 enum Pools {
     Sqlite { read: SqlitePool, write: SqlitePool },
-    Postgres { read: PgPool, write: PgPool },
+    Postgres { read: PgPool, write: PgPool, steady: PgPool },
 }
 
 impl Db {
@@ -142,6 +144,23 @@ impl Db {
             Pools::Postgres { write, .. } => On::PostgresWrite(write.begin().await?),
         };
         Ok(Tx::new(on, self.slow))
+    }
+
+    /// The same, for work that goes on all the time: on connections of its own, which have at hand what it needs. A pool hands out
+    /// its connections in turn, and each server process behind them keeps caches of its own.
+    pub async fn begin_steady(&self) -> Result<Tx, Fault> {
+        match &self.pools {
+            Pools::Sqlite { .. } => self.begin().await,
+            Pools::Postgres { steady, .. } => Ok(Tx::new(On::PostgresWrite(steady.begin().await?), self.slow)),
+        }
+    }
+
+    /// A reading handle for work that goes on all the time, on the newest state.
+    pub async fn reading_steady(&self) -> Result<Tx, Fault> {
+        match &self.pools {
+            Pools::Sqlite { .. } => self.reading().await,
+            Pools::Postgres { steady, .. } => Ok(Tx::new(On::PostgresRead(steady.acquire().await?), self.slow)),
+        }
     }
 
     /// A reading handle: each statement sees what was committed before it.
@@ -201,7 +220,10 @@ impl Db {
     pub fn connections(&self) -> Connections {
         let (read_open, read_idle, write_open, write_idle) = match &self.pools {
             Pools::Sqlite { read, write } => (read.size(), read.num_idle(), write.size(), write.num_idle()),
-            Pools::Postgres { read, write } => (read.size(), read.num_idle(), write.size(), write.num_idle()),
+            Pools::Postgres { read, write, steady } => {
+                let (open, idle) = (write.size() + steady.size(), write.num_idle() + steady.num_idle());
+                (read.size(), read.num_idle(), open, idle)
+            }
         };
         Connections { read_open, read_idle, write_open, write_idle }
     }
@@ -213,9 +235,10 @@ impl Db {
                 read.close().await;
                 write.close().await;
             }
-            Pools::Postgres { read, write } => {
+            Pools::Postgres { read, write, steady } => {
                 read.close().await;
                 write.close().await;
+                steady.close().await;
             }
         }
     }
@@ -307,5 +330,6 @@ async fn postgres(url: &str, settings: &Settings) -> Result<Pools, Fault> {
     let read_url = settings.read_url.as_ref().map_or(url, ExposeSecret::expose_secret);
     let read_only = options(read_url)?.options([("default_transaction_read_only", "on")]);
     let read = pool(settings.read_connections_max).connect_lazy_with(read_only);
-    Ok(Pools::Postgres { read, write })
+    let steady = pool(STEADY_CONNECTIONS_MAX).connect_lazy_with(options(url)?);
+    Ok(Pools::Postgres { read, write, steady })
 }

@@ -27,7 +27,7 @@ use crate::{events, jobs, payments};
 /// Runs a batch in a transaction of its own: what became of each order, in their order. An error means that nothing was kept, or
 /// ([`Fault::Unknown`]) that nobody knows.
 pub async fn run(app: &App, orders: &[&Order]) -> Result<Vec<Outcome>, Fault> {
-    let mut tx = app.db.begin().await?;
+    let mut tx = app.db.begin_steady().await?;
     let mut desk = Desk::open(&mut tx, orders, app.clock.now()).await?;
     let outcomes: Vec<Outcome> = orders.iter().map(|order| desk.decide(order)).collect();
     if desk.accepted.is_empty() {

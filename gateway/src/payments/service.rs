@@ -86,7 +86,7 @@ async fn look(context: Context<'_>, new: &NewPayment) -> Result<Facts, Fault> {
     let db = app.db.clone();
     let look = move |questions: Vec<Question>| {
         let db = db.clone();
-        async move { store::facts(&mut db.reading_newest().await?, &questions).await }
+        async move { store::facts(&mut db.reading_steady().await?, &questions).await }
     };
     Ok(app.payment_facts.ask(question, look).await?)
 }

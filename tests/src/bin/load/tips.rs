@@ -119,6 +119,7 @@ impl Scene {
             }
         });
         let fans = fans.buffer_unordered(SETTING_AT_ONCE).collect().await;
+        stage.analyze().await;
         Self { partner, hot: hot.to_string(), fans }
     }
 
