@@ -252,9 +252,9 @@ impl From<db::Fault> for Fault {
                 busy.rest.again = true;
                 busy
             }
-            db::Fault::Busy(_) | db::Fault::Unknown(_) | db::Fault::Gone(_) => {
-                Self::new(ErrorCode::Overloaded).because(fault)
-            }
+            db::Fault::Busy(_) | db::Fault::Gone(_) => Self::new(ErrorCode::Overloaded).because(fault),
+            // Not `overloaded`: that promises that nothing happened, and clients repeat it even without a key.
+            db::Fault::Unknown(_) => Self::new(ErrorCode::OutcomeUnknown).because(fault),
             db::Fault::ZeroByte => {
                 Self::new(ErrorCode::BodyMalformed).detail("text must not contain the zero character")
             }

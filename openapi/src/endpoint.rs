@@ -458,6 +458,8 @@ impl Operation {
         }
         if self.method.writes() {
             codes.push(C::ContentTypeUnsupported);
+            // The way to the database can be lost in the middle of any commit.
+            codes.push(C::OutcomeUnknown);
             if self.body != BodyKind::Nothing {
                 codes.push(C::FieldInvalid);
             }

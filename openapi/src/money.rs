@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 /// Currencies of the platform (ISO 4217), with their minor units.
@@ -47,12 +49,39 @@ impl Currency {
 }
 
 /// An amount in minor units (fen, cents, yen, fils) of a currency.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 pub struct Money {
     /// Minor units: 1234 with CNY is ¥12.34.
     pub amount: i64,
     /// ISO 4217.
     pub currency: Currency,
+}
+
+/// From an object only. Derived, `[1000, "CNY"]` would do as well: money by position.
+impl<'de> Deserialize<'de> for Money {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Members {
+            amount: i64,
+            currency: Currency,
+        }
+
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Money;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with amount and currency")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Money, A::Error> {
+                let Members { amount, currency } = Members::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Money { amount, currency })
+            }
+        }
+
+        deserializer.deserialize_map(Object)
+    }
 }
 
 impl Money {
@@ -122,6 +151,15 @@ mod tests {
         #[test]
         fn no_decimal_text_panics(text in "\\PC{0,30}", which in 0..Currency::ALL.len()) {
             let _ = Money::from_decimal(&text, Currency::ALL[which]);
+        }
+    }
+
+    #[test]
+    fn money_is_an_object_and_nothing_else() {
+        let money = Money::new(1_000, Currency::CNY);
+        assert_eq!(serde_json::from_str::<Money>(r#"{"currency":"CNY","amount":1000}"#).unwrap(), money);
+        for text in [r#"[1000,"CNY"]"#, "1000", r#""10.00 CNY""#, "null", r#"{"amount":1000.0,"currency":"CNY"}"#] {
+            assert!(serde_json::from_str::<Money>(text).is_err(), "{text}");
         }
     }
 

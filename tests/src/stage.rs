@@ -208,19 +208,45 @@ impl Stage {
         self.scalar(&format!("select count(*) from {table}")).await.parse().expect("a number")
     }
 
-    /// What a partner could change, as one text: equal before and after a refused request.
+    /// What a partner could change, as one text: equal before and after a refused request. What changes by itself with time (a
+    /// payment's state, what is delivered) counts by its rows only.
     pub async fn fingerprint(&self) -> String {
-        let mut parts = Vec::new();
-        for table in
-            ["partner", "app", "app_key", "circle", "gate", "person", "fan", "membership", "post", "idempotency"]
-        {
+        const TABLES: [&str; 21] = [
+            "partner",
+            "app",
+            "app_key",
+            "circle",
+            "gate",
+            "person",
+            "fan",
+            "membership",
+            "post",
+            "idempotency",
+            "account",
+            "transfer",
+            "payment",
+            "refund",
+            "mandate",
+            "allowance",
+            "tip_total",
+            "tipper",
+            "webhook_endpoint",
+            "webhook_replay",
+            "event",
+        ];
+        let parts = TABLES.map(|table| {
             let versions = match table {
                 "partner" | "app" | "circle" | "membership" | "post" | "person" => "coalesce(sum(version), 0)",
                 "app_key" => "count(removed_at)",
+                "account" => "coalesce(sum(entries + abs(balance)), 0)",
+                "allowance" => "coalesce(sum(used), 0)",
+                "tip_total" | "refund" | "transfer" => "coalesce(sum(amount), 0)",
+                "tipper" => "coalesce(sum(score), 0)",
+                "webhook_endpoint" => "count(deleted_at)",
                 _ => "0",
             };
-            parts.push(format!("(select count(*) || '/' || cast({versions} as text) from {table})"));
-        }
+            format!("(select count(*) || '/' || cast({versions} as text) from {table})")
+        });
         self.scalar(&format!("select {}", parts.join(" || ' ' || "))).await
     }
 
@@ -285,6 +311,11 @@ impl Stage {
         .await;
         self.execute(format!("update event_log set last_seq = last_seq + {events} where partner_id = '{partner}'"))
             .await;
+        self.execute("analyze".to_owned()).await;
+    }
+
+    /// Tells the planner what is in the tables, as the database itself does within a minute.
+    pub async fn analyze(&self) {
         self.execute("analyze".to_owned()).await;
     }
 

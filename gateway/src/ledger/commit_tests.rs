@@ -24,8 +24,9 @@ use super::order::{Order, Outcome};
 use super::poster;
 use super::scene::Scene;
 use crate::db::scratch::Scratch;
-use crate::db::{Db, Settings};
+use crate::db::{Db, Settings, Sql};
 use crate::fault::Fault;
+use crate::{events, sql};
 
 /// What the proxy does with the next commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,7 @@ enum Cut {
 
 /// Simple query, length 11, zero-terminated: how the driver sends it.
 const COMMIT: &[u8] = b"Q\x00\x00\x00\x0bCOMMIT\x00";
+const RENAME: Sql = sql!("update partner set version = version + 1 where id = $1");
 const ROUNDS: usize = 2;
 const TIPS: usize = 5;
 const ASKED_MAX: usize = 60;
@@ -253,6 +255,21 @@ async fn a_session_ended_at_its_commit_is_unknown_and_done_by_asking_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_falls_silent_holds_nobody_for_ever() {
     a_lost_commit(Cut::Silence).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn also_outside_the_ledger_a_lost_commit_is_not_said_to_be_nothing() {
+    let Stage { scene, proxy, direct: _direct, _scratch } = Stage::new().await;
+
+    for cut in [Cut::Before, Cut::After, Cut::Terminate] {
+        let mut tx = scene.app.db.begin().await.unwrap();
+        tx.query(RENAME).bind(scene.partner).run().await.unwrap();
+        proxy.cut_next(cut);
+        let lost = events::service::commit(&scene.app, tx).await.unwrap_err();
+
+        assert_eq!(Fault::from(lost).code(), ErrorCode::OutcomeUnknown, "{cut:?}");
+    }
+    proxy.listener.abort();
 }
 
 #[tokio::test]

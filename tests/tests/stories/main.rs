@@ -5,6 +5,7 @@
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "this crate is tests: a panic is how a test says no")]
 
 mod apps;
+mod bad_money;
 mod cashier;
 mod circles;
 mod clock;
@@ -19,6 +20,7 @@ mod memberships;
 mod mutations;
 mod partners;
 mod payments;
+mod races;
 mod road;
 mod signatures;
 mod tokens;
