@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::error_code::ErrorCode;
 use crate::page::Page;
-use crate::scope::Scope;
+use crate::scope::{FanScope, Scope};
 
 /// What a partner may ask, and what we answer. The type's doc comment is its summary and description.
 pub trait Endpoint: ToSchema + 'static {
@@ -23,6 +23,8 @@ pub trait Endpoint: ToSchema + 'static {
     const STATUS: u16 = 200;
     /// Its own error codes; those common to its access and shape are added by [`Operation`].
     const FAILS: &'static [ErrorCode] = &[];
+    /// Whether a call must be signed: one that changes state.
+    const SIGNED: bool = Self::METHOD.writes();
     /// Whether it takes `If-Match`.
     const IF_MATCH: bool = false;
     /// Whether an `Idempotency-Key` is required, offered or not taken.
@@ -84,7 +86,7 @@ pub enum Access {
     /// A partner's app with this scope; no scope means any token of the partner.
     Partner(Option<Scope>),
     /// A fan, through an app, with this scope.
-    Fan(Scope),
+    Fan(FanScope),
 }
 
 /// What an endpoint does with `Idempotency-Key`.
@@ -398,6 +400,8 @@ pub struct Operation {
     pub access: Access,
     /// Status of a success.
     pub status: u16,
+    /// It must be signed.
+    pub signed: bool,
     /// `If-Match` is required.
     pub if_match: bool,
     /// `Idempotency-Key`.
@@ -423,6 +427,7 @@ impl Operation {
             tag: E::TAG,
             access: E::ACCESS,
             status: E::STATUS,
+            signed: E::SIGNED,
             if_match: E::IF_MATCH,
             idempotency: E::IDEMPOTENCY,
             body: E::Body::KIND,
@@ -454,6 +459,9 @@ impl Operation {
                 codes.extend(TOKEN);
                 codes.extend(SIGNATURE);
                 codes.push(C::ScopeMissing);
+                if self.method.writes() {
+                    codes.extend([C::SignatureMissing, C::DigestMissing]);
+                }
             }
         }
         if self.method.writes() {
@@ -482,7 +490,7 @@ impl Operation {
 }
 
 /// What can be wrong with a token and its app.
-const TOKEN: [ErrorCode; 9] = [
+const TOKEN: [ErrorCode; 10] = [
     ErrorCode::TokenMissing,
     ErrorCode::TokenInvalid,
     ErrorCode::TokenExpired,
@@ -490,6 +498,7 @@ const TOKEN: [ErrorCode; 9] = [
     ErrorCode::ProofMissing,
     ErrorCode::ProofInvalid,
     ErrorCode::ProofNonceRequired,
+    ErrorCode::WrongTokenKind,
     ErrorCode::AddressNotAllowed,
     ErrorCode::AppSuspended,
 ];

@@ -18,6 +18,7 @@ use crate::content::Post;
 use crate::endpoint::{Access, Endpoint, Example, Fields, Method, Nothing, Reply, Tag};
 use crate::error_code::ErrorCode;
 use crate::gates::Gate;
+use crate::grants::Grant;
 use crate::id::EventId;
 use crate::mandates::Mandate;
 use crate::memberships::Membership;
@@ -104,6 +105,12 @@ event_types! {
     MembershipBanned "membership.banned" Membership;
     /// A ban was lifted.
     MembershipUnbanned "membership.unbanned" Membership;
+    /// A fan let an app do something.
+    GrantCreated "grant.created" Grant;
+    /// A fan let the app do more.
+    GrantChanged "grant.changed" Grant;
+    /// A grant is over: the fan took it back, or you gave it up. Its tokens are refused from now on.
+    GrantRevoked "grant.revoked" Grant;
     /// A post was made that is not seen yet: a draft, or scheduled.
     PostCreated "post.created" Post;
     /// A post can be seen.
@@ -413,4 +420,4 @@ macro_rules! subjects {
         }
     )+};
 }
-subjects! { App Circle Gate Mandate Membership Partner Payment Post Refund WebhookEndpoint }
+subjects! { App Circle Gate Grant Mandate Membership Partner Payment Post Refund WebhookEndpoint }

@@ -259,6 +259,12 @@ pub mod kind {
         const PREFIX: &'static str = "mdt";
         const NAME: &'static str = "MandateId";
     }
+    /// A grant: what a fan lets an app do.
+    pub enum Grant {}
+    impl Kind for Grant {
+        const PREFIX: &'static str = "grt";
+        const NAME: &'static str = "GrantId";
+    }
     /// An event: a fact in the partner's numbered log.
     pub enum Event {}
     impl Kind for Event {
@@ -313,6 +319,8 @@ pub type PaymentId = Id<kind::Payment>;
 pub type RefundId = Id<kind::Refund>;
 /// `mdt_…`
 pub type MandateId = Id<kind::Mandate>;
+/// Names a grant.
+pub type GrantId = Id<kind::Grant>;
 /// `evt_…`
 pub type EventId = Id<kind::Event>;
 /// `whe_…`

@@ -4,6 +4,7 @@
 //! describes it. Shapes stand beside the endpoints that use them, one file per capability.
 
 pub mod apps;
+pub mod authorization;
 pub mod body;
 pub mod circles;
 pub mod content;
@@ -14,6 +15,7 @@ pub mod error_code;
 pub mod events;
 pub mod fans;
 pub mod gates;
+pub mod grants;
 pub mod id;
 pub mod jose;
 pub mod ledger;
@@ -56,13 +58,18 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<apps::ListKeys>(),
     Operation::of::<apps::AddKey>(),
     Operation::of::<apps::RemoveKey>(),
+    Operation::of::<authorization::PushAuthorizationRequest>(),
     Operation::of::<oauth::GetToken>(),
+    Operation::of::<authorization::GetUserinfo>(),
+    Operation::of::<authorization::PostUserinfo>(),
     Operation::of::<oauth::IntrospectToken>(),
     Operation::of::<oauth::RevokeToken>(),
     Operation::of::<oauth::GetJwks>(),
     Operation::of::<oauth::GetServerMetadata>(),
     Operation::of::<oauth::GetOpenidConfiguration>(),
     Operation::of::<oauth::GetResourceMetadata>(),
+    Operation::of::<grants::ListGrants>(),
+    Operation::of::<grants::RevokeGrant>(),
     Operation::of::<circles::CreateCircle>(),
     Operation::of::<circles::ListCircles>(),
     Operation::of::<circles::GetCircle>(),
