@@ -11,7 +11,7 @@ use quanzi_openapi::Time;
 use crate::apps::Directory;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::crypto::SigningKey;
+use crate::crypto::{EcdsaKey, SigningKey};
 use crate::db::{self, Db, Tx};
 use crate::events::{Bell, Streams};
 use crate::fault::Fault;
@@ -35,6 +35,8 @@ pub struct App {
     pub clock: Arc<Clock>,
     /// The key that signs answers and access tokens.
     pub key: SigningKey,
+    /// The key that signs id tokens.
+    pub id_token_key: EcdsaKey,
     /// Apps and their keys, cached.
     pub directory: Directory,
     /// Verified access tokens, cached.
@@ -74,9 +76,10 @@ impl App {
     ) -> Result<Self, Fault> {
         let sealing = config.sealing_key.as_ref().map(crate::config::SealingKey::bytes);
         let loaded = crate::oauth::keys::load_or_create(&db, &clock, sealing, !config.mode.is_sandbox()).await;
-        let GatewayKeys { active: key, published } = loaded.map_err(Fault::internal)?;
+        let GatewayKeys { active: key, id_token: id_token_key, published } = loaded.map_err(Fault::internal)?;
         let mut app = Self {
             key,
+            id_token_key,
             directory: Directory::new(),
             tokens: Tokens::new(published),
             nonces: Nonces::new(),
@@ -110,6 +113,7 @@ pub fn routes(app: &Arc<App>) -> Routes {
     let routes = crate::apps::routes(routes);
     let routes = crate::circles::routes(routes);
     let routes = crate::gates::routes(routes);
+    let routes = crate::grants::routes(routes);
     let routes = crate::memberships::routes(routes);
     let routes = crate::content::routes(routes);
     let routes = crate::payments::routes(routes);
@@ -155,6 +159,7 @@ pub fn chores(app: &Arc<App>) -> Vec<Chore> {
         deleting("gates", |tx, now, rows_max| Box::pin(crate::gates::sweep(tx, now, rows_max))),
         deleting("allowances", |tx, now, rows_max| Box::pin(crate::ledger::service::sweep(tx, now, rows_max))),
         deleting("oauth", |tx, now, rows_max| Box::pin(crate::oauth::store::sweep(tx, now, rows_max))),
+        deleting("consent", |tx, now, rows_max| Box::pin(crate::oauth::sweep_consent(tx, now, rows_max))),
         deleting("deliveries", |tx, now, rows_max| Box::pin(crate::webhooks::service::sweep(tx, now, rows_max))),
         Chore::shrinking("limits", move || limits.limits.shrink()),
     ]

@@ -16,6 +16,7 @@ mod exposure;
 pub mod fans;
 pub mod fault;
 pub mod gates;
+mod grants;
 pub mod housekeeping;
 pub mod http;
 pub mod jobs;

@@ -28,6 +28,7 @@ pub(super) const FILES: &[File] = files! {
     6 "0006_jobs"
     7 "0007_webhooks"
     8 "0008_money"
+    9 "0009_consent"
 };
 
 /// The version this binary brings a database to.

@@ -21,6 +21,17 @@ macro_rules! columns {
 const FIND: Sql = sql!("select ", columns!());
 /// Both rows: one waiting for the fan's alone would go on with the person as it was before.
 const LOCK: Sql = sql!("select ", columns!(), [" for no key update of f, p"]);
+const FIND_OF_PERSON: Sql = sql!("select id from fan where partner_id = $1 and person_id = $2");
+const OF_PERSON: Sql =
+    sql!("select partner_id, id from fan where person_id = $1 order by created_at desc, id desc limit $2");
+const NEWEST: Sql = sql!(
+    "select f.id, p.nickname from fan f join person p on p.id = f.person_id where f.partner_id = $1 order by f.id desc limit $2"
+);
+const PERSON_OF: Sql = sql!("select person_id from fan where partner_id = $1 and id = $2");
+const NICKNAME: Sql = sql!("select nickname from person where id = $1");
+const ADOPT: Sql = sql!(
+    "insert into fan (partner_id, id, person_id, created_at) values ($1, $2, $3, $4) on conflict (partner_id, person_id) do nothing"
+);
 const INSERT_PERSON: Sql = sql!(
     "insert into person (id, nickname, real_name_verified, adult, credit_band, version, created_at, updated_at) \
      values ($1, $2, $3, $4, $5, $6, $7, $7)"
@@ -93,4 +104,70 @@ pub async fn update(tx: &mut Tx, partner: PartnerId, person: &Person, now: Time)
     update.bind(now).run().await?;
     tx.query(UPDATE_FAN).bind(partner).bind(person.fan).bind(person.tip_disclosure).run().await?;
     Ok(())
+}
+
+#[derive(FromRow)]
+struct IdRow {
+    #[sqlx(try_from = "As<FanId>")]
+    id: FanId,
+}
+
+/// The fan that a person is to this partner.
+pub async fn find_of_person(tx: &mut Tx, partner: PartnerId, person: PersonId) -> Result<Option<FanId>, Fault> {
+    let row: Option<IdRow> = tx.query(FIND_OF_PERSON).bind(partner).bind(person).optional().await?;
+    Ok(row.map(|row| row.id))
+}
+
+/// Makes a person a fan of this partner, unless it is one.
+pub async fn adopt(tx: &mut Tx, partner: PartnerId, person: PersonId, fan: FanId, now: Time) -> Result<(), Fault> {
+    tx.query(ADOPT).bind(partner).bind(fan).bind(person).bind(now).run().await?;
+    Ok(())
+}
+
+/// The fans that a person is, the newest first.
+pub async fn of_person(tx: &mut Tx, person: PersonId, rows: i64) -> Result<Vec<(PartnerId, FanId)>, Fault> {
+    #[derive(FromRow)]
+    struct FanRow {
+        #[sqlx(try_from = "As<PartnerId>")]
+        partner_id: PartnerId,
+        #[sqlx(try_from = "As<FanId>")]
+        id: FanId,
+    }
+    let rows: Vec<FanRow> = tx.query(OF_PERSON).bind(person).bind(rows).all().await?;
+    Ok(rows.into_iter().map(|row| (row.partner_id, row.id)).collect())
+}
+
+/// The partner's newest fans with their nicknames.
+pub async fn newest(tx: &mut Tx, partner: PartnerId, rows: i64) -> Result<Vec<(FanId, Nickname)>, Fault> {
+    #[derive(FromRow)]
+    struct NewestRow {
+        #[sqlx(try_from = "As<FanId>")]
+        id: FanId,
+        #[sqlx(try_from = "As<Nickname>")]
+        nickname: Nickname,
+    }
+    let rows: Vec<NewestRow> = tx.query(NEWEST).bind(partner).bind(rows).all().await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.nickname)).collect())
+}
+
+/// The person behind a fan.
+pub async fn person_of(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<Option<PersonId>, Fault> {
+    #[derive(FromRow)]
+    struct PersonRow {
+        #[sqlx(try_from = "As<PersonId>")]
+        person_id: PersonId,
+    }
+    let row: Option<PersonRow> = tx.query(PERSON_OF).bind(partner).bind(fan).optional().await?;
+    Ok(row.map(|row| row.person_id))
+}
+
+/// What a person is called.
+pub async fn nickname(tx: &mut Tx, person: PersonId) -> Result<Option<Nickname>, Fault> {
+    #[derive(FromRow)]
+    struct NicknameRow {
+        #[sqlx(try_from = "As<Nickname>")]
+        nickname: Nickname,
+    }
+    let row: Option<NicknameRow> = tx.query(NICKNAME).bind(person).optional().await?;
+    Ok(row.map(|row| row.nickname))
 }

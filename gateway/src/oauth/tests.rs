@@ -248,7 +248,9 @@ on_both_engines! {
         let client = Client::register(&app).await;
         for (name, value, code) in [
             ("grant_type", "password", ErrorCode::UnsupportedGrantType),
-            ("grant_type", "authorization_code", ErrorCode::UnsupportedGrantType),
+            ("grant_type", "authorization_code", ErrorCode::InvalidRequest),
+            ("grant_type", "refresh_token", ErrorCode::InvalidRequest),
+            ("grant_type", "implicit", ErrorCode::UnsupportedGrantType),
             ("grant_type", "", ErrorCode::InvalidRequest),
             ("scope", "openid", ErrorCode::InvalidScope),
             ("scope", "circles:read offline_access", ErrorCode::InvalidScope),
@@ -463,8 +465,8 @@ on_both_engines! {
         let (one, two, three) = tokio::join!(start(), start(), start());
 
         let kids: HashSet<_> = [one, two, three].into_iter().map(|keys| keys.unwrap()).map(|keys| {
-            assert_eq!(keys.published.len(), 1);
-            keys.active.kid().to_owned()
+            assert_eq!(keys.published.len(), 2);
+            (keys.active.kid().to_owned(), keys.id_token.kid().to_owned())
         }).collect();
         assert_eq!(kids.len(), 1);
     }
@@ -481,7 +483,7 @@ on_both_engines! {
         assert!(matches!(load(None, false).await, Err(keys::KeysFault::SealedWithoutKey { .. })));
         assert!(matches!(load(Some(&[2; 32]), true).await, Err(keys::KeysFault::Sealed { .. })));
         assert_eq!(load(Some(&[1; 32]), true).await.unwrap().active.kid(), open.active.kid());
-        let rows = store::gateway_keys(&mut db.reading().await.unwrap()).await.unwrap();
+        let rows = store::gateway_keys(&mut db.reading().await.unwrap(), "signing").await.unwrap();
         assert!(rows.iter().all(|row| row.sealed && !row.private_key.windows(32).any(|part| part == open.active.seed())));
     }
 
