@@ -116,9 +116,12 @@ pub fn routes(app: &Arc<App>) -> Routes {
     let routes = crate::grants::routes(routes);
     let routes = crate::memberships::routes(routes);
     let routes = crate::content::routes(routes);
+    let routes = crate::comments::routes(routes);
     let routes = crate::payments::routes(routes);
     let routes = crate::mandates::routes(routes);
     let routes = crate::tips::routes(routes);
+    let routes = crate::me::routes(routes);
+    let routes = crate::likes::routes(routes);
     let routes = crate::ledger::routes(routes);
     let routes = crate::events::routes(routes);
     let routes = crate::webhooks::routes(routes);

@@ -115,10 +115,12 @@ pub enum Tag {
     Gates,
     /// Fans in circles.
     Memberships,
-    /// Posts.
+    /// Posts and comments.
     Content,
     /// Payments, refunds, mandates.
     Payments,
+    /// What a fan does through an app.
+    Me,
     /// Accounts and transfers.
     Ledger,
     /// The numbered log.
@@ -133,7 +135,7 @@ pub enum Tag {
 
 impl Tag {
     /// Every chapter, in order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Partners,
         Self::Apps,
         Self::OAuth,
@@ -142,6 +144,7 @@ impl Tag {
         Self::Memberships,
         Self::Content,
         Self::Payments,
+        Self::Me,
         Self::Ledger,
         Self::Events,
         Self::Webhooks,
@@ -162,10 +165,14 @@ impl Tag {
             Self::Circles => ("Circles", "Interest communities: draft, open, closed."),
             Self::Gates => ("Gates", "The rules to join a circle, versioned, and what they answer rule by rule."),
             Self::Memberships => ("Memberships", "Fans in circles: join, approve, roles, bans."),
-            Self::Content => ("Content", "Posts: publish, schedule, pin, edit, delete."),
+            Self::Content => ("Content", "Posts: publish, schedule, pin, edit, delete; and what is said about them."),
             Self::Payments => {
                 ("Payments", "Fans pay: tips, approved on a page or within a mandate; refunds; who tips most.")
             }
+            Self::Me => (
+                "Fans",
+                "What a fan does through your app, with a token that the fan agreed to: join, read, post, comment, like, tip.",
+            ),
             Self::Ledger => ("Ledger", "Double entry: accounts, immutable transfers, and balances that always add up."),
             Self::Events => {
                 ("Events", "One numbered log per partner, without gaps; pull it, stream it, or have it pushed.")

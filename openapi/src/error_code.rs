@@ -165,6 +165,8 @@ error_codes! {
     PostLimitReached        "post_limit_reached"        429 again "The member has published as many posts today as the circle allows." "Wait until the time in `limit`, or change the circle's limit.";
     AuthorNotActive         "author_not_active"         409 never "The author is not an active member."           "Choose an active membership of this circle, or publish as the partner.";
     PostPublished           "post_published"            409 never "The post is published already."                "Drafts and times can only be changed before publication; edit or delete the post instead.";
+    CommentNotFound         "comment_not_found"         404 never "No such comment."                              "List the comments of the post.";
+    NotAllowedHere          "not_allowed_here"          403 never "The fan may not do this in the circle."        "`detail` says who may, or what the circle asks for; the partner sets it in the circle's `rights`.";
 
     // Payments and ledger
     PaymentNotFound         "payment_not_found"         404 never "No such payment."                              "List your payments with GET /v1/payments.";

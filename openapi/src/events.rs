@@ -14,6 +14,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::apps::{App, AppKey};
 use crate::circles::Circle;
+use crate::comments::Comment;
 use crate::content::Post;
 use crate::endpoint::{Access, Endpoint, Example, Fields, Method, Nothing, Reply, Tag};
 use crate::error_code::ErrorCode;
@@ -119,6 +120,10 @@ event_types! {
     PostChanged "post.changed" Post;
     /// A post was deleted.
     PostDeleted "post.deleted" Post;
+    /// Somebody commented on a post. Without the author's nickname, which a fan can take back.
+    CommentCreated "comment.created" Comment;
+    /// A comment was deleted: by its author, a moderator or you.
+    CommentDeleted "comment.deleted" Comment;
     /// A payment waits for the fan's approval.
     PaymentCreated "payment.created" Payment;
     /// A payment succeeded: the money is in the circle's account.
@@ -133,11 +138,15 @@ event_types! {
     PaymentRefunded "payment.refunded" Payment;
     /// Money went back to a fan.
     RefundCreated "refund.created" Refund;
+    /// A fan is asked to consent to be charged.
+    MandateRequested "mandate.requested" Mandate;
     /// A fan consented to be charged.
     MandateCreated "mandate.created" Mandate;
+    /// A fan was asked to consent to be charged, and said no.
+    MandateDeclined "mandate.declined" Mandate;
     /// A mandate was taken back.
     MandateRevoked "mandate.revoked" Mandate;
-    /// A mandate's time is over.
+    /// A mandate's time is over, or the time to consent.
     MandateExpired "mandate.expired" Mandate;
     /// A webhook endpoint was made.
     WebhookEndpointCreated "webhook_endpoint.created" WebhookEndpoint;
@@ -420,4 +429,4 @@ macro_rules! subjects {
         }
     )+};
 }
-subjects! { App Circle Gate Grant Mandate Membership Partner Payment Post Refund WebhookEndpoint }
+subjects! { App Circle Comment Gate Grant Mandate Membership Partner Payment Post Refund WebhookEndpoint }

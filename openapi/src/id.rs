@@ -229,6 +229,12 @@ pub mod kind {
         const PREFIX: &'static str = "pst";
         const NAME: &'static str = "PostId";
     }
+    /// A comment on a post.
+    pub enum Comment {}
+    impl Kind for Comment {
+        const PREFIX: &'static str = "cmt";
+        const NAME: &'static str = "CommentId";
+    }
     /// An account of the ledger.
     pub enum Account {}
     impl Kind for Account {
@@ -309,6 +315,8 @@ pub type MembershipId = Id<kind::Membership>;
 pub type EvaluationId = Id<kind::Evaluation>;
 /// `pst_…`
 pub type PostId = Id<kind::Post>;
+/// `cmt_…`
+pub type CommentId = Id<kind::Comment>;
 /// `acc_…`
 pub type AccountId = Id<kind::Account>;
 /// `trf_…`

@@ -7,6 +7,7 @@ pub mod apps;
 pub mod authorization;
 pub mod body;
 pub mod circles;
+pub mod comments;
 pub mod content;
 pub mod deliveries;
 pub mod document;
@@ -19,7 +20,9 @@ pub mod grants;
 pub mod id;
 pub mod jose;
 pub mod ledger;
+pub mod likes;
 pub mod mandates;
+pub mod me;
 pub mod memberships;
 pub mod money;
 pub mod oauth;
@@ -96,6 +99,10 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<content::DeletePost>(),
     Operation::of::<content::PinPost>(),
     Operation::of::<content::UnpinPost>(),
+    Operation::of::<comments::CreateComment>(),
+    Operation::of::<comments::ListComments>(),
+    Operation::of::<comments::GetComment>(),
+    Operation::of::<comments::DeleteComment>(),
     Operation::of::<payments::CreatePayment>(),
     Operation::of::<payments::ListPayments>(),
     Operation::of::<payments::GetPayment>(),
@@ -109,6 +116,31 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<tips::GetCircleTips>(),
     Operation::of::<tips::GetPostTips>(),
     Operation::of::<tips::GetLeaderboard>(),
+    Operation::of::<me::GetMe>(),
+    Operation::of::<me::ListMyMemberships>(),
+    Operation::of::<me::JoinAsFan>(),
+    Operation::of::<me::LeaveAsFan>(),
+    Operation::of::<me::GetCircleAsFan>(),
+    Operation::of::<me::ListPostsAsFan>(),
+    Operation::of::<me::CreatePostAsFan>(),
+    Operation::of::<me::GetPostAsFan>(),
+    Operation::of::<me::ChangePostAsFan>(),
+    Operation::of::<me::DeletePostAsFan>(),
+    Operation::of::<comments::CommentAsFan>(),
+    Operation::of::<comments::ListCommentsAsFan>(),
+    Operation::of::<comments::DeleteCommentAsFan>(),
+    Operation::of::<likes::LikePost>(),
+    Operation::of::<likes::UnlikePost>(),
+    Operation::of::<likes::GetPostLikes>(),
+    Operation::of::<likes::LikeComment>(),
+    Operation::of::<likes::UnlikeComment>(),
+    Operation::of::<me::PayAsFan>(),
+    Operation::of::<me::ListMyPayments>(),
+    Operation::of::<me::GetMyPayment>(),
+    Operation::of::<me::AskMyMandate>(),
+    Operation::of::<me::ListMyMandates>(),
+    Operation::of::<me::GetMyMandate>(),
+    Operation::of::<me::RevokeMyMandate>(),
     Operation::of::<ledger::GetBalance>(),
     Operation::of::<ledger::ListAccounts>(),
     Operation::of::<ledger::GetAccount>(),

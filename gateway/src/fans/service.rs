@@ -1,5 +1,7 @@
 //! What can be done with fans.
 
+use std::collections::{HashMap, HashSet};
+
 use quanzi_openapi::fans::{NewSandboxFan, Nickname, SandboxFan, SandboxFanChange};
 use quanzi_openapi::id::{FanId, PartnerId, PersonId};
 use quanzi_openapi::tips::TipDisclosure;
@@ -38,6 +40,19 @@ pub async fn person_of(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<Op
 /// What a person is called.
 pub async fn nickname(tx: &mut Tx, person: PersonId) -> Result<Option<Nickname>, Fault> {
     Ok(store::nickname(tx, person).await?)
+}
+
+/// What these fans are called, of those who let an app of the partner read it.
+pub async fn shown_nicknames(
+    tx: &mut Tx,
+    partner: PartnerId,
+    fans: impl IntoIterator<Item = FanId>,
+) -> Result<HashMap<FanId, Nickname>, Fault> {
+    let fans: HashSet<FanId> = fans.into_iter().collect();
+    if fans.is_empty() {
+        return Ok(HashMap::new());
+    }
+    Ok(store::shown_nicknames(tx, partner, &fans).await?.into_iter().collect())
 }
 
 /// The fan that a person is to this partner, if it is one yet.

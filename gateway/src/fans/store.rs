@@ -1,5 +1,7 @@
 //! All SQL of fans and the persons behind them.
 
+use std::collections::HashSet;
+
 use quanzi_openapi::Time;
 use quanzi_openapi::fans::Nickname;
 use quanzi_openapi::gates::CreditBand;
@@ -8,7 +10,7 @@ use quanzi_openapi::tips::TipDisclosure;
 use sqlx::FromRow;
 
 use super::model::{Facts, Person};
-use crate::db::{As, Fault, Sql, Tx};
+use crate::db::{As, Fault, List, Sql, Tx};
 use crate::sql;
 
 macro_rules! columns {
@@ -29,6 +31,12 @@ const NEWEST: Sql = sql!(
 );
 const PERSON_OF: Sql = sql!("select person_id from fan where partner_id = $1 and id = $2");
 const NICKNAME: Sql = sql!("select nickname from person where id = $1");
+// One look instead of two: it is asked for each page of comments.
+const SHOWN_NICKNAMES: Sql = sql!(
+    "select f.id, p.nickname from fan f join person p on p.id = f.person_id where f.partner_id = $1 and f.id in \
+     (select value ->> 0 from json_each($2)) and exists (select 1 from fan_grant g where g.partner_id = f.partner_id \
+     and g.fan_id = f.id and g.status = 'active' and ' ' || g.scopes || ' ' like '% profile:nickname %')"
+);
 const ADOPT: Sql = sql!(
     "insert into fan (partner_id, id, person_id, created_at) values ($1, $2, $3, $4) on conflict (partner_id, person_id) do nothing"
 );
@@ -107,6 +115,14 @@ pub async fn update(tx: &mut Tx, partner: PartnerId, person: &Person, now: Time)
 }
 
 #[derive(FromRow)]
+struct NicknameOf {
+    #[sqlx(try_from = "As<FanId>")]
+    id: FanId,
+    #[sqlx(try_from = "As<Nickname>")]
+    nickname: Nickname,
+}
+
+#[derive(FromRow)]
 struct IdRow {
     #[sqlx(try_from = "As<FanId>")]
     id: FanId,
@@ -139,14 +155,17 @@ pub async fn of_person(tx: &mut Tx, person: PersonId, rows: i64) -> Result<Vec<(
 
 /// The partner's newest fans with their nicknames.
 pub async fn newest(tx: &mut Tx, partner: PartnerId, rows: i64) -> Result<Vec<(FanId, Nickname)>, Fault> {
-    #[derive(FromRow)]
-    struct NewestRow {
-        #[sqlx(try_from = "As<FanId>")]
-        id: FanId,
-        #[sqlx(try_from = "As<Nickname>")]
-        nickname: Nickname,
-    }
-    let rows: Vec<NewestRow> = tx.query(NEWEST).bind(partner).bind(rows).all().await?;
+    let rows: Vec<NicknameOf> = tx.query(NEWEST).bind(partner).bind(rows).all().await?;
+    Ok(rows.into_iter().map(|row| (row.id, row.nickname)).collect())
+}
+
+/// What these fans are called, of those who let an app of the partner read it.
+pub async fn shown_nicknames(
+    tx: &mut Tx,
+    partner: PartnerId,
+    fans: &HashSet<FanId>,
+) -> Result<Vec<(FanId, Nickname)>, Fault> {
+    let rows: Vec<NicknameOf> = tx.query(SHOWN_NICKNAMES).bind(partner).bind(List::of(fans)).all().await?;
     Ok(rows.into_iter().map(|row| (row.id, row.nickname)).collect())
 }
 

@@ -75,7 +75,6 @@ impl Routes {
 
     /// Mounts an endpoint for fans whose effect the ledger's poster writes: the handler reads, and says what to post.
     #[must_use]
-    #[expect(dead_code, reason = "the fan's own payments are mounted with it")]
     pub(crate) fn mount_fan_posted<E: Endpoint>(
         self,
         handler: impl AsyncFn(&mut Call<E, FanCaller>) -> Result<Posting<E::Reply>, Fault> + Clone + Send + Sync + 'static,

@@ -1,8 +1,10 @@
 //! Mandates: a fan's standing consent to be charged within limits.
 //!
-//! Invariants: what a fan agreed to never changes; a mandate that is over is never charged again: the poster holds it while it posts.
+//! Invariants: what a fan agreed to never changes; a mandate that is over, or not agreed to, is never charged:
+//! the poster holds it while it posts; a fan decides about a consent once.
 
 mod http;
+mod model;
 pub mod service;
 mod store;
 

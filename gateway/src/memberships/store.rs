@@ -19,6 +19,8 @@ macro_rules! columns {
 const FIND: Sql = sql!(columns!(), "id = $2");
 const LOCK: Sql = sql!(columns!(), "id = $2", [" for no key update"]);
 const LOCK_OF_FAN: Sql = sql!(columns!(), "circle_id = $2 and fan_id = $3", [" for no key update"]);
+const FIND_OF_FAN: Sql = sql!(columns!(), "circle_id = $2 and fan_id = $3");
+const PAGE_OF_FAN: Sql = sql!(columns!(), "fan_id = $2 and id < $3 order by id desc limit $4");
 const LOCK_OWNER: Sql = sql!(columns!(), "circle_id = $2 and role = 'owner'", [" for no key update"]);
 const PAGE: Sql = sql!(columns!(), "circle_id = $2 and id < $3 order by id desc limit $4");
 const PAGE_BY_STATUS: Sql = sql!(
@@ -120,6 +122,21 @@ pub async fn lock(tx: &mut Tx, partner: PartnerId, membership: MembershipId) -> 
 
 pub async fn lock_of_fan(tx: &mut Tx, partner: PartnerId, circle: CircleId, fan: FanId) -> Result<Option<Row>, Fault> {
     tx.query(LOCK_OF_FAN).bind(partner).bind(circle).bind(fan).optional().await
+}
+
+pub async fn find_of_fan(tx: &mut Tx, partner: PartnerId, circle: CircleId, fan: FanId) -> Result<Option<Row>, Fault> {
+    tx.query(FIND_OF_FAN).bind(partner).bind(circle).bind(fan).optional().await
+}
+
+pub async fn page_of_fan(
+    tx: &mut Tx,
+    partner: PartnerId,
+    fan: FanId,
+    before: Option<MembershipId>,
+    limit: Limit,
+) -> Result<Vec<Row>, Fault> {
+    let page = tx.query(PAGE_OF_FAN).bind(partner).bind(fan).bind(id_or_end(before));
+    page.bind(limit.rows_and_one()).all().await
 }
 
 pub async fn lock_owner(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<Option<Row>, Fault> {

@@ -102,7 +102,7 @@ const ADD_TIPPERS: Sql = sql!(
 // One look at all that decides about a new payment: it is asked for each of them.
 const FACTS: Sql = sql!(
     "select p.fee_bps, c.status as circle_status, f.person_id, person.adult, m.status as membership_status, \
-     t.id as post_id, am.fan_id as author_id \
+     t.id as post_id, coalesce(am.fan_id, t.fan_id) as author_id \
      from partner p \
      left join circle c on c.partner_id = p.id and c.id = $2 \
      left join fan f on f.partner_id = p.id and f.id = $3 \
