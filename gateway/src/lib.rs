@@ -7,6 +7,7 @@ pub mod circles;
 pub mod clock;
 pub mod command;
 pub mod config;
+mod consent;
 pub mod content;
 pub mod crypto;
 pub mod db;
@@ -23,15 +24,18 @@ pub mod jobs;
 pub mod ledger;
 pub mod logs;
 mod mandates;
+mod me;
 pub mod memberships;
 pub mod metrics;
 pub mod oauth;
 pub mod operations;
+mod pages;
 pub mod partners;
 mod payments;
 pub mod sandbox;
 #[cfg(test)]
 mod scene;
+mod sessions;
 pub mod start;
 pub mod stopping;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use quanzi_openapi::circles::CircleStatus;
 use quanzi_openapi::events::EventType;
-use quanzi_openapi::id::{CircleId, MembershipId, PartnerId};
+use quanzi_openapi::id::{CircleId, FanId, MembershipId, PartnerId};
 use quanzi_openapi::memberships::{
     Membership, MembershipChange, MembershipStatus, MembershipsQuery, NewMembership, Role,
 };
@@ -64,6 +64,11 @@ pub async fn page(
         circles::service::must_exist(tx, partner, circle).await?;
     }
     Ok(Page::cut(rows, limit, |row| row.id).map(Row::membership))
+}
+
+/// Memberships of a fan in all circles of the partner, newest first; at most so many.
+pub async fn of_fan(tx: &mut Tx, partner: PartnerId, fan: FanId, rows: i64) -> Result<Vec<Membership>, Fault> {
+    Ok(store::of_fan(tx, partner, fan, rows).await?.into_iter().map(Row::membership).collect())
 }
 
 /// The membership.
