@@ -23,6 +23,7 @@ create index fan_grant_fan on fan_grant (partner_id, fan_id, id);
 
 -- A person's fans, for the person's own page.
 create index fan_person on fan (person_id);
+create index membership_fan on membership (partner_id, fan_id, id);
 
 -- The queue of tokens belongs to apps, whose ids are unique over all partners: partner_id stands first in none of these keys.
 create table pushed_request (

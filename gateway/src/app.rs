@@ -6,6 +6,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use actix_web::web::ServiceConfig;
 use quanzi_openapi::Time;
 
 use crate::apps::Directory;
@@ -128,6 +129,14 @@ pub fn routes(app: &Arc<App>) -> Routes {
     if app.config.mode.is_sandbox() { sandbox_routes(routes) } else { routes }
 }
 
+/// Every page for people.
+pub fn pages(config: &mut ServiceConfig, app: &Arc<App>) {
+    crate::pages::configure(config, app);
+    crate::cashier::configure(config, app);
+    crate::consent::configure(config, app);
+    crate::me::configure(config, app);
+}
+
 /// What only a sandbox has.
 fn sandbox_routes(routes: Routes) -> Routes {
     let routes = crate::sandbox::routes(routes);
@@ -163,6 +172,7 @@ pub fn chores(app: &Arc<App>) -> Vec<Chore> {
         deleting("allowances", |tx, now, rows_max| Box::pin(crate::ledger::service::sweep(tx, now, rows_max))),
         deleting("oauth", |tx, now, rows_max| Box::pin(crate::oauth::store::sweep(tx, now, rows_max))),
         deleting("consent", |tx, now, rows_max| Box::pin(crate::oauth::sweep_consent(tx, now, rows_max))),
+        deleting("sessions", |tx, now, rows_max| Box::pin(crate::sessions::sweep(tx, now, rows_max))),
         deleting("deliveries", |tx, now, rows_max| Box::pin(crate::webhooks::service::sweep(tx, now, rows_max))),
         Chore::shrinking("limits", move || limits.limits.shrink()),
     ]

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod command;
 pub mod comments;
 pub mod config;
+mod consent;
 pub mod content;
 pub mod crypto;
 pub mod db;
@@ -30,12 +31,14 @@ pub mod memberships;
 pub mod metrics;
 pub mod oauth;
 pub mod operations;
+mod pages;
 pub mod partners;
 mod payments;
 mod rights;
 pub mod sandbox;
 #[cfg(test)]
 mod scene;
+mod sessions;
 pub mod start;
 pub mod stopping;
 #[cfg(test)]

@@ -8,6 +8,7 @@
     reason = "this crate is tests: a panic is how a test says no"
 )]
 
+pub mod browser;
 pub mod postgres;
 pub mod raw;
 pub mod receiver;

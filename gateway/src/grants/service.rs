@@ -71,6 +71,22 @@ pub async fn revoke(tx: &mut Tx, clock: &Clock, partner: PartnerId, now: Time, g
     Ok(())
 }
 
+/// The same by the fan itself; another's grant is none.
+pub async fn revoke_own(
+    tx: &mut Tx,
+    clock: &Clock,
+    partner: PartnerId,
+    now: Time,
+    fan: FanId,
+    grant: GrantId,
+) -> Result<(), Fault> {
+    let before = store::lock(tx, partner, grant).await?.filter(|row| row.fan_id == fan);
+    match before.ok_or(ErrorCode::GrantNotFound)? {
+        before if before.status == GrantStatus::Active => end(tx, clock, partner, now, before).await,
+        _ => Ok(()),
+    }
+}
+
 async fn end(tx: &mut Tx, clock: &Clock, partner: PartnerId, now: Time, before: Row) -> Result<(), Fault> {
     let after = before.revoked(now);
     store::put(tx, partner, &after).await?;

@@ -67,6 +67,11 @@ pub async fn page(
     Ok(Page::cut(rows, limit, |row| row.id).map(Row::membership))
 }
 
+/// Memberships of a fan in all circles of the partner, newest first; at most so many.
+pub async fn of_fan(tx: &mut Tx, partner: PartnerId, fan: FanId, rows: i64) -> Result<Vec<Membership>, Fault> {
+    Ok(store::of_fan(tx, partner, fan, rows).await?.into_iter().map(Row::membership).collect())
+}
+
 /// The membership.
 pub async fn find(tx: &mut Tx, partner: PartnerId, membership: MembershipId) -> Result<Membership, Fault> {
     Ok(find_row(tx, partner, membership).await?.membership())

@@ -31,6 +31,7 @@ const PAGE_BY_ROLE: Sql = sql!(
     columns!(),
     "circle_id = $2 and id < $3 and role = $4 and (status = $5 or $5 is null) order by id desc limit $6"
 );
+const OF_FAN: Sql = sql!(columns!(), "fan_id = $2 order by id desc limit $3");
 const INSERT: Sql = sql!(
     "insert into membership (partner_id, id, circle_id, fan_id, status, role, gate_version, version, created_at, \
      updated_at, joined_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
@@ -175,4 +176,9 @@ pub async fn update(tx: &mut Tx, partner: PartnerId, row: &Row) -> Result<(), Fa
     let update = tx.query(UPDATE).bind(partner).bind(row.id).bind(row.status).bind(row.role).bind(row.gate_version);
     update.bind(row.version).bind(row.updated_at).bind(row.joined_at).run().await?;
     Ok(())
+}
+
+/// Memberships of a fan, the newest first.
+pub async fn of_fan(tx: &mut Tx, partner: PartnerId, fan: FanId, rows: i64) -> Result<Vec<Row>, Fault> {
+    tx.query(OF_FAN).bind(partner).bind(fan).bind(rows).all().await
 }

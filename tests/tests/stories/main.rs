@@ -7,6 +7,7 @@
 mod apps;
 mod circles;
 mod clock;
+mod consent;
 mod content;
 mod events;
 mod gates;
