@@ -135,6 +135,7 @@ pub fn pages(config: &mut ServiceConfig, app: &Arc<App>) {
     crate::cashier::configure(config, app);
     crate::consent::configure(config, app);
     crate::me::configure(config, app);
+    crate::mandates::configure(config, app);
 }
 
 /// What only a sandbox has.

@@ -5,7 +5,9 @@
 
 mod http;
 mod model;
+mod page;
 pub mod service;
 mod store;
 
 pub use http::{routes, sandbox_routes};
+pub use page::configure;
