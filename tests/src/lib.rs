@@ -9,6 +9,7 @@
 )]
 
 pub mod browser;
+pub mod fan;
 pub mod postgres;
 pub mod raw;
 pub mod receiver;

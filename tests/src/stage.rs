@@ -195,11 +195,23 @@ impl Stage {
     /// What a partner could change, as one text: equal before and after a refused request.
     pub async fn fingerprint(&self) -> String {
         let mut parts = Vec::new();
-        for table in
-            ["partner", "app", "app_key", "circle", "gate", "person", "fan", "membership", "post", "idempotency"]
-        {
+        for table in [
+            "partner",
+            "app",
+            "app_key",
+            "circle",
+            "gate",
+            "person",
+            "fan",
+            "membership",
+            "post",
+            "comment",
+            "idempotency",
+        ] {
             let versions = match table {
-                "partner" | "app" | "circle" | "membership" | "post" | "person" => "coalesce(sum(version), 0)",
+                "partner" | "app" | "circle" | "membership" | "post" | "comment" | "person" => {
+                    "coalesce(sum(version), 0)"
+                }
                 "app_key" => "count(removed_at)",
                 _ => "0",
             };

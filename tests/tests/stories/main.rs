@@ -7,6 +7,7 @@
 mod apps;
 mod circles;
 mod clock;
+mod comments;
 mod consent;
 mod content;
 mod events;
@@ -14,6 +15,7 @@ mod gates;
 mod idempotency;
 mod limits;
 mod malformed;
+mod me;
 mod memberships;
 mod mutations;
 mod partners;
