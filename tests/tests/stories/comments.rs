@@ -6,7 +6,7 @@ use quanzi::circles::{Circle, CircleChange, NewCircleRights, NewRight, Who};
 use quanzi::comments::{AuthorKind, Comment, CommentsQuery, NewComment};
 use quanzi::content::{NewPost, Post, PostsQuery};
 use quanzi::events::{EventType, EventsQuery};
-use quanzi::me::{NewFanComment, NewMyMembership};
+use quanzi::me::{MyMembershipsQuery, NewFanComment, NewMyMembership};
 use quanzi::memberships::{MembershipChange, Role};
 use quanzi::{Client, Edit, ErrorCode, Limit};
 use quanzi_tests::fan::{EVERYTHING, Fan, Host};
@@ -182,7 +182,7 @@ stories! {
             joined(&host, &circle, COMMENTER).await,
             joined(&host, &circle, COMMENTER).await,
         );
-        let of_mo = mo.send(me.memberships(Default::default())).await.expect("a page").data.remove(0);
+        let of_mo = mo.send(me.memberships(MyMembershipsQuery::default())).await.expect("a page").data.remove(0);
         client.memberships().change(of_mo.id, MembershipChange::role(Role::Moderator)).if_match(of_mo.version).await.expect("a moderator");
         let mut comments = Vec::new();
         for _ in 0..3 {
@@ -269,9 +269,8 @@ stories! {
             futures_util::future::join_all(comments),
         ).await;
 
-        for failed in likes.iter().filter_map(|outcome| outcome.as_ref().err()) {
-            panic!("{failed:?}");
-        }
+        let failed: Vec<_> = likes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
+        assert!(failed.is_empty(), "{failed:?}");
         let comments: Vec<Comment> = comments.into_iter().map(|comment| comment.expect("a comment")).collect();
         let hot = client.posts().get(post.id).await.expect("the post");
         assert_eq!((hot.likes, hot.comments), (100, 50));

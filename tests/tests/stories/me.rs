@@ -160,7 +160,7 @@ stories! {
         let unread = fan.send(me.posts(draft.id, FeedQuery::default())).await.expect_err("a refusal");
 
         assert_eq!(found.id, circle.id);
-        assert_eq!(posts, [seen.clone()]);
+        assert_eq!(posts, std::slice::from_ref(&seen));
         assert_eq!(fan.send(me.post(seen.id)).await.expect("the post"), seen);
         assert_eq!(hidden.code(), ErrorCode::PostNotFound);
         assert_eq!((unmade.code(), unread.code()), (ErrorCode::CircleNotFound, ErrorCode::CircleNotFound));
