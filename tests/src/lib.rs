@@ -10,6 +10,7 @@
 
 pub mod browser;
 pub mod postgres;
+pub mod provider;
 pub mod raw;
 pub mod receiver;
 pub mod stage;
