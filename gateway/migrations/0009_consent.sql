@@ -85,3 +85,24 @@ create table fan_session (
     primary key (id_hash)
 );
 create index fan_session_expires_at on fan_session (expires_at);
+
+-- Who is who at the operator's own sign-in (live mode).
+create table upstream_person (
+    issuer text not null,
+    subject text not null,
+    person_id text not null references person (id),
+    created_at bigint not null,
+    primary key (issuer, subject)
+);
+
+-- Browsers that were sent there and are expected back: where each goes on, and what its answer must fit.
+create table upstream_visit (
+    state_hash bytea not null,
+    browser_hash bytea not null,
+    verifier text not null,
+    nonce text not null,
+    target text not null,
+    expires_at bigint not null,
+    primary key (state_hash)
+);
+create index upstream_visit_expires_at on upstream_visit (expires_at);

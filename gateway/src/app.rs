@@ -23,6 +23,7 @@ use crate::ledger::Poster;
 use crate::metrics::Metrics;
 use crate::oauth::{GatewayKeys, Tokens};
 use crate::sandbox::demo::{self, Demo};
+use crate::sign_in::Provider;
 use crate::stopping::Stopping;
 use crate::webhooks::Webhooks;
 
@@ -60,6 +61,8 @@ pub struct App {
     pub webhooks: Webhooks,
     /// Counters.
     pub metrics: Metrics,
+    /// Where fans sign in (live mode).
+    pub provider: Provider,
     /// Whether the gateway is on its way down.
     pub stopping: Stopping,
     /// The demo partner of a sandbox.
@@ -95,6 +98,7 @@ impl App {
             db,
             clock,
             metrics,
+            provider: Provider::default(),
             stopping,
             demo: None,
         };
@@ -134,6 +138,7 @@ pub fn pages(config: &mut ServiceConfig, app: &Arc<App>) {
     crate::pages::configure(config, app);
     crate::cashier::configure(config, app);
     crate::consent::configure(config, app);
+    crate::sign_in::configure(config, app);
     crate::me::configure(config, app);
     crate::mandates::configure(config, app);
 }
@@ -174,6 +179,7 @@ pub fn chores(app: &Arc<App>) -> Vec<Chore> {
         deleting("oauth", |tx, now, rows_max| Box::pin(crate::oauth::store::sweep(tx, now, rows_max))),
         deleting("consent", |tx, now, rows_max| Box::pin(crate::oauth::sweep_consent(tx, now, rows_max))),
         deleting("sessions", |tx, now, rows_max| Box::pin(crate::sessions::sweep(tx, now, rows_max))),
+        deleting("sign_ins", |tx, now, rows_max| Box::pin(crate::sign_in::sweep(tx, now, rows_max))),
         deleting("deliveries", |tx, now, rows_max| Box::pin(crate::webhooks::service::sweep(tx, now, rows_max))),
         Chore::shrinking("limits", move || limits.limits.shrink()),
     ]

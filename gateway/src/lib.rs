@@ -39,6 +39,7 @@ pub mod sandbox;
 #[cfg(test)]
 mod scene;
 mod sessions;
+mod sign_in;
 pub mod start;
 pub mod stopping;
 #[cfg(test)]

@@ -11,6 +11,7 @@
 pub mod browser;
 pub mod fan;
 pub mod postgres;
+pub mod provider;
 pub mod raw;
 pub mod receiver;
 pub mod stage;

@@ -33,6 +33,8 @@ pub struct Knobs {
     pub trusts_loopback: bool,
     /// Whether this is a live gateway.
     pub live: bool,
+    /// The provider at which fans sign in there: its issuer.
+    pub sign_in_issuer: Option<&'static str>,
 }
 
 impl Default for Knobs {
@@ -52,6 +54,7 @@ impl Knobs {
             body_timeout_seconds: 30,
             trusts_loopback: false,
             live: false,
+            sign_in_issuer: None,
         }
     }
 }
@@ -336,6 +339,13 @@ fn config(scratch: &Scratch, data_dir: &std::path::Path, knobs: &Knobs, public_u
             ("mode", "live"),
             ("public_url", "https://api.quanzi.example"),
             ("sealing_key", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="),
+        ]);
+    }
+    if let Some(issuer) = knobs.sign_in_issuer {
+        given.extend([
+            ("sign_in_issuer", issuer),
+            ("sign_in_client_id", crate::provider::CLIENT_ID),
+            ("sign_in_client_secret", crate::provider::CLIENT_SECRET),
         ]);
     }
     Config::of(&given).expect("a right configuration")

@@ -20,6 +20,7 @@ use crate::fault::Fault;
 use crate::http::pages::{self, Page, Visit};
 use crate::pages::{Frame, Style};
 use crate::sessions::Browser;
+use crate::sign_in;
 
 /// Longest form: a nickname in percent encoding and a few words.
 const FORM_BYTES_MAX: usize = 4_096;
@@ -60,6 +61,8 @@ enum Decision {
     SignIn,
     /// I am a new invented person.
     Invent,
+    /// I sign in at the provider (live mode).
+    AtProvider,
     /// I am somebody else.
     Leave,
     /// Yes.
@@ -196,7 +199,11 @@ impl Desk<'_> {
     /// The page of this step.
     async fn shown(&self, asked: &Asked, note: Option<Note>) -> Page {
         match self.html(asked, note).await {
-            Ok(html) => self.frame().page(Page::new(html)).form_leads_to(asked.opened.redirect_origin()),
+            Ok(html) => self
+                .frame()
+                .page(Page::new(html))
+                .form_leads_to(asked.opened.redirect_origin())
+                .form_leads_to(sign_in::provider_origin(self.visit.app())),
             Err(fault) => self.message(fault),
         }
     }
@@ -208,13 +215,17 @@ impl Desk<'_> {
             return Ok(page::consent(&frame, asked, note, &code));
         }
         let persons = if frame.sandbox { service::persons(app, asked).await? } else { Vec::new() };
-        Ok(page::sign_in(&frame, asked, note, &code, &persons))
+        Ok(page::sign_in(&frame, asked, note, &code, &persons, &sign_in::provider_name(app)))
     }
 
     /// The page again, and what went wrong.
     async fn refused(&self, asked: &Asked, fault: Fault) -> Page {
         match self.html(asked, Some(Note::of(fault.code()))).await {
-            Ok(html) => self.frame().page(Page::refusal(fault, html)).form_leads_to(asked.opened.redirect_origin()),
+            Ok(html) => self
+                .frame()
+                .page(Page::refusal(fault, html))
+                .form_leads_to(asked.opened.redirect_origin())
+                .form_leads_to(sign_in::provider_origin(self.visit.app())),
             Err(fault) => self.message(fault),
         }
     }
@@ -231,6 +242,13 @@ impl Desk<'_> {
                 let after = service::sign_in(app, now, &self.browser, asked, &form.who()?).await?;
                 Ok(after.keep(again()))
             }
+            Decision::AtProvider if sign_in::is_offered(app) => {
+                let prompt = asked.opened.request.prompt;
+                let wish = sign_in::Wish { again: prompt.login, max_age: asked.opened.request.max_age };
+                let target = self.visit.target();
+                Ok(Page::see_other(sign_in::begin(app, now, &self.browser, target, wish).await?))
+            }
+            Decision::AtProvider => Ok(self.shown(asked, None).await.status(StatusCode::FORBIDDEN)),
             Decision::Leave => Ok(service::leave(app, &self.browser).await?.keep(again())),
             Decision::Deny => Ok(self.back(service::refuse(app, now, asked).await)),
             // Who is not the one to consent any more (the sign-in is too old) sees the page that is next.

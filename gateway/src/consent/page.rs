@@ -71,6 +71,7 @@ struct SignInPage<'a> {
     note: Option<&'a str>,
     code: &'a str,
     persons: &'a [(FanId, Nickname)],
+    provider: &'a str,
 }
 
 #[derive(Template)]
@@ -105,15 +106,16 @@ fn said<'a>(frame: &Frame<'_>, note: Option<Note>) -> Option<&'a str> {
     })
 }
 
-/// The page on which a fan signs in; in a sandbox as one of these persons or as a new one.
+/// The page on which a fan signs in: in a sandbox as one of these persons or as a new one, live at the provider if there is one.
 pub fn sign_in(
     frame: &Frame<'_>,
     asked: &Asked,
     note: Option<Note>,
     code: &str,
     persons: &[(FanId, Nickname)],
+    provider: &str,
 ) -> String {
-    html(&SignInPage { frame, asked, note: said(frame, note), code, persons })
+    html(&SignInPage { frame, asked, note: said(frame, note), code, persons, provider })
 }
 
 /// The page on which a fan consents.

@@ -93,7 +93,7 @@ pub async fn sign_in(app: &App, now: Time, browser: &Browser, asked: &Asked, who
     }
     written(app, async |tx| {
         let person = person(app, tx, asked, who, now).await?;
-        sessions::begin(tx, app, browser, person, now).await
+        sessions::begin(tx, app, browser, person, now, now).await
     })
     .await
 }

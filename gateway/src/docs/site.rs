@@ -183,7 +183,16 @@ const NAV: [(&str, &[&str]); 3] = [
     ("Every call", &["errors", "idempotency", "pagination", "rate-limits", "versioning"]),
     (
         "The platform",
-        &["circles-and-gates", "members-and-posts", "payments", "ledger", "webhooks", "sandbox", "operating"],
+        &[
+            "circles-and-gates",
+            "members-and-posts",
+            "fans-and-consent",
+            "payments",
+            "ledger",
+            "webhooks",
+            "sandbox",
+            "operating",
+        ],
     ),
 ];
 

@@ -81,6 +81,18 @@ pub async fn fans_of(tx: &mut Tx, person: PersonId) -> Result<Vec<(PartnerId, Fa
     Ok(store::of_person(tx, person, FANS_OF_PERSON_MAX).await?)
 }
 
+/// Takes a person in who is no partner's fan yet.
+pub async fn admit(tx: &mut Tx, clock: &Clock, now: Time, nickname: Nickname, facts: Facts) -> Result<PersonId, Fault> {
+    let person = clock.id();
+    store::insert_person(tx, person, &nickname, facts, now).await?;
+    Ok(person)
+}
+
+/// What is known of a person from now on.
+pub async fn renew(tx: &mut Tx, now: Time, person: PersonId, facts: Facts) -> Result<(), Fault> {
+    Ok(store::renew(tx, person, facts, now).await?)
+}
+
 /// The partner's newest fans (sandbox: who can be chosen on the sign-in page).
 pub async fn newest(tx: &mut Tx, partner: PartnerId, rows: i64) -> Result<Vec<(FanId, Nickname)>, Fault> {
     Ok(store::newest(tx, partner, rows).await?)

@@ -29,6 +29,10 @@ const OF_PERSON: Sql =
 const NEWEST: Sql = sql!(
     "select f.id, p.nickname from fan f join person p on p.id = f.person_id where f.partner_id = $1 order by f.id desc limit $2"
 );
+const RENEW: Sql = sql!(
+    "update person set real_name_verified = $2, adult = $3, credit_band = $4, version = version + 1, updated_at = $5 \
+     where id = $1 and (real_name_verified <> $2 or adult <> $3 or credit_band is distinct from $4)"
+);
 const PERSON_OF: Sql = sql!("select person_id from fan where partner_id = $1 and id = $2");
 const NICKNAME: Sql = sql!("select nickname from person where id = $1");
 // One look instead of two: it is asked for each page of comments.
@@ -42,7 +46,7 @@ const ADOPT: Sql = sql!(
 );
 const INSERT_PERSON: Sql = sql!(
     "insert into person (id, nickname, real_name_verified, adult, credit_band, version, created_at, updated_at) \
-     values ($1, $2, $3, $4, $5, $6, $7, $7)"
+     values ($1, $2, $3, $4, $5, 1, $6, $6)"
 );
 const INSERT_FAN: Sql =
     sql!("insert into fan (partner_id, id, person_id, tip_disclosure, created_at) values ($1, $2, $3, $4, $5)");
@@ -98,9 +102,7 @@ pub async fn lock(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<Option<
 }
 
 pub async fn insert(tx: &mut Tx, partner: PartnerId, person: &Person) -> Result<(), Fault> {
-    let insert = tx.query(INSERT_PERSON).bind(person.id).bind(&person.nickname).bind(person.facts.real_name_verified);
-    let insert = insert.bind(person.facts.adult).bind(person.facts.credit_band).bind(person.version);
-    insert.bind(person.created_at).run().await?;
+    insert_person(tx, person.id, &person.nickname, person.facts, person.created_at).await?;
     let insert = tx.query(INSERT_FAN).bind(partner).bind(person.fan).bind(person.id).bind(person.tip_disclosure);
     insert.bind(person.created_at).run().await?;
     Ok(())
@@ -189,4 +191,24 @@ pub async fn nickname(tx: &mut Tx, person: PersonId) -> Result<Option<Nickname>,
     }
     let row: Option<NicknameRow> = tx.query(NICKNAME).bind(person).optional().await?;
     Ok(row.map(|row| row.nickname))
+}
+
+/// Adds a person of no partner.
+pub async fn insert_person(
+    tx: &mut Tx,
+    person: PersonId,
+    nickname: &Nickname,
+    facts: Facts,
+    now: Time,
+) -> Result<(), Fault> {
+    let insert = tx.query(INSERT_PERSON).bind(person).bind(nickname).bind(facts.real_name_verified);
+    insert.bind(facts.adult).bind(facts.credit_band).bind(now).run().await?;
+    Ok(())
+}
+
+/// Puts what is known of a person in place, where it differs.
+pub async fn renew(tx: &mut Tx, person: PersonId, facts: Facts, now: Time) -> Result<(), Fault> {
+    let renew = tx.query(RENEW).bind(person).bind(facts.real_name_verified).bind(facts.adult);
+    renew.bind(facts.credit_band).bind(now).run().await?;
+    Ok(())
 }

@@ -6,11 +6,13 @@ use quanzi_openapi::id::{AppId, FanId};
 use quanzi_openapi::scope::FanScopes;
 
 use super::{Row, service};
+use crate::db::Sql;
 use crate::fault::Fault;
 use crate::on_both_engines;
 use crate::scene::Scene;
+use crate::sql;
 
-const ADD_APP: crate::db::Sql = crate::sql!(
+const ADD_APP: Sql = sql!(
     "insert into app (id, partner_id, name, status, scopes, redirect_uris, allowed_addresses, version, created_at, updated_at) \
      values ($1, $2, 'Server', 'active', '', '[]', '[]', 1, 1, 1)"
 );

@@ -40,24 +40,24 @@ pub(crate) struct Page {
     headers: Vec<(&'static str, String)>,
     fault: Option<Fault>,
     /// Where else a form may lead.
-    form_leads_to: Option<String>,
+    form_leads_to: Vec<String>,
 }
 
 impl Page {
     /// A page that shows what was asked for.
     pub fn new(html: String) -> Self {
-        Self { status: 200, html, headers: Vec::new(), fault: None, form_leads_to: None }
+        Self { status: 200, html, headers: Vec::new(), fault: None, form_leads_to: Vec::new() }
     }
 
     /// A page that says what went wrong; how to say it is the page's own business.
     pub fn refusal(fault: Fault, html: String) -> Self {
-        Self { status: fault.code().status(), html, headers: Vec::new(), fault: Some(fault), form_leads_to: None }
+        Self { status: fault.code().status(), html, headers: Vec::new(), fault: Some(fault), form_leads_to: Vec::new() }
     }
 
     /// Nothing to show: look there. For after a form, so that reloading does not send it again.
     pub fn see_other(path: String) -> Self {
         let headers = vec![("location", path)];
-        Self { status: 303, html: String::new(), headers, fault: None, form_leads_to: None }
+        Self { status: 303, html: String::new(), headers, fault: None, form_leads_to: Vec::new() }
     }
 
     /// With this status, where no error code of the API has it.
@@ -71,7 +71,8 @@ impl Page {
     pub fn form_leads_to(mut self, origin: String) -> Self {
         let is_plain =
             |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'/' | b'.' | b'-' | b'[' | b']');
-        self.form_leads_to = Some(origin).filter(|origin| origin.starts_with("http") && origin.bytes().all(is_plain));
+        self.form_leads_to
+            .extend(Some(origin).filter(|origin| origin.starts_with("http") && origin.bytes().all(is_plain)));
         self
     }
 
@@ -205,7 +206,7 @@ fn answer(page: Page) -> Answer {
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .to_vec();
-    let leads_to = page.form_leads_to.map(|origin| format!(" {origin}")).unwrap_or_default();
+    let leads_to = page.form_leads_to.iter().fold(String::new(), |all, origin| format!("{all} {origin}"));
     headers.push(("content-security-policy".to_owned(), format!("{POLICY}{leads_to}")));
     headers.extend(page.headers.into_iter().map(|(name, value)| (name.to_owned(), value)));
     if let Some(fault) = &page.fault {

@@ -15,6 +15,7 @@ use crate::fault::Fault;
 use crate::http::pages::{self, Page, Visit};
 use crate::pages::{Frame, Style};
 use crate::sessions::Browser;
+use crate::sign_in;
 
 const PATH: &str = "/me";
 /// Longest form: a code, two ids and a word.
@@ -49,6 +50,8 @@ enum Decision {
     RevokeGrant,
     /// Take a mandate back.
     RevokeMandate,
+    /// Sign in at the provider (live mode).
+    SignIn,
     /// Sign out.
     SignOut,
 }
@@ -143,7 +146,10 @@ impl Desk<'_> {
                 let note = from_elsewhere.then_some(note);
                 frame.page(Page::new(page::me(&frame, &own, note, &self.browser.form_code(app))))
             }
-            Ok(None) => frame.page(Page::new(page::stranger(&frame))),
+            Ok(None) => {
+                let html = page::stranger(&frame, &sign_in::provider_name(app), &self.browser.form_code(app));
+                frame.page(Page::new(html)).form_leads_to(sign_in::provider_origin(app))
+            }
             Err(fault) => outside(self.visit, self.style, fault),
         }
     }
@@ -159,6 +165,10 @@ impl Desk<'_> {
             Decision::RevokeMandate => {
                 service::revoke_mandate(app, now, browser, form.partner()?, form.mandate()?).await?;
                 Ok(again)
+            }
+            Decision::SignIn if !sign_in::is_offered(app) => Ok(again),
+            Decision::SignIn => {
+                Ok(Page::see_other(sign_in::begin(app, now, browser, PATH, sign_in::Wish::default()).await?))
             }
             Decision::SignOut => Ok(service::sign_out(app, browser).await?.keep(again)),
         }

@@ -23,6 +23,8 @@ struct MePage<'a> {
 #[template(path = "me/stranger.html")]
 struct StrangerPage<'a> {
     frame: &'a Frame<'a>,
+    provider: &'a str,
+    code: &'a str,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "a template passes what it has by reference")]
@@ -73,6 +75,6 @@ pub fn me(frame: &Frame<'_>, own: &Own, note: Option<&str>, code: &str) -> Strin
 }
 
 /// The page of a browser in which nobody is signed in.
-pub fn stranger(frame: &Frame<'_>) -> String {
-    html(&StrangerPage { frame })
+pub fn stranger(frame: &Frame<'_>, provider: &str, code: &str) -> String {
+    html(&StrangerPage { frame, provider, code })
 }

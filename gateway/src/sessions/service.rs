@@ -83,7 +83,8 @@ impl Browser {
         format!("{name}={secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age={SESSION_SECONDS}{secure}")
     }
 
-    fn hash(&self) -> [u8; 32] {
+    /// What the browser is kept as: nobody can make its cookie from it.
+    pub fn hash(&self) -> [u8; 32] {
         Sha256::digest(self.secret.as_bytes()).into()
     }
 }
@@ -98,10 +99,17 @@ pub async fn find(tx: &mut Tx, browser: &Browser, now: Time) -> Result<Option<Se
 }
 
 /// Signs a person in: the browser as it is from now on, with another cookie. What it was before is over.
-pub async fn begin(tx: &mut Tx, app: &App, before: &Browser, person: PersonId, now: Time) -> Result<Browser, Fault> {
+pub async fn begin(
+    tx: &mut Tx,
+    app: &App,
+    before: &Browser,
+    person: PersonId,
+    authenticated_at: Time,
+    now: Time,
+) -> Result<Browser, Fault> {
     let after = Browser::new(app, before.is_https);
     store::end(tx, before.hash()).await?;
-    let row = Row { person_id: person, authenticated_at: now, expires_at: now.plus_seconds(SESSION_SECONDS) };
+    let row = Row { person_id: person, authenticated_at, expires_at: now.plus_seconds(SESSION_SECONDS) };
     store::add(tx, after.hash(), &row).await?;
     Ok(after)
 }

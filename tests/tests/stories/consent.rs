@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use quanzi_openapi::jose::{Compact, Jwk, PublicKey};
 use quanzi_tests::browser::{Asking, Back, Browser, Wish, exchange_form, field, form_code, text};
+use quanzi_tests::provider::Provider;
 use quanzi_tests::raw::{Answer, REDIRECT_URI, TestKey};
 use quanzi_tests::stage::{Knobs, Stage};
 use quanzi_tests::stories;
@@ -654,5 +655,64 @@ stories! {
         assert_eq!(stage.scalar("select count(*) from person").await, "0");
         let cookie = header(&shown, "set-cookie");
         assert!(cookie.starts_with("__Host-quanzi=") && cookie.ends_with("; Secure"), "{cookie}");
+    }
+
+    async fn in_live_mode_a_fan_signs_in_at_the_operators_provider(stage: Stage) {
+        let provider = Provider::start();
+        let app = Asking::new(&stage).await;
+        let mut paths = Vec::new();
+        for wish in [Wish::new("openid profile:nickname"), Wish::new("openid").with("prompt", "login"), Wish::new("openid")] {
+            let pushed = app.push(&wish).await.expect_status(201);
+            paths.push(app.address_of(field(&pushed, "request_uri")).replace(stage.url(), ""));
+        }
+        let origin = stage.url().to_owned();
+        drop(app);
+        let stage = stage.reopen(&Knobs { live: true, sign_in_issuer: Some(provider.issuer), ..Knobs::default() }).await;
+        let at = |path: &str| format!("http://{}{}", stage.address(), path.replace("https://api.quanzi.example", "").replace(&origin, ""));
+        let now = stage.app().clock.now().seconds();
+        let mut browser = Browser::new();
+        let url = at(&paths[0]);
+
+        let page = browser.get(&url).await;
+        let shown = text(&page);
+        let sent = browser.post(&url, &[("code", &form_code(&page)), ("decision", "at_provider")]).await;
+        let back = at(&provider.sign_in(header(&sent, "location"), now, &json!({ "sub": "u1", "nickname": "小猫", "adult": true })));
+        let stranger = Browser::new().get(&back).await;
+        let before = browser.cookies();
+        let arrived = browser.get(&back).await;
+
+        assert!(shown.contains("Sign in at 127.0.0.1") && !shown.contains("invent"), "{shown}");
+        assert!(header(&page, "content-security-policy").contains(provider.issuer));
+        assert_eq!((stranger.status, stranger.header("set-cookie")), (400, None), "another browser");
+        assert_eq!((arrived.status, arrived.header("location").map(at)), (303, Some(url.clone())));
+        assert_ne!(before, browser.cookies());
+        let page = browser.get(&url).await;
+        assert!(text(&page).contains("小猫"), "{}", text(&page));
+        let code = Back::of(&browser.post(&url, &[("code", &form_code(&page)), ("decision", "allow")]).await);
+        assert_eq!((code.get("iss"), code.get("error")), (Some("https://api.quanzi.example"), None));
+        assert_eq!(stage.scalar("select count(*) || ' ' || sum(case when adult then 1 else 0 end) from person").await, "1 1");
+
+        // Signing in again is asked of the provider too; the same subject is the same person, and what is known of it is renewed.
+        let mut browser = Browser::new();
+        let url = at(&paths[1]);
+        let page = browser.get(&url).await;
+        let sent = browser.post(&url, &[("code", &form_code(&page)), ("decision", "at_provider")]).await;
+        assert!(header(&sent, "location").contains("prompt=login"));
+        let back = at(&provider.sign_in(header(&sent, "location"), now, &json!({ "sub": "u1" })));
+        assert_eq!(browser.get(&back).await.status, 303);
+        Back::of(&browser.get(&url).await).code();
+        assert_eq!(stage.scalar("select count(*) || ' ' || sum(case when adult then 1 else 0 end) from person").await, "1 0");
+
+        // What the provider says for somebody else signs nobody in.
+        let mut other = Browser::new();
+        let url = at(&paths[2]);
+        for claims in [json!({ "sub": "u2", "nonce": "other" }), json!({ "sub": "u2", "aud": "other" }), json!({ "sub": "u2", "exp": now - 3_600 })] {
+            let page = other.get(&url).await;
+            let sent = other.post(&url, &[("code", &form_code(&page)), ("decision", "at_provider")]).await;
+            let refused = other.get(&at(&provider.sign_in(header(&sent, "location"), now, &claims))).await;
+            assert_eq!((refused.status, refused.header("set-cookie")), (500, None), "{claims}");
+        }
+        assert_eq!(stage.scalar("select count(*) from person").await, "1");
+        provider.stop().await;
     }
 }
