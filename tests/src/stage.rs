@@ -223,6 +223,12 @@ impl Stage {
         self.scalar(&format!("select {}", parts.join(" || ' ' || "))).await
     }
 
+    /// As if the person who signed in last were this fan.
+    pub async fn make_newest_person_be(&self, fan: &str) {
+        let newest = "select id from person order by created_at desc, id desc limit 1";
+        self.execute(format!("update fan set person_id = ({newest}) where id = '{fan}'")).await;
+    }
+
     /// Takes the database away under the running gateway.
     pub async fn break_database(&self) {
         self.db().close().await;

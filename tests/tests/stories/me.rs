@@ -17,8 +17,10 @@ use quanzi::sandbox::SandboxFanChange;
 use quanzi::{Client, Currency, Edit, ErrorCode, FanScope, Money};
 use quanzi_tests::browser::{Browser, form_code, text};
 use quanzi_tests::fan::{EVERYTHING, Fan, Host};
+use quanzi_tests::provider::Provider;
 use quanzi_tests::stage::{Knobs, Stage, code, gated_circle, member, open_circle};
 use quanzi_tests::stories;
+use serde_json::json;
 
 const DAY: i64 = 24 * 3_600;
 
@@ -423,24 +425,43 @@ stories! {
     }
 
     async fn in_live_mode_only_the_fan_who_is_signed_in_agrees(stage: Stage) {
-        let (path, mandate) = {
+        let provider = Provider::start();
+        let (path, mandate, fan) = {
             let host = Host::new(&stage).await;
             let mei = host.fan(EVERYTHING).await;
             let asked = mei.send(host.client.me().ask_mandate(NewMyMandate::new(cny(100), cny(100)))).await.expect("asked");
             let url = asked.consent_url.expect("an address");
-            (url.strip_prefix(stage.url()).expect("an address of ours").to_owned(), asked.id)
+            (url.strip_prefix(stage.url()).expect("an address of ours").to_owned(), asked.id, mei.id.to_string())
         };
-        let stage = stage.reopen(&Knobs { live: true, ..Knobs::unlimited() }).await;
+        let stage = stage.reopen(&Knobs { live: true, sign_in_issuer: Some(provider.issuer), ..Knobs::unlimited() }).await;
         let url = format!("http://{}{path}", stage.address());
         let mut anybody = Browser::new();
 
-        let shown = text(&anybody.get(&url).await);
-        let tried = anybody.post(&url, &[("decision", "agree")]).await;
+        let status = format!("select status from mandate where id = '{mandate}'");
+        let at = |url: &str| url.replace("https://api.quanzi.example", &format!("http://{}", stage.address()));
 
-        assert!(shown.contains("¥1.00") && shown.contains("needs your sign-in"), "{shown}");
-        assert!(!shown.contains("Mei") && !shown.contains("name=\"decision\""), "nothing of the fan's, no button: {shown}");
-        assert_eq!(tried.status, 403);
-        assert_eq!(stage.scalar(&format!("select status from mandate where id = '{mandate}'")).await, "requires_consent");
+        let page = anybody.get(&url).await;
+        let shown = text(&page);
+        let tried = anybody.post(&url, &[("code", &form_code(&page)), ("decision", "agree")]).await;
+        let sent = anybody.post(&url, &[("code", &form_code(&page)), ("decision", "sign_in")]).await;
+        let now = stage.app().clock.now().seconds();
+        let back = provider.sign_in(sent.header("location").expect("a location"), now, &json!({ "sub": "u1", "nickname": "Bo" }));
+        let arrived = anybody.get(&at(&back)).await;
+        let page = anybody.get(&url).await;
+        let of_another = anybody.post(&url, &[("code", &form_code(&page)), ("decision", "agree")]).await;
+        let before = stage.scalar(&status).await;
+        stage.make_newest_person_be(&fan).await;
+        let own = anybody.get(&url).await;
+        let agreed = anybody.post(&url, &[("code", &form_code(&own)), ("decision", "agree")]).await;
+
+        assert!(shown.contains("¥1.00") && shown.contains("needs your sign-in") && shown.contains("Sign in at 127.0.0.1"), "{shown}");
+        assert!(!shown.contains("Mei") && !shown.contains("value=\"agree\""), "nothing of the fan's, nothing to agree with: {shown}");
+        assert_eq!((tried.status, sent.status, arrived.header("location").map(at).as_deref()), (403, 303, Some(url.as_str())));
+        assert!(!text(&page).contains("value=\"agree\"") && of_another.status == 403, "somebody is signed in, and not the fan");
+        assert_eq!(before, "requires_consent");
+        assert!(text(&own).contains("Bo") && agreed.status == 303, "{}", text(&own));
+        assert_eq!(stage.scalar(&status).await, "active");
+        provider.stop().await;
     }
 
     async fn what_is_anothers_is_as_missing(stage: Stage) {

@@ -15,6 +15,7 @@ use crate::fault::Fault;
 use crate::http::pages::{self, Page, Visit};
 use crate::pages::{Frame, Style};
 use crate::sessions::Browser;
+use crate::sign_in;
 
 /// Longest form: a code and a short word.
 const FORM_BYTES_MAX: usize = 1_024;
@@ -50,6 +51,8 @@ enum Decision {
     Agree,
     /// No.
     Decline,
+    /// First who it is (live mode).
+    SignIn,
 }
 
 /// What the form says.
@@ -89,7 +92,10 @@ async fn decide(app: &Arc<App>, style: &Style, http: HttpRequest, token: &str, p
             let page = desk.asked(&asked, Some(Note::Elsewhere)).status(StatusCode::FORBIDDEN);
             return desk.browser.keep(page);
         }
-        if !asked.can_decide {
+        if form.decision == Decision::SignIn && !asked.can_decide && sign_in::is_offered(visit.app()) {
+            return desk.sign_in(token).await;
+        }
+        if !asked.can_decide || form.decision == Decision::SignIn {
             return desk.asked(&asked, None).status(StatusCode::FORBIDDEN);
         }
         match service::decide(visit.app(), visit.now(), &asked, form.decision == Decision::Agree).await {
@@ -143,7 +149,19 @@ impl<'a> Desk<'a> {
     fn asked(&self, asked: &Asked, note: Option<Note>) -> Page {
         let frame = self.frame();
         let code = self.browser.form_code(self.visit.app());
-        frame.page(Page::new(view::asked(&frame, asked, note, &code, self.visit.now())))
+        let provider = sign_in::provider_name(self.visit.app());
+        let html = view::asked(&frame, asked, note, (&code, &provider), self.visit.now());
+        frame.page(Page::new(html)).form_leads_to(sign_in::provider_origin(self.visit.app()))
+    }
+
+    /// To the provider, and back to this page. Whoever is signed in is somebody else: so there as well.
+    async fn sign_in(&self, token: &str) -> Page {
+        let wish = sign_in::Wish { again: true, max_age: None };
+        let (app, now, back) = (self.visit.app(), self.visit.now(), format!("/mandate/{token}"));
+        match sign_in::begin(app, now, &self.browser, &back, wish).await {
+            Ok(url) => Page::see_other(url),
+            Err(fault) => self.message(fault),
+        }
     }
 
     fn lost(&self) -> Page {

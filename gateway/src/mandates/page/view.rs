@@ -23,6 +23,8 @@ struct MandatePage<'a> {
     standing: Standing,
     note: Option<Note>,
     form_code: &'a str,
+    /// Where fans sign in; empty in a sandbox, and without a provider.
+    provider: &'a str,
     per_payment: String,
     per_day: String,
     currency: &'static str,
@@ -45,7 +47,13 @@ impl MandatePage<'_> {
 }
 
 /// The page of a consent.
-pub fn asked(frame: &Frame<'_>, asked: &Asked, note: Option<Note>, form_code: &str, now: Time) -> String {
+pub fn asked(
+    frame: &Frame<'_>,
+    asked: &Asked,
+    note: Option<Note>,
+    (form_code, provider): (&str, &str),
+    now: Time,
+) -> String {
     let (row, language) = (&asked.row, frame.language);
     let money = |amount| language.money(Money::new(amount, row.currency));
     let decided_by = row.consent_until.unwrap_or(now);
@@ -55,6 +63,7 @@ pub fn asked(frame: &Frame<'_>, asked: &Asked, note: Option<Note>, form_code: &s
         standing: asked.standing(now),
         note,
         form_code,
+        provider,
         per_payment: money(row.per_payment),
         per_day: money(row.per_day),
         currency: row.currency.code(),
