@@ -6,12 +6,13 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
+use actix_web::web::ServiceConfig;
 use quanzi_openapi::Time;
 
 use crate::apps::Directory;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::crypto::SigningKey;
+use crate::crypto::{EcdsaKey, SigningKey};
 use crate::db::{self, Db, Tx};
 use crate::events::{Bell, Streams};
 use crate::fault::Fault;
@@ -23,6 +24,7 @@ use crate::metrics::Metrics;
 use crate::oauth::{GatewayKeys, Tokens};
 use crate::payments::PaymentFacts;
 use crate::sandbox::demo::{self, Demo};
+use crate::sign_in::Provider;
 use crate::stopping::Stopping;
 use crate::webhooks::Webhooks;
 
@@ -36,6 +38,8 @@ pub struct App {
     pub clock: Arc<Clock>,
     /// The key that signs answers and access tokens.
     pub key: SigningKey,
+    /// The key that signs id tokens.
+    pub id_token_key: EcdsaKey,
     /// Apps and their keys, cached.
     pub directory: Directory,
     /// Verified access tokens, cached.
@@ -60,6 +64,8 @@ pub struct App {
     pub webhooks: Webhooks,
     /// Counters.
     pub metrics: Metrics,
+    /// Where fans sign in (live mode).
+    pub provider: Provider,
     /// Whether the gateway is on its way down.
     pub stopping: Stopping,
     /// The demo partner of a sandbox.
@@ -77,9 +83,10 @@ impl App {
     ) -> Result<Self, Fault> {
         let sealing = config.sealing_key.as_ref().map(crate::config::SealingKey::bytes);
         let loaded = crate::oauth::keys::load_or_create(&db, &clock, sealing, !config.mode.is_sandbox()).await;
-        let GatewayKeys { active: key, published } = loaded.map_err(Fault::internal)?;
+        let GatewayKeys { active: key, id_token: id_token_key, published } = loaded.map_err(Fault::internal)?;
         let mut app = Self {
             key,
+            id_token_key,
             directory: Directory::new(),
             tokens: Tokens::new(published),
             nonces: Nonces::new(),
@@ -95,6 +102,7 @@ impl App {
             db,
             clock,
             metrics,
+            provider: Provider::default(),
             stopping,
             demo: None,
         };
@@ -114,15 +122,29 @@ pub fn routes(app: &Arc<App>) -> Routes {
     let routes = crate::apps::routes(routes);
     let routes = crate::circles::routes(routes);
     let routes = crate::gates::routes(routes);
+    let routes = crate::grants::routes(routes);
     let routes = crate::memberships::routes(routes);
     let routes = crate::content::routes(routes);
+    let routes = crate::comments::routes(routes);
     let routes = crate::payments::routes(routes);
     let routes = crate::mandates::routes(routes);
     let routes = crate::tips::routes(routes);
+    let routes = crate::me::routes(routes);
+    let routes = crate::likes::routes(routes);
     let routes = crate::ledger::routes(routes);
     let routes = crate::events::routes(routes);
     let routes = crate::webhooks::routes(routes);
     if app.config.mode.is_sandbox() { sandbox_routes(routes) } else { routes }
+}
+
+/// Every page for people.
+pub fn pages(config: &mut ServiceConfig, app: &Arc<App>) {
+    crate::pages::configure(config, app);
+    crate::cashier::configure(config, app);
+    crate::consent::configure(config, app);
+    crate::sign_in::configure(config, app);
+    crate::me::configure(config, app);
+    crate::mandates::configure(config, app);
 }
 
 /// What only a sandbox has.
@@ -159,6 +181,9 @@ pub fn chores(app: &Arc<App>) -> Vec<Chore> {
         deleting("gates", |tx, now, rows_max| Box::pin(crate::gates::sweep(tx, now, rows_max))),
         deleting("allowances", |tx, now, rows_max| Box::pin(crate::ledger::service::sweep(tx, now, rows_max))),
         deleting("oauth", |tx, now, rows_max| Box::pin(crate::oauth::store::sweep(tx, now, rows_max))),
+        deleting("consent", |tx, now, rows_max| Box::pin(crate::oauth::sweep_consent(tx, now, rows_max))),
+        deleting("sessions", |tx, now, rows_max| Box::pin(crate::sessions::sweep(tx, now, rows_max))),
+        deleting("sign_ins", |tx, now, rows_max| Box::pin(crate::sign_in::sweep(tx, now, rows_max))),
         deleting("deliveries", |tx, now, rows_max| Box::pin(crate::webhooks::service::sweep(tx, now, rows_max))),
         Chore::shrinking("limits", move || limits.limits.shrink()),
     ]

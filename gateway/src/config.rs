@@ -23,10 +23,23 @@ pub use value::{SealingKey, without_password};
 
 use crate::db;
 use sources::Values;
-use value::{DatabaseUrl, Origin, Read, ReplicaUrl, is_postgres};
+use value::{DatabaseUrl, Issuer, Origin, Read, ReplicaUrl, is_postgres};
 
 /// What actix takes.
 const WORKERS_MAX: usize = 512;
+
+const SIGN_IN_WHOLE: &str = "sign_in_issuer, sign_in_client_id and sign_in_client_secret are of use only together";
+
+/// The provider at which fans sign in, and who we are there.
+#[derive(Debug, Clone)]
+pub struct SignIn {
+    /// Its issuer, as it calls itself.
+    pub issuer: String,
+    /// Our client id.
+    pub client_id: String,
+    /// Our client secret.
+    pub client_secret: SecretString,
+}
 
 /// Every knob. The fields are explained in [`KNOBS`].
 #[derive(Debug, Clone)]
@@ -50,6 +63,8 @@ pub struct Config {
     pub database_connections_max: u32,
     pub sealing_key: Option<SealingKey>,
     pub dpop_nonce_required: bool,
+    /// Issuer, client id and secret, all or none.
+    pub sign_in: Option<SignIn>,
     pub platform_fee_bps: u16,
     pub body_bytes_max: usize,
     pub body_timeout_seconds: u64,
@@ -193,6 +208,19 @@ impl Config {
         let sealing_key: Option<SealingKey> = r.optional("sealing_key")?;
         let dpop_nonce_required = r.required("dpop_nonce_required")?;
 
+        let issuer: Option<Issuer> = r.optional("sign_in_issuer")?;
+        let client_id: Option<String> = r.optional("sign_in_client_id")?;
+        let client_secret: Option<SecretString> = r.optional("sign_in_client_secret")?;
+        let sign_in = match (issuer, client_id, client_secret) {
+            (Some(Issuer(issuer)), Some(client_id), Some(client_secret)) => {
+                Some(SignIn { issuer, client_id, client_secret })
+            }
+            (None, None, None) => None,
+            (None, ..) => return Err(missing("sign_in_issuer", SIGN_IN_WHOLE)),
+            (_, None, _) => return Err(missing("sign_in_client_id", SIGN_IN_WHOLE)),
+            (.., None) => return Err(missing("sign_in_client_secret", SIGN_IN_WHOLE)),
+        };
+
         let body_bytes_max = r.count("body_bytes_max", 1024..=67_108_864)?;
         let body_timeout_seconds = r.count("body_timeout_seconds", 1..=600)?;
         let rate_reads_per_second = r.rate("rate_reads_per_second")?;
@@ -255,6 +283,7 @@ impl Config {
             database_connections_max,
             sealing_key,
             dpop_nonce_required,
+            sign_in,
             platform_fee_bps,
             body_bytes_max,
             body_timeout_seconds,

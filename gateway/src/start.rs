@@ -17,7 +17,6 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
 use crate::app::{self, App};
-use crate::cashier;
 use crate::clock::Clock;
 use crate::command::{self, Action};
 use crate::config::{Config, without_password};
@@ -213,7 +212,7 @@ fn server(app: &Arc<App>, listener: TcpListener, certificate: Option<&Arc<Certif
         let (routes, fans) = (routes.clone(), Arc::clone(&fans));
         let app = actix_web::App::new().app_data(pages.clone());
         let app = app.configure(|config| routes.configure(config)).configure(docs::configure);
-        let app = app.configure(|config| cashier::configure(config, &fans));
+        let app = app.configure(|config| app::pages(config, &fans));
         app.default_service(web::to(move |http| std::future::ready(routes.not_found(http))))
     };
     let server = HttpServer::new(factory)

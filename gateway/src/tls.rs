@@ -8,6 +8,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert, ServerConfig};
 use rustls::sign::CertifiedKey;
+use rustls_platform_verifier::BuilderVerifierExt as _;
 
 use crate::config::TlsFiles;
 
@@ -25,6 +26,15 @@ pub enum TlsError {
     /// The two do not belong together, or rustls does not take them.
     #[error("the certificate and its key cannot be used: {0}")]
     Pair(#[from] rustls::Error),
+}
+
+/// How the gateway calls others: the system's certificates, HTTP/1.1.
+pub fn client() -> Result<rustls::ClientConfig, rustls::Error> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let mut tls = tls.with_platform_verifier()?.with_no_client_auth();
+    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(tls)
 }
 
 /// The certificate in use, which can be changed while serving.

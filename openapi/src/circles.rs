@@ -10,11 +10,13 @@ use crate::partners::{LegalName, PartnerName, WebAddress, etag};
 use crate::time::Time;
 
 mod endpoints;
+mod rights;
 mod words;
 
 pub use endpoints::{
     ChangeCircle, CirclePath, CirclesQuery, CloseCircle, CreateCircle, GetCircle, ListCircles, OpenCircle,
 };
+pub use rights::{CircleRights, NewCircleRights, NewRight, RIGHT_RULES_MAX, Right, Who};
 pub use words::{
     Category, CircleName, CircleNameWords, CircleStatus, CircleText, CircleTextWords, Discoverability, Language,
     LanguageWords, Slug, SlugWords,
@@ -113,6 +115,8 @@ pub struct Circle {
     pub gate_version: i64,
     /// Limits for its members.
     pub limits: CircleLimits,
+    /// What fans may do in it through an app.
+    pub rights: CircleRights,
     /// Counts the changes; the ETag is this number in quotes.
     pub version: i64,
     /// When it was made.
@@ -148,6 +152,7 @@ impl Example for Circle {
             },
             gate_version: 1,
             limits: PublishingLimits::posts_per_member_per_day(10).into(),
+            rights: CircleRights::default(),
             version: 2,
             created_at: Time::example(),
             updated_at: Time::example(),
@@ -203,6 +208,9 @@ pub struct NewCircle {
     /// Limits for its members.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<PublishingLimits>,
+    /// What fans may do in it through an app; when left out, members comment and nobody but you posts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rights: Option<NewCircleRights>,
 }
 
 impl NewCircle {
@@ -219,6 +227,7 @@ impl NewCircle {
             cover: None,
             discoverability: None,
             limits: None,
+            rights: None,
         }
     }
 
@@ -247,6 +256,13 @@ impl NewCircle {
     #[must_use]
     pub fn limits(mut self, limits: PublishingLimits) -> Self {
         self.limits = Some(limits);
+        self
+    }
+
+    /// With these rights of fans.
+    #[must_use]
+    pub fn rights(mut self, rights: NewCircleRights) -> Self {
+        self.rights = Some(rights);
         self
     }
 }
@@ -303,6 +319,10 @@ pub struct CircleChange {
     #[serde(default, skip_serializing_if = "Edit::is_keep")]
     #[schema(value_type = Option<PublishingLimits>)]
     pub limits: Edit<PublishingLimits>,
+    /// What fans may do in it through an app; replaces both rights, null gives both their defaults.
+    #[serde(default, skip_serializing_if = "Edit::is_keep")]
+    #[schema(value_type = Option<NewCircleRights>)]
+    pub rights: Edit<NewCircleRights>,
 }
 
 impl Example for CircleChange {

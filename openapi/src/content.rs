@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::circles::CirclePath;
 use crate::endpoint::{Access, ETAG, Endpoint, Example, Fields, JsonBody, Method, Nothing, Reply, ReplyHeader, Tag};
 use crate::error_code::ErrorCode;
-use crate::id::{CircleId, MembershipId, PostId};
+use crate::id::{CircleId, FanId, MembershipId, PostId};
 use crate::open::{Edit, Open};
 use crate::page::{Cursor, Limit, Page};
 use crate::partners::{WebAddress, etag};
@@ -75,9 +75,12 @@ pub struct Post {
     pub id: PostId,
     /// The circle.
     pub circle: CircleId,
-    /// The member who wrote it; absent when the partner did.
+    /// The member who wrote it; absent when the partner did, or a fan who is no member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<MembershipId>,
+    /// The fan who published it through an app; absent when the partner did, in its own name or a member's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fan: Option<FanId>,
     /// Its headline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "crate::text::as_written")]
@@ -102,7 +105,11 @@ pub struct Post {
     /// When text, title or media were last changed after publication.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited_at: Option<Time>,
-    /// Counts the changes; the ETag is this number in quotes.
+    /// How many comments it has, replies included.
+    pub comments: i64,
+    /// How many fans like it.
+    pub likes: i64,
+    /// Counts the changes; the ETag is this number in quotes. Comments and likes are no changes.
     pub version: i64,
     /// When it was written.
     pub created_at: Time,
@@ -116,6 +123,7 @@ impl Example for Post {
             id: PostId::example(),
             circle: CircleId::example(),
             author: None,
+            fan: None,
             title: Some(PostTitle::example()),
             body: PostBody::example(),
             format: PostFormat::Markdown.into(),
@@ -124,6 +132,8 @@ impl Example for Post {
             pinned: false,
             publish_at: Some(Time::example()),
             edited_at: None,
+            comments: 2,
+            likes: 12,
             version: 1,
             created_at: Time::example(),
             updated_at: Time::example(),

@@ -16,7 +16,7 @@ use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::{Response, ResponseBuilder};
 use utoipa::openapi::schema::{ComponentsBuilder, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{
-    ClientCredentials, Flow, OAuth2, Scopes as FlowScopes, SecurityRequirement, SecurityScheme,
+    AuthorizationCode, ClientCredentials, Flow, OAuth2, Scopes as FlowScopes, SecurityRequirement, SecurityScheme,
 };
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
@@ -27,7 +27,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::endpoint::{Access, Body, Endpoint, Fields, Idempotency, Method, Operation, Reply, Tag};
 use crate::error_code::ErrorCode;
 use crate::problem::{OAuthError, PROBLEM_TYPE, Problem};
-use crate::scope::Scope;
+use crate::scope::{FanScope, Scope};
 
 type NamedSchemas = Vec<(String, RefOr<Schema>)>;
 
@@ -160,6 +160,7 @@ pub fn document(operations: &[Operation]) -> OpenApi {
         .fold(ComponentsBuilder::new(), |all, (name, about)| all.header(*name, text_header(about)))
         .schemas_from_iter(schemas)
         .security_scheme("token", token_scheme())
+        .security_scheme("fan_token", fan_token_scheme())
         .security_scheme("client_assertion", assertion_scheme());
     OpenApiBuilder::new()
         .info(info())
@@ -230,7 +231,7 @@ fn build(operation: &Operation, parts: Parts) -> utoipa::openapi::path::Operatio
             let scopes: Vec<&str> = scope.into_iter().map(Scope::as_str).collect();
             built = built.security(SecurityRequirement::new("token", scopes));
         }
-        Access::Fan(scope) => built = built.security(SecurityRequirement::new("token", [scope.as_str()])),
+        Access::Fan(scope) => built = built.security(SecurityRequirement::new("fan_token", [scope.as_str()])),
     }
     built.build()
 }
@@ -248,8 +249,7 @@ fn describe(operation: &Operation, details: &str) -> String {
     text.push_str("\n\n");
     text.push_str(&who);
     if matches!(operation.access, Access::Partner(_) | Access::Fan(_)) {
-        let signed =
-            if operation.method.writes() { " The request must be signed (RFC 9421)." } else { " Signing is optional." };
+        let signed = if operation.signed { " The request must be signed (RFC 9421)." } else { " Signing is optional." };
         text.push_str(signed);
     }
     text
@@ -364,7 +364,7 @@ fn headers_taken(operation: &Operation) -> Vec<Parameter> {
         headers.push(header("If-Match", true, "The ETag of the object as you read it.", "\"3\""));
     }
     if matches!(operation.access, Access::Partner(_) | Access::Fan(_)) {
-        let signed = operation.method.writes();
+        let signed = operation.signed;
         let input = r#"q=("@method" "@target-uri" "authorization");created=1795163400;keyid="…";nonce="…";tag="fapi-2-request""#;
         headers.push(header("Signature-Input", signed, "What is signed (RFC 9421).", input));
         headers.push(header("Signature", signed, "The signature (RFC 9421).", "q=:…:"));
@@ -395,6 +395,15 @@ fn token_scheme() -> SecurityScheme {
         [Flow::ClientCredentials(ClientCredentials::new("/oauth/token", scopes))],
         "A DPoP-bound access token (`Authorization: DPoP …`), and a signature of the request (RFC 9421) with the key the \
          token is bound to; see the guide on signing.",
+    ))
+}
+
+fn fan_token_scheme() -> SecurityScheme {
+    let scopes = FlowScopes::from_iter(FanScope::ALL.map(|scope| (scope.as_str(), scope.about())));
+    SecurityScheme::OAuth2(OAuth2::with_description(
+        [Flow::AuthorizationCode(AuthorizationCode::new("/oauth/authorize", "/oauth/token", scopes))],
+        "A DPoP-bound access token that a fan granted: pushed authorization request (RFC 9126), PKCE, and the fan's consent on \
+         our page; see the guide on fans' consent.",
     ))
 }
 

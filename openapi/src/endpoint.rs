@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::error_code::ErrorCode;
 use crate::page::Page;
-use crate::scope::Scope;
+use crate::scope::{FanScope, Scope};
 
 /// What a partner may ask, and what we answer. The type's doc comment is its summary and description.
 pub trait Endpoint: ToSchema + 'static {
@@ -23,6 +23,8 @@ pub trait Endpoint: ToSchema + 'static {
     const STATUS: u16 = 200;
     /// Its own error codes; those common to its access and shape are added by [`Operation`].
     const FAILS: &'static [ErrorCode] = &[];
+    /// Whether a call must be signed: one that changes state.
+    const SIGNED: bool = Self::METHOD.writes();
     /// Whether it takes `If-Match`.
     const IF_MATCH: bool = false;
     /// Whether an `Idempotency-Key` is required, offered or not taken.
@@ -84,7 +86,7 @@ pub enum Access {
     /// A partner's app with this scope; no scope means any token of the partner.
     Partner(Option<Scope>),
     /// A fan, through an app, with this scope.
-    Fan(Scope),
+    Fan(FanScope),
 }
 
 /// What an endpoint does with `Idempotency-Key`.
@@ -113,10 +115,12 @@ pub enum Tag {
     Gates,
     /// Fans in circles.
     Memberships,
-    /// Posts.
+    /// Posts and comments.
     Content,
     /// Payments, refunds, mandates.
     Payments,
+    /// What a fan does through an app.
+    Me,
     /// Accounts and transfers.
     Ledger,
     /// The numbered log.
@@ -131,7 +135,7 @@ pub enum Tag {
 
 impl Tag {
     /// Every chapter, in order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Partners,
         Self::Apps,
         Self::OAuth,
@@ -140,6 +144,7 @@ impl Tag {
         Self::Memberships,
         Self::Content,
         Self::Payments,
+        Self::Me,
         Self::Ledger,
         Self::Events,
         Self::Webhooks,
@@ -160,10 +165,14 @@ impl Tag {
             Self::Circles => ("Circles", "Interest communities: draft, open, closed."),
             Self::Gates => ("Gates", "The rules to join a circle, versioned, and what they answer rule by rule."),
             Self::Memberships => ("Memberships", "Fans in circles: join, approve, roles, bans."),
-            Self::Content => ("Content", "Posts: publish, schedule, pin, edit, delete."),
+            Self::Content => ("Content", "Posts: publish, schedule, pin, edit, delete; and what is said about them."),
             Self::Payments => {
                 ("Payments", "Fans pay: tips, approved on a page or within a mandate; refunds; who tips most.")
             }
+            Self::Me => (
+                "Fans",
+                "What a fan does through your app, with a token that the fan agreed to: join, read, post, comment, like, tip.",
+            ),
             Self::Ledger => ("Ledger", "Double entry: accounts, immutable transfers, and balances that always add up."),
             Self::Events => {
                 ("Events", "One numbered log per partner, without gaps; pull it, stream it, or have it pushed.")
@@ -398,6 +407,8 @@ pub struct Operation {
     pub access: Access,
     /// Status of a success.
     pub status: u16,
+    /// It must be signed.
+    pub signed: bool,
     /// `If-Match` is required.
     pub if_match: bool,
     /// `Idempotency-Key`.
@@ -423,6 +434,7 @@ impl Operation {
             tag: E::TAG,
             access: E::ACCESS,
             status: E::STATUS,
+            signed: E::SIGNED,
             if_match: E::IF_MATCH,
             idempotency: E::IDEMPOTENCY,
             body: E::Body::KIND,
@@ -454,6 +466,9 @@ impl Operation {
                 codes.extend(TOKEN);
                 codes.extend(SIGNATURE);
                 codes.push(C::ScopeMissing);
+                if self.method.writes() {
+                    codes.extend([C::SignatureMissing, C::DigestMissing]);
+                }
             }
         }
         if self.method.writes() {
@@ -484,7 +499,7 @@ impl Operation {
 }
 
 /// What can be wrong with a token and its app.
-const TOKEN: [ErrorCode; 9] = [
+const TOKEN: [ErrorCode; 10] = [
     ErrorCode::TokenMissing,
     ErrorCode::TokenInvalid,
     ErrorCode::TokenExpired,
@@ -492,6 +507,7 @@ const TOKEN: [ErrorCode; 9] = [
     ErrorCode::ProofMissing,
     ErrorCode::ProofInvalid,
     ErrorCode::ProofNonceRequired,
+    ErrorCode::WrongTokenKind,
     ErrorCode::AddressNotAllowed,
     ErrorCode::AppSuspended,
 ];

@@ -86,6 +86,7 @@ error_codes! {
     ProofNonceRequired      "proof_nonce_required"      401 again "The DPoP proof needs a nonce of this server."  "Repeat the request with a proof that carries the value of the DPoP-Nonce header.";
     ScopeMissing            "scope_missing"             403 never "The token does not have the scope for this."   "Ask for a token with the scope named in `detail`.";
     ScopeExceeded           "scope_exceeded"            403 never "The app would be able to do what your token cannot." "Call with a token that has the scope named in `detail`, or leave that scope out.";
+    WrongTokenKind          "wrong_token_kind"          403 never "The token is of the other kind: a partner's where a fan's is wanted, or the reverse." "`detail` says which kind this address takes: partner tokens come from client_credentials, fan tokens from the fan's consent.";
     AddressNotAllowed       "address_not_allowed"       403 never "The app may not be used from this address."    "Call from an address on the app's allow-list, or change the list.";
     AppSuspended            "app_suspended"             403 never "The app is suspended."                         "Activate the app again, or ask the operator why it was suspended.";
 
@@ -120,7 +121,9 @@ error_codes! {
     // Authorization server (the codes of RFC 6749, 7009, 7662)
     InvalidRequest          "invalid_request"           400 never "A parameter is missing, doubled or malformed." "See `error_description`; parameters go into a form body, each once.";
     InvalidClient           "invalid_client"            401 never "The client could not be authenticated."        "Send a client_assertion signed with a registered key: iss = sub = the app id, aud = the issuer, a fresh jti, exp within an hour.";
-    UnsupportedGrantType    "unsupported_grant_type"    400 never "There is no such grant type here."             "Use client_credentials.";
+    UnsupportedGrantType    "unsupported_grant_type"    400 never "There is no such grant type here."             "Use client_credentials, authorization_code or refresh_token.";
+    UnsupportedResponseType "unsupported_response_type" 400 never "There is no such response type here."          "Send response_type=code.";
+    InvalidGrant            "invalid_grant"             400 never "The code or refresh token is not good, or not for this request." "Send the fan to the authorization endpoint again; a code is good once, for 60 seconds, with its own client, redirect_uri, code_verifier and DPoP key.";
     InvalidScope            "invalid_scope"             400 never "The scope is unknown, malformed or not for this grant." "Ask for scopes listed in the server's metadata.";
     InvalidTarget           "invalid_target"            400 never "The resource is not one of ours."              "Leave `resource` out, or send the value of /.well-known/oauth-protected-resource.";
     InvalidDpopProof        "invalid_dpop_proof"        400 never "The DPoP proof is not valid."                  "Make a new proof for this method and address with the key of the token; `detail` says which claim is wrong.";
@@ -150,6 +153,7 @@ error_codes! {
 
     // Fans and memberships
     FanNotFound             "fan_not_found"             404 never "No such fan."                                  "Use the fan id you got for this person; ids differ from partner to partner.";
+    GrantNotFound           "grant_not_found"           404 never "No such grant."                                "List what fans granted with GET /v1/grants.";
     MembershipNotFound      "membership_not_found"      404 never "No such membership."                           "List the memberships of the circle.";
     MembershipBanned        "membership_banned"         403 never "The fan is banned from the circle."            "Lift the ban first, if that is what you want.";
     MembershipConflict      "membership_conflict"       409 never "The membership is not in a state for this."    "Read the membership again; `detail` says its status and what it would have to be.";
@@ -161,6 +165,8 @@ error_codes! {
     PostLimitReached        "post_limit_reached"        429 again "The member has published as many posts today as the circle allows." "Wait until the time in `limit`, or change the circle's limit.";
     AuthorNotActive         "author_not_active"         409 never "The author is not an active member."           "Choose an active membership of this circle, or publish as the partner.";
     PostPublished           "post_published"            409 never "The post is published already."                "Drafts and times can only be changed before publication; edit or delete the post instead.";
+    CommentNotFound         "comment_not_found"         404 never "No such comment."                              "List the comments of the post.";
+    NotAllowedHere          "not_allowed_here"          403 never "The fan may not do this in the circle."        "`detail` says who may, or what the circle asks for; the partner sets it in the circle's `rights`.";
 
     // Payments and ledger
     PaymentNotFound         "payment_not_found"         404 never "No such payment."                              "List your payments with GET /v1/payments.";

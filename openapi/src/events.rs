@@ -14,10 +14,12 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::apps::{App, AppKey};
 use crate::circles::Circle;
+use crate::comments::Comment;
 use crate::content::Post;
 use crate::endpoint::{Access, Endpoint, Example, Fields, Method, Nothing, Reply, Tag};
 use crate::error_code::ErrorCode;
 use crate::gates::Gate;
+use crate::grants::Grant;
 use crate::id::EventId;
 use crate::mandates::Mandate;
 use crate::memberships::Membership;
@@ -119,6 +121,12 @@ event_types! {
     MembershipBanned "membership.banned" Membership;
     /// A ban was lifted.
     MembershipUnbanned "membership.unbanned" Membership;
+    /// A fan let an app do something.
+    GrantCreated "grant.created" Grant;
+    /// A fan let the app do more.
+    GrantChanged "grant.changed" Grant;
+    /// A grant is over: the fan took it back, or you gave it up. Its tokens are refused from now on.
+    GrantRevoked "grant.revoked" Grant;
     /// A post was made that is not seen yet: a draft, or scheduled.
     PostCreated "post.created" Post;
     /// A post can be seen.
@@ -127,6 +135,10 @@ event_types! {
     PostChanged "post.changed" Post;
     /// A post was deleted.
     PostDeleted "post.deleted" Post;
+    /// Somebody commented on a post. Without the author's nickname, which a fan can take back.
+    CommentCreated "comment.created" Comment;
+    /// A comment was deleted: by its author, a moderator or you.
+    CommentDeleted "comment.deleted" Comment;
     /// A payment waits for the fan's approval.
     PaymentCreated "payment.created" Payment;
     /// A payment succeeded: the money is in the circle's account.
@@ -141,11 +153,15 @@ event_types! {
     PaymentRefunded "payment.refunded" Payment;
     /// Money went back to a fan.
     RefundCreated "refund.created" Refund;
+    /// A fan is asked to consent to be charged.
+    MandateRequested "mandate.requested" Mandate;
     /// A fan consented to be charged.
     MandateCreated "mandate.created" Mandate;
+    /// A fan was asked to consent to be charged, and said no.
+    MandateDeclined "mandate.declined" Mandate;
     /// A mandate was taken back.
     MandateRevoked "mandate.revoked" Mandate;
-    /// A mandate's time is over.
+    /// A mandate's time is over, or the time to consent.
     MandateExpired "mandate.expired" Mandate;
     /// A webhook endpoint was made.
     WebhookEndpointCreated "webhook_endpoint.created" WebhookEndpoint;
@@ -428,4 +444,4 @@ macro_rules! subjects {
         }
     )+};
 }
-subjects! { App Circle Gate Mandate Membership Partner Payment Post Refund WebhookEndpoint }
+subjects! { App Circle Comment Gate Grant Mandate Membership Partner Payment Post Refund WebhookEndpoint }

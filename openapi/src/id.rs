@@ -229,6 +229,12 @@ pub mod kind {
         const PREFIX: &'static str = "pst";
         const NAME: &'static str = "PostId";
     }
+    /// A comment on a post.
+    pub enum Comment {}
+    impl Kind for Comment {
+        const PREFIX: &'static str = "cmt";
+        const NAME: &'static str = "CommentId";
+    }
     /// An account of the ledger.
     pub enum Account {}
     impl Kind for Account {
@@ -258,6 +264,12 @@ pub mod kind {
     impl Kind for Mandate {
         const PREFIX: &'static str = "mdt";
         const NAME: &'static str = "MandateId";
+    }
+    /// A grant: what a fan lets an app do.
+    pub enum Grant {}
+    impl Kind for Grant {
+        const PREFIX: &'static str = "grt";
+        const NAME: &'static str = "GrantId";
     }
     /// An event: a fact in the partner's numbered log.
     pub enum Event {}
@@ -303,6 +315,8 @@ pub type MembershipId = Id<kind::Membership>;
 pub type EvaluationId = Id<kind::Evaluation>;
 /// `pst_…`
 pub type PostId = Id<kind::Post>;
+/// `cmt_…`
+pub type CommentId = Id<kind::Comment>;
 /// `acc_…`
 pub type AccountId = Id<kind::Account>;
 /// `trf_…`
@@ -313,6 +327,8 @@ pub type PaymentId = Id<kind::Payment>;
 pub type RefundId = Id<kind::Refund>;
 /// `mdt_…`
 pub type MandateId = Id<kind::Mandate>;
+/// Names a grant.
+pub type GrantId = Id<kind::Grant>;
 /// `evt_…`
 pub type EventId = Id<kind::Event>;
 /// `whe_…`

@@ -4,8 +4,10 @@
 //! describes it. Shapes stand beside the endpoints that use them, one file per capability.
 
 pub mod apps;
+pub mod authorization;
 pub mod body;
 pub mod circles;
+pub mod comments;
 pub mod content;
 pub mod deliveries;
 pub mod document;
@@ -14,10 +16,13 @@ pub mod error_code;
 pub mod events;
 pub mod fans;
 pub mod gates;
+pub mod grants;
 pub mod id;
 pub mod jose;
 pub mod ledger;
+pub mod likes;
 pub mod mandates;
+pub mod me;
 pub mod memberships;
 pub mod money;
 pub mod oauth;
@@ -56,13 +61,18 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<apps::ListKeys>(),
     Operation::of::<apps::AddKey>(),
     Operation::of::<apps::RemoveKey>(),
+    Operation::of::<authorization::PushAuthorizationRequest>(),
     Operation::of::<oauth::GetToken>(),
+    Operation::of::<authorization::GetUserinfo>(),
+    Operation::of::<authorization::PostUserinfo>(),
     Operation::of::<oauth::IntrospectToken>(),
     Operation::of::<oauth::RevokeToken>(),
     Operation::of::<oauth::GetJwks>(),
     Operation::of::<oauth::GetServerMetadata>(),
     Operation::of::<oauth::GetOpenidConfiguration>(),
     Operation::of::<oauth::GetResourceMetadata>(),
+    Operation::of::<grants::ListGrants>(),
+    Operation::of::<grants::RevokeGrant>(),
     Operation::of::<circles::CreateCircle>(),
     Operation::of::<circles::ListCircles>(),
     Operation::of::<circles::GetCircle>(),
@@ -89,6 +99,10 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<content::DeletePost>(),
     Operation::of::<content::PinPost>(),
     Operation::of::<content::UnpinPost>(),
+    Operation::of::<comments::CreateComment>(),
+    Operation::of::<comments::ListComments>(),
+    Operation::of::<comments::GetComment>(),
+    Operation::of::<comments::DeleteComment>(),
     Operation::of::<payments::CreatePayment>(),
     Operation::of::<payments::ListPayments>(),
     Operation::of::<payments::GetPayment>(),
@@ -102,6 +116,31 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<tips::GetCircleTips>(),
     Operation::of::<tips::GetPostTips>(),
     Operation::of::<tips::GetLeaderboard>(),
+    Operation::of::<me::GetMe>(),
+    Operation::of::<me::ListMyMemberships>(),
+    Operation::of::<me::JoinAsFan>(),
+    Operation::of::<me::LeaveAsFan>(),
+    Operation::of::<me::GetCircleAsFan>(),
+    Operation::of::<me::ListPostsAsFan>(),
+    Operation::of::<me::CreatePostAsFan>(),
+    Operation::of::<me::GetPostAsFan>(),
+    Operation::of::<me::ChangePostAsFan>(),
+    Operation::of::<me::DeletePostAsFan>(),
+    Operation::of::<comments::CommentAsFan>(),
+    Operation::of::<comments::ListCommentsAsFan>(),
+    Operation::of::<comments::DeleteCommentAsFan>(),
+    Operation::of::<likes::LikePost>(),
+    Operation::of::<likes::UnlikePost>(),
+    Operation::of::<likes::GetPostLikes>(),
+    Operation::of::<likes::LikeComment>(),
+    Operation::of::<likes::UnlikeComment>(),
+    Operation::of::<me::PayAsFan>(),
+    Operation::of::<me::ListMyPayments>(),
+    Operation::of::<me::GetMyPayment>(),
+    Operation::of::<me::AskMyMandate>(),
+    Operation::of::<me::ListMyMandates>(),
+    Operation::of::<me::GetMyMandate>(),
+    Operation::of::<me::RevokeMyMandate>(),
     Operation::of::<ledger::GetBalance>(),
     Operation::of::<ledger::ListAccounts>(),
     Operation::of::<ledger::GetAccount>(),

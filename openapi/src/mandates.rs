@@ -18,11 +18,15 @@ use crate::time::Time;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum MandateStatus {
+    /// The fan is asked, and has not decided.
+    RequiresConsent,
     /// Payments can be made within it.
     Active,
+    /// The fan said no.
+    Declined,
     /// The fan took it back, or you gave it up.
     Revoked,
-    /// Its time is over.
+    /// Its time is over, or the time to decide.
     Expired,
 }
 
@@ -32,7 +36,7 @@ pub enum MandateStatus {
 pub struct Mandate {
     /// Its id.
     pub id: MandateId,
-    /// Who consented.
+    /// Whose consent it is.
     pub fan: FanId,
     /// The circle it is for; left out: all your circles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,9 +51,17 @@ pub struct Mandate {
     /// Until when it can be used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
+    /// The page where the fan decides; only while the mandate requires consent. Whoever has the address can see what the fan is
+    /// asked: give it to the fan alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uri")]
+    pub consent_url: Option<String>,
+    /// Until when the fan can decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent_until: Option<Time>,
     /// Counts the changes; the ETag is this number in quotes.
     pub version: i64,
-    /// When the fan consented.
+    /// When the fan was asked.
     pub created_at: Time,
     /// When it last changed.
     pub updated_at: Time,
@@ -65,6 +77,8 @@ impl Example for Mandate {
             per_payment: Money::new(2_000, crate::Currency::CNY),
             per_day: Money::new(10_000, crate::Currency::CNY),
             expires_at: Some(Time::example()),
+            consent_url: None,
+            consent_until: None,
             version: 1,
             created_at: Time::example(),
             updated_at: Time::example(),
@@ -209,7 +223,7 @@ impl JsonBody for NewMandate {}
 
 /// Let an invented fan consent
 ///
-/// Sandbox only: in live mode the fan consents on a page of ours.
+/// Sandbox only: in live mode the fan consents on a page of ours, as with POST /v1/me/mandates.
 #[derive(ToSchema)]
 pub struct CreateSandboxMandate;
 impl Endpoint for CreateSandboxMandate {

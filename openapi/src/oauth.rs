@@ -1,16 +1,17 @@
 //! The authorization server: metadata, tokens, introspection, revocation.
 //!
-//! Sources: FAPI 2.0 Security Profile, RFC 6749, 7009, 7523, 7662, 8414, 9068, 9449, 9728.
+//! What a fan consents to is in [`crate::authorization`]. Sources: FAPI 2.0 Security Profile, RFC 6749, 7009, 7523, 7662, 8414, 9068, 9449, 9728.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::authorization::{AUTHORIZATION_PATH, GetUserinfo, PushAuthorizationRequest};
 use crate::endpoint::{Access, Endpoint, Example, Form, Method, Nothing, Reply, ReplyHeader, Tag};
 use crate::error_code::ErrorCode;
 use crate::id::AppId;
 use crate::jose::{Jwk, PublicKey};
 use crate::open::Open;
-use crate::scope::Scope;
+use crate::scope::{FanScope, Scope};
 
 /// `client_assertion_type` of `private_key_jwt` (RFC 7523, 2.2).
 pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -23,13 +24,26 @@ const JWS_ALGORITHMS: [&str; 4] = ["EdDSA", "Ed25519", "ES256", "PS256"];
 const FIVE_MINUTES: &str = "public, max-age=300";
 
 /// A request for a token. Parameters that are not known are ignored (RFC 6749, 3.2).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[non_exhaustive]
 pub struct TokenRequest {
-    /// `client_credentials`.
+    /// `client_credentials`, `authorization_code` or `refresh_token`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant_type: Option<String>,
-    /// Scopes separated by spaces; all that the app may have when left out.
+    /// The code that the fan's browser brought (`authorization_code`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The `redirect_uri` of the pushed request, character for character (`authorization_code`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect_uri: Option<String>,
+    /// What the `code_challenge` was made of (RFC 7636; `authorization_code`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code_verifier: Option<String>,
+    /// The refresh token (`refresh_token`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    /// Scopes separated by spaces; all that the app may have, or that the fan granted, when left out. A code's scopes were
+    /// asked for when the request was pushed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     /// The API the token is for (RFC 8707); ours when left out.
@@ -47,6 +61,16 @@ pub struct TokenRequest {
     /// Refused when sent: secrets are not used here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<String>,
+}
+
+/// Without what is secret: debug output ends in logs.
+impl std::fmt::Debug for TokenRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenRequest")
+            .field("grant_type", &self.grant_type)
+            .field("scope", &self.scope)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Example for TokenRequest {
@@ -73,6 +97,13 @@ pub struct TokenReply {
     pub expires_in: i64,
     /// What it allows.
     pub scope: String,
+    /// Gets the next token without the fan: for 90 days, as long as the grant stands. It stays the same when it is used. Only
+    /// with a code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    /// Says which fan it was, and when the fan signed in (OpenID Connect Core, 2). Only with a code for the scope `openid`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<String>,
 }
 
 impl std::fmt::Debug for TokenReply {
@@ -157,7 +188,7 @@ pub struct Introspection {
     /// The app it was issued to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<AppId>,
-    /// Whom it speaks for: the app itself.
+    /// Whom it speaks for: the app itself, or a fan by the id your partner knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
     /// Who issued it.
@@ -223,9 +254,18 @@ pub struct ServerMetadata {
     /// The issuer; the audience of client assertions.
     #[schema(format = "uri")]
     pub issuer: String,
+    /// Where a fan's browser is sent, with `client_id` and `request_uri` alone.
+    #[schema(format = "uri")]
+    pub authorization_endpoint: String,
+    /// Where authorization requests are pushed (RFC 9126).
+    #[schema(format = "uri")]
+    pub pushed_authorization_request_endpoint: String,
     /// Where tokens are got.
     #[schema(format = "uri")]
     pub token_endpoint: String,
+    /// Where a fan token is turned into what the fan shares (OpenID Connect Core, 5.3).
+    #[schema(format = "uri")]
+    pub userinfo_endpoint: String,
     /// Where tokens are asked about.
     #[schema(format = "uri")]
     pub introspection_endpoint: String,
@@ -241,6 +281,18 @@ pub struct ServerMetadata {
     pub grant_types_supported: Vec<String>,
     /// Response types.
     pub response_types_supported: Vec<String>,
+    /// How an authorization response travels.
+    pub response_modes_supported: Vec<String>,
+    /// Values of `prompt`.
+    pub prompt_values_supported: Vec<String>,
+    /// Languages of our pages.
+    pub ui_locales_supported: Vec<String>,
+    /// Algorithms of id tokens.
+    pub id_token_signing_alg_values_supported: Vec<String>,
+    /// Claims that id tokens and the userinfo endpoint can carry.
+    pub claims_supported: Vec<String>,
+    /// Values of `resource` (RFC 8707, RFC 9728).
+    pub protected_resources: Vec<String>,
     /// How clients authenticate.
     pub token_endpoint_auth_methods_supported: Vec<String>,
     /// Algorithms of client assertions.
@@ -272,21 +324,36 @@ fn texts(list: &[&str]) -> Vec<String> {
     list.iter().map(|text| (*text).to_owned()).collect()
 }
 
+/// These scopes of partners, and all those of fans.
+fn all_scopes(scopes: &[Scope]) -> Vec<String> {
+    scopes.iter().map(ToString::to_string).chain(FanScope::ALL.iter().map(ToString::to_string)).collect()
+}
+
 impl ServerMetadata {
-    /// The metadata of a gateway with this public address (no slash at the end) that offers these scopes.
+    /// The metadata of a gateway with this public address (no slash at the end) that offers these scopes to partners, and all
+    /// of theirs to fans.
     pub fn new(issuer: &str, scopes: &[Scope]) -> Self {
         let at = |path: &str| format!("{issuer}{path}");
         let method = || texts(&["private_key_jwt"]);
         let algorithms = || texts(&JWS_ALGORITHMS);
         Self {
             issuer: issuer.to_owned(),
+            authorization_endpoint: at(AUTHORIZATION_PATH),
+            pushed_authorization_request_endpoint: at(PushAuthorizationRequest::PATH),
             token_endpoint: at(GetToken::PATH),
+            userinfo_endpoint: at(GetUserinfo::PATH),
             introspection_endpoint: at(IntrospectToken::PATH),
             revocation_endpoint: at(RevokeToken::PATH),
             jwks_uri: at(GetJwks::PATH),
-            scopes_supported: scopes.iter().map(ToString::to_string).collect(),
-            grant_types_supported: texts(&["client_credentials"]),
+            scopes_supported: all_scopes(scopes),
+            grant_types_supported: texts(&["client_credentials", "authorization_code", "refresh_token"]),
             response_types_supported: texts(&["code"]),
+            response_modes_supported: texts(&["query"]),
+            prompt_values_supported: texts(&["none", "login", "consent"]),
+            ui_locales_supported: texts(&["en", "zh-Hans"]),
+            id_token_signing_alg_values_supported: texts(&["ES256"]),
+            claims_supported: texts(&["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "nickname"]),
+            protected_resources: vec![issuer.to_owned()],
             token_endpoint_auth_methods_supported: method(),
             token_endpoint_auth_signing_alg_values_supported: algorithms(),
             introspection_endpoint_auth_methods_supported: method(),
@@ -344,7 +411,7 @@ impl ResourceMetadata {
         Self {
             resource: resource.to_owned(),
             authorization_servers: vec![resource.to_owned()],
-            scopes_supported: scopes.iter().map(ToString::to_string).collect(),
+            scopes_supported: all_scopes(scopes),
             bearer_methods_supported: texts(&["header"]),
             dpop_signing_alg_values_supported: texts(&JWS_ALGORITHMS),
             dpop_bound_access_tokens_required: true,
@@ -364,8 +431,10 @@ impl Reply for ResourceMetadata {
 
 /// Get a token
 ///
-/// The grant `client_credentials`, for servers that act for their partner. The app authenticates with a client assertion
-/// (`private_key_jwt`), and the token is bound to the key of the DPoP proof.
+/// The app authenticates with a client assertion (`private_key_jwt`), and the token is bound to the key of the DPoP proof.
+/// `client_credentials` gives a partner token, for servers that act for their partner. `authorization_code` gives a fan token
+/// for the code that a fan's browser brought, and `refresh_token` the next one. A code that comes twice is refused, and
+/// everything that was issued for it is revoked.
 #[derive(ToSchema)]
 pub struct GetToken;
 impl Endpoint for GetToken {
@@ -374,7 +443,7 @@ impl Endpoint for GetToken {
     const TAG: Tag = Tag::OAuth;
     const ACCESS: Access = Access::Client;
     const FAILS: &'static [ErrorCode] =
-        &[ErrorCode::UnsupportedGrantType, ErrorCode::InvalidScope, ErrorCode::InvalidTarget];
+        &[ErrorCode::UnsupportedGrantType, ErrorCode::InvalidScope, ErrorCode::InvalidTarget, ErrorCode::InvalidGrant];
     const IDEMPOTENCY: crate::endpoint::Idempotency = crate::endpoint::Idempotency::None;
     type Params = Nothing;
     type Query = Nothing;
@@ -401,7 +470,8 @@ impl Endpoint for IntrospectToken {
 
 /// Revoke a token
 ///
-/// RFC 7009. Reaches every gateway within two seconds; a token that is unknown or not yours is answered the same.
+/// RFC 7009. Reaches every gateway within two seconds; a token that is unknown or not yours is answered the same. With a refresh
+/// token go the access tokens it got; the fan's grant stays.
 #[derive(ToSchema)]
 pub struct RevokeToken;
 impl Endpoint for RevokeToken {
@@ -418,7 +488,7 @@ impl Endpoint for RevokeToken {
 
 /// Read the gateway's keys
 ///
-/// They sign access tokens and answers. A new key stands here before it is used, an old one until nothing signed with
+/// They sign access tokens and answers (Ed25519) and id tokens (P-256). A new key stands here before it is used, an old one until nothing signed with
 /// it is good any more.
 #[derive(ToSchema)]
 pub struct GetJwks;

@@ -1,4 +1,6 @@
-//! Scopes of access tokens.
+//! Scopes of access tokens: those of partners, and those that a fan grants.
+//!
+//! Invariant: a token has scopes of one kind only; the kinds are types of their own, so an endpoint cannot mix them up.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,188 +8,168 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What a token allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[non_exhaustive]
-pub enum Scope {
-    /// Read circles and gates.
-    #[serde(rename = "circles:read")]
-    CirclesRead,
-    /// Create and change circles and gates.
-    #[serde(rename = "circles:write")]
-    CirclesWrite,
-    /// Read memberships.
-    #[serde(rename = "members:read")]
-    MembersRead,
-    /// Let fans in, approve, assign roles, ban.
-    #[serde(rename = "members:write")]
-    MembersWrite,
-    /// Read posts, drafts too.
-    #[serde(rename = "content:read")]
-    ContentRead,
-    /// Publish, edit, pin and delete posts.
-    #[serde(rename = "content:write")]
-    ContentWrite,
-    /// Change the partner, its apps and their keys.
-    #[serde(rename = "apps:write")]
-    AppsWrite,
-    /// Read payments, refunds, mandates and what was tipped.
-    #[serde(rename = "payments:read")]
-    PaymentsRead,
-    /// Charge fans, cancel and refund.
-    #[serde(rename = "payments:write")]
-    PaymentsWrite,
-    /// Read balances, accounts and transfers.
-    #[serde(rename = "ledger:read")]
-    LedgerRead,
-    /// Read the event log.
-    #[serde(rename = "events:read")]
-    EventsRead,
-    /// Make and change webhook endpoints, look into deliveries, replay.
-    #[serde(rename = "webhooks:write")]
-    WebhooksWrite,
-    /// Use the sandbox (sandbox mode only).
-    #[serde(rename = "sandbox")]
-    Sandbox,
-}
-
-impl Scope {
-    /// Every scope, in order.
-    pub const ALL: [Self; 13] = [
-        Self::CirclesRead,
-        Self::CirclesWrite,
-        Self::MembersRead,
-        Self::MembersWrite,
-        Self::ContentRead,
-        Self::ContentWrite,
-        Self::AppsWrite,
-        Self::PaymentsRead,
-        Self::PaymentsWrite,
-        Self::LedgerRead,
-        Self::EventsRead,
-        Self::WebhooksWrite,
-        Self::Sandbox,
-    ];
-
-    /// The scope as it stands in a token.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::CirclesRead => "circles:read",
-            Self::CirclesWrite => "circles:write",
-            Self::MembersRead => "members:read",
-            Self::MembersWrite => "members:write",
-            Self::ContentRead => "content:read",
-            Self::ContentWrite => "content:write",
-            Self::AppsWrite => "apps:write",
-            Self::PaymentsRead => "payments:read",
-            Self::PaymentsWrite => "payments:write",
-            Self::LedgerRead => "ledger:read",
-            Self::EventsRead => "events:read",
-            Self::WebhooksWrite => "webhooks:write",
-            Self::Sandbox => "sandbox",
-        }
-    }
-
-    /// What it allows, in plain words.
-    pub const fn about(self) -> &'static str {
-        match self {
-            Self::CirclesRead => "Read circles and gates.",
-            Self::CirclesWrite => "Create and change circles and gates.",
-            Self::MembersRead => "Read memberships.",
-            Self::MembersWrite => "Let fans in, approve, assign roles, ban.",
-            Self::ContentRead => "Read posts, drafts too.",
-            Self::ContentWrite => "Publish, edit, pin and delete posts.",
-            Self::AppsWrite => "Change the partner, its apps and their keys.",
-            Self::PaymentsRead => "Read payments, refunds, mandates and what was tipped.",
-            Self::PaymentsWrite => "Charge fans, cancel and refund.",
-            Self::LedgerRead => "Read balances, accounts and transfers.",
-            Self::EventsRead => "Read the event log.",
-            Self::WebhooksWrite => "Make and change webhook endpoints, look into deliveries, replay.",
-            Self::Sandbox => "Use the sandbox (sandbox mode only).",
-        }
-    }
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 /// The text is not a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a scope of this server")]
 pub struct ScopeError;
 
-impl FromStr for Scope {
-    type Err = ScopeError;
-
-    fn from_str(text: &str) -> Result<Self, ScopeError> {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or(ScopeError)
-    }
-}
-
-/// A set of scopes, written as in `scope` of RFC 6749: separated by single spaces.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct Scopes(u16);
-
-impl Scopes {
-    /// All scopes.
-    pub fn all() -> Self {
-        Scope::ALL.into_iter().collect()
-    }
-
-    /// Whether the scope is in the set.
-    pub const fn contains(self, scope: Scope) -> bool {
-        self.0 & (1 << scope as u16) != 0
-    }
-
-    /// The set without this scope.
-    #[must_use]
-    pub const fn without(self, scope: Scope) -> Self {
-        Self(self.0 & !(1 << scope as u16))
-    }
-
-    /// Whether every scope of the other set is in this one.
-    pub const fn covers(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// Whether there is none.
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// The scopes in order.
-    pub fn iter(self) -> impl Iterator<Item = Scope> {
-        Scope::ALL.into_iter().filter(move |scope| self.contains(*scope))
-    }
-}
-
-impl FromIterator<Scope> for Scopes {
-    fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
-        Self(scopes.into_iter().fold(0, |bits, scope| bits | 1 << scope as u16))
-    }
-}
-
-impl fmt::Display for Scopes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (place, scope) in self.iter().enumerate() {
-            if place > 0 {
-                f.write_str(" ")?;
-            }
-            f.write_str(scope.as_str())?;
+macro_rules! scopes {
+    (
+        $(#[doc = $about_one:literal])+ $One:ident, $(#[doc = $about_many:literal])+ $Many:ident, $count:literal:
+        $($Variant:ident $text:tt $about:tt;)+
+    ) => {
+        $(#[doc = $about_one])+
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+        #[non_exhaustive]
+        pub enum $One {
+            $(#[doc = $about] #[serde(rename = $text)] $Variant,)+
         }
-        Ok(())
-    }
+
+        impl $One {
+            /// Every scope, in order.
+            pub const ALL: [Self; $count] = [$(Self::$Variant,)+];
+
+            /// The scope as it stands in a token.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$Variant => $text,)+ }
+            }
+
+            /// What it allows, in plain words.
+            pub const fn about(self) -> &'static str {
+                match self { $(Self::$Variant => $about,)+ }
+            }
+        }
+
+        impl fmt::Display for $One {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl FromStr for $One {
+            type Err = ScopeError;
+
+            fn from_str(text: &str) -> Result<Self, ScopeError> {
+                Self::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or(ScopeError)
+            }
+        }
+
+        $(#[doc = $about_many])+
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+        pub struct $Many(u16);
+
+        impl $Many {
+            /// All scopes.
+            pub fn all() -> Self {
+                $One::ALL.into_iter().collect()
+            }
+
+            /// Whether the scope is in the set.
+            pub const fn contains(self, scope: $One) -> bool {
+                self.0 & (1 << scope as u16) != 0
+            }
+
+            /// The set without this scope.
+            #[must_use]
+            pub const fn without(self, scope: $One) -> Self {
+                Self(self.0 & !(1 << scope as u16))
+            }
+
+            /// What is in either set.
+            #[must_use]
+            pub const fn and(self, other: Self) -> Self {
+                Self(self.0 | other.0)
+            }
+
+            /// What is in both sets.
+            #[must_use]
+            pub const fn within(self, other: Self) -> Self {
+                Self(self.0 & other.0)
+            }
+
+            /// What is in this set and not in the other.
+            #[must_use]
+            pub const fn beyond(self, other: Self) -> Self {
+                Self(self.0 & !other.0)
+            }
+
+            /// Whether every scope of the other set is in this one.
+            pub const fn covers(self, other: Self) -> bool {
+                self.0 & other.0 == other.0
+            }
+
+            /// Whether there is none.
+            pub const fn is_empty(self) -> bool {
+                self.0 == 0
+            }
+
+            /// The scopes in order.
+            pub fn iter(self) -> impl Iterator<Item = $One> {
+                $One::ALL.into_iter().filter(move |scope| self.contains(*scope))
+            }
+        }
+
+        impl FromIterator<$One> for $Many {
+            fn from_iter<I: IntoIterator<Item = $One>>(scopes: I) -> Self {
+                Self(scopes.into_iter().fold(0, |bits, scope| bits | 1 << scope as u16))
+            }
+        }
+
+        impl fmt::Display for $Many {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                for (place, scope) in self.iter().enumerate() {
+                    if place > 0 {
+                        f.write_str(" ")?;
+                    }
+                    f.write_str(scope.as_str())?;
+                }
+                Ok(())
+            }
+        }
+
+        impl FromStr for $Many {
+            type Err = ScopeError;
+
+            fn from_str(text: &str) -> Result<Self, ScopeError> {
+                text.split(' ').filter(|part| !part.is_empty()).map(str::parse::<$One>).collect()
+            }
+        }
+    };
 }
 
-impl FromStr for Scopes {
-    type Err = ScopeError;
+// One line = one scope, its text, one sentence. A scope is never renamed.
+scopes! {
+    /// What a partner's token allows.
+    Scope,
+    /// A set of a partner's scopes, written as in `scope` of RFC 6749: separated by single spaces.
+    Scopes, 13:
+    CirclesRead "circles:read" "Read circles and gates.";
+    CirclesWrite "circles:write" "Create and change circles and gates.";
+    MembersRead "members:read" "Read memberships, and what fans granted.";
+    MembersWrite "members:write" "Let fans in, approve, assign roles, ban; give grants up.";
+    ContentRead "content:read" "Read posts, drafts too.";
+    ContentWrite "content:write" "Publish, edit, pin and delete posts.";
+    AppsWrite "apps:write" "Change the partner, its apps and their keys.";
+    PaymentsRead "payments:read" "Read payments, refunds, mandates and what was tipped.";
+    PaymentsWrite "payments:write" "Charge fans, cancel and refund.";
+    LedgerRead "ledger:read" "Read balances, accounts and transfers.";
+    EventsRead "events:read" "Read the event log.";
+    WebhooksWrite "webhooks:write" "Make and change webhook endpoints, look into deliveries, replay.";
+    Sandbox "sandbox" "Use the sandbox (sandbox mode only).";
+}
 
-    fn from_str(text: &str) -> Result<Self, ScopeError> {
-        text.split(' ').filter(|part| !part.is_empty()).map(str::parse::<Scope>).collect()
-    }
+scopes! {
+    /// What a fan lets an app do. No token of a partner has such a scope, and no token of a fan a partner's.
+    FanScope,
+    /// A set of a fan's scopes, written as in `scope` of RFC 6749: separated by single spaces.
+    FanScopes, 7:
+    OpenId "openid" "Know that it is the same fan who comes back, by an id that is different at every partner.";
+    ProfileNickname "profile:nickname" "Read the fan's nickname; the fan chooses this separately.";
+    CirclesJoin "circles:join" "Join and leave circles for the fan.";
+    ContentPost "content:post" "Post in the fan's name.";
+    ContentComment "content:comment" "Comment and react in the fan's name.";
+    PaymentsTip "payments:tip" "Prepare tips, which the fan approves one by one.";
+    PaymentsMandate "payments:mandate" "Ask the fan for a standing consent to be charged within limits.";
 }
 
 #[cfg(test)]
@@ -208,5 +190,25 @@ mod tests {
         for scope in Scope::ALL {
             assert_eq!(serde_json::to_value(scope).unwrap(), scope.as_str());
         }
+    }
+
+    #[test]
+    fn no_scope_is_of_both_kinds() {
+        for scope in FanScope::ALL {
+            assert_eq!(scope.as_str().parse::<Scope>(), Err(ScopeError), "{scope}");
+            assert_eq!(serde_json::to_value(scope).unwrap(), scope.as_str());
+        }
+        assert_eq!(FanScopes::all().to_string().parse(), Ok(FanScopes::all()));
+    }
+
+    #[test]
+    fn sets_are_put_together_and_taken_apart() {
+        let one: FanScopes = "openid circles:join".parse().unwrap();
+        let other: FanScopes = "openid payments:tip".parse().unwrap();
+
+        assert_eq!(one.and(other).to_string(), "openid circles:join payments:tip");
+        assert_eq!(one.within(other).to_string(), "openid");
+        assert_eq!(one.beyond(other).to_string(), "circles:join");
+        assert!(one.and(other).covers(other) && !one.covers(other));
     }
 }

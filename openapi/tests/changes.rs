@@ -10,6 +10,7 @@ use quanzi_openapi::content::PostChange;
 use quanzi_openapi::document_text;
 use quanzi_openapi::endpoint::{Body, BodyError};
 use quanzi_openapi::fans::SandboxFanChange;
+use quanzi_openapi::me::FanPostChange;
 use quanzi_openapi::memberships::MembershipChange;
 use quanzi_openapi::partners::PartnerChange;
 use quanzi_openapi::webhooks::WebhookEndpointChange;
@@ -23,6 +24,7 @@ fn changes() -> BTreeMap<&'static str, Check> {
     [
         ("AppChange", check::<AppChange> as Check),
         ("CircleChange", check::<CircleChange>),
+        ("FanPostChange", check::<FanPostChange>),
         ("MembershipChange", check::<MembershipChange>),
         ("PartnerChange", check::<PartnerChange>),
         ("PostChange", check::<PostChange>),

@@ -2,9 +2,9 @@
 
 use quanzi_openapi::Nothing;
 pub use quanzi_openapi::circles::{
-    Category, ChangeCircle, Circle, CircleChange, CircleLimits, CircleName, CircleOperator, CirclePath, CircleStatus,
-    CircleText, CirclesQuery, CloseCircle, CreateCircle, Discoverability, GetCircle, Language, ListCircles, NewCircle,
-    OpenCircle, PublishingLimits, Slug,
+    Category, ChangeCircle, Circle, CircleChange, CircleLimits, CircleName, CircleOperator, CirclePath, CircleRights,
+    CircleStatus, CircleText, CirclesQuery, CloseCircle, CreateCircle, Discoverability, GetCircle, Language,
+    ListCircles, NewCircle, NewCircleRights, NewRight, OpenCircle, PublishingLimits, Right, Slug, Who,
 };
 use quanzi_openapi::id::CircleId;
 

@@ -99,11 +99,13 @@ mod verifier;
 
 pub mod apps;
 pub mod circles;
+pub mod comments;
 pub mod content;
 pub mod events;
 pub mod gates;
 pub mod ledger;
 pub mod mandates;
+pub mod me;
 pub mod memberships;
 pub mod partners;
 pub mod payments;
@@ -135,6 +137,6 @@ pub use signer::PreparedRequest;
 /// The contract itself: every shape and endpoint, also those without a short name here.
 pub use quanzi_openapi as contract;
 pub use quanzi_openapi::id;
-pub use quanzi_openapi::scope::Scope;
+pub use quanzi_openapi::scope::{FanScope, Scope};
 pub use quanzi_openapi::signature::Algorithm;
 pub use quanzi_openapi::{Currency, Cursor, Edit, ErrorCode, Limit, Method, Money, Nothing, Open, Page, Problem, Time};

@@ -8,10 +8,13 @@
     reason = "this crate is tests: a panic is how a test says no"
 )]
 
+pub mod browser;
 pub mod dice;
+pub mod fan;
 pub mod money;
 pub mod postgres;
 pub mod process;
+pub mod provider;
 pub mod raw;
 pub mod receiver;
 pub mod stage;

@@ -149,6 +149,9 @@ pub fn client() -> Client {
     Client::builder().no_proxy().build().expect("a client")
 }
 
+/// Where its app has fans sent back to.
+pub const REDIRECT_URI: &str = "https://app.example/back?kept=1";
+
 /// A registered partner with its token.
 pub struct Partner {
     /// Origin of the gateway.
@@ -177,7 +180,7 @@ impl Partner {
         let body = json!({
             "name": "Raw partner",
             "legal_name": "Raw Partner Ltd.",
-            "app": { "name": "raw", "jwks": { "keys": [key.jwk()] } },
+            "app": { "name": "raw", "jwks": { "keys": [key.jwk()] }, "redirect_uris": [REDIRECT_URI] },
         });
         let answer = http.post(format!("{url}/sandbox/v1/partners")).json(&body).send().await.expect("an answer");
         assert_eq!(answer.status(), 201, "registration");

@@ -33,6 +33,8 @@ pub struct Knobs {
     pub trusts_loopback: bool,
     /// Whether this is a live gateway.
     pub live: bool,
+    /// The provider at which fans sign in there: its issuer.
+    pub sign_in_issuer: Option<&'static str>,
 }
 
 impl Default for Knobs {
@@ -52,6 +54,7 @@ impl Knobs {
             body_timeout_seconds: 30,
             trusts_loopback: false,
             live: false,
+            sign_in_issuer: None,
         }
     }
 }
@@ -211,7 +214,7 @@ impl Stage {
     /// What a partner could change, as one text: equal before and after a refused request. What changes by itself with time (a
     /// payment's state, what is delivered) counts by its rows only.
     pub async fn fingerprint(&self) -> String {
-        const TABLES: [&str; 21] = [
+        const TABLES: [&str; 22] = [
             "partner",
             "app",
             "app_key",
@@ -221,6 +224,7 @@ impl Stage {
             "fan",
             "membership",
             "post",
+            "comment",
             "idempotency",
             "account",
             "transfer",
@@ -236,7 +240,9 @@ impl Stage {
         ];
         let parts = TABLES.map(|table| {
             let versions = match table {
-                "partner" | "app" | "circle" | "membership" | "post" | "person" => "coalesce(sum(version), 0)",
+                "partner" | "app" | "circle" | "membership" | "post" | "comment" | "person" => {
+                    "coalesce(sum(version), 0)"
+                }
                 "app_key" => "count(removed_at)",
                 "account" => "coalesce(sum(entries + abs(balance)), 0)",
                 "allowance" => "coalesce(sum(used), 0)",
@@ -248,6 +254,12 @@ impl Stage {
             format!("(select count(*) || '/' || cast({versions} as text) from {table})")
         });
         self.scalar(&format!("select {}", parts.join(" || ' ' || "))).await
+    }
+
+    /// As if the person who signed in last were this fan.
+    pub async fn make_newest_person_be(&self, fan: &str) {
+        let newest = "select id from person order by created_at desc, id desc limit 1";
+        self.execute(format!("update fan set person_id = ({newest}) where id = '{fan}'")).await;
     }
 
     /// Takes the database away under the running gateway.
@@ -372,6 +384,13 @@ fn config(scratch: &Scratch, data_dir: &std::path::Path, knobs: &Knobs, public_u
             ("mode", "live"),
             ("public_url", "https://api.quanzi.example"),
             ("sealing_key", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="),
+        ]);
+    }
+    if let Some(issuer) = knobs.sign_in_issuer {
+        given.extend([
+            ("sign_in_issuer", issuer),
+            ("sign_in_client_id", crate::provider::CLIENT_ID),
+            ("sign_in_client_secret", crate::provider::CLIENT_SECRET),
         ]);
     }
     Config::of(&given).expect("a right configuration")

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use ipnet::IpNet;
 use quanzi_openapi::id::{AppId, PartnerId};
 use quanzi_openapi::jose::PublicKey;
+use quanzi_openapi::partners::WebAddress;
 use quanzi_openapi::scope::Scopes;
 use quanzi_openapi::signature::Algorithm;
 use quick_cache::sync::Cache;
@@ -39,6 +40,8 @@ pub struct AppFacts {
     pub scopes: Scopes,
     /// Addresses it may be used from; empty means any.
     pub allowed: Vec<IpNet>,
+    /// Where fans may be sent back to.
+    pub redirect_uris: Vec<WebAddress>,
     /// Its keys.
     pub keys: Vec<RegisteredKey>,
     /// Keys it had, the latest first.
@@ -142,6 +145,7 @@ fn parse(app: AppId, facts: store::Facts) -> AppFacts {
         active,
         scopes: facts.scopes,
         allowed,
+        redirect_uris: facts.redirect_uris,
         keys: keys.collect(),
         removed: facts.removed,
     }

@@ -53,7 +53,7 @@ const REMOVE_KEY: Sql = sql!(
     "update app_key set removed_at = $4 where kid = $1 and app_id = $2 and partner_id = $3 and removed_at is null"
 );
 
-const FACTS: Sql = sql!("select partner_id, status, scopes, allowed_addresses from app where id = $1");
+const FACTS: Sql = sql!("select partner_id, status, scopes, allowed_addresses, redirect_uris from app where id = $1");
 const FACTS_KEYS: Sql = sql!(
     "select kid, algorithm, jwk, created_at from app_key where app_id = $1 and removed_at is null order by created_at, kid"
 );
@@ -241,6 +241,7 @@ pub(super) struct Facts {
     pub active: bool,
     pub scopes: Scopes,
     pub addresses: Vec<AddressRange>,
+    pub redirect_uris: Vec<WebAddress>,
     pub keys: Vec<AppKey>,
     pub removed: Vec<String>,
 }
@@ -252,6 +253,7 @@ struct FactsRow {
     status: String,
     scopes: String,
     allowed_addresses: Json<Vec<AddressRange>>,
+    redirect_uris: Json<Vec<WebAddress>>,
 }
 
 /// The app's facts, whoever its partner is: only the directory asks, before it is known who calls.
@@ -265,6 +267,7 @@ pub(super) async fn facts(tx: &mut Tx, app: AppId) -> Result<Option<Facts>, Faul
         // A scope of a newer gateway means nothing to this one.
         scopes: row.scopes.split(' ').filter_map(|scope| scope.parse::<Scope>().ok()).collect(),
         addresses: row.allowed_addresses.0,
+        redirect_uris: row.redirect_uris.0,
         keys: keys.into_iter().map(Into::into).collect(),
         removed: removed.into_iter().map(|(kid,)| kid).collect(),
     }))

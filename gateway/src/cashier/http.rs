@@ -1,21 +1,20 @@
-//! Mounts the page: one address to look at and to decide, and its stylesheet.
+//! Mounts the page: one address to look at and to decide.
 
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header;
 use actix_web::web::{self, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, guard};
 use quanzi_openapi::ErrorCode;
 use quanzi_openapi::tips::TipDisclosure;
 use serde::Deserialize;
 
-use super::language::Language;
-use super::page::{self, Note, Style};
+use super::page::{self, Note};
 use super::service::{self, Decision, Payee};
 use crate::app::App;
 use crate::fault::Fault;
 use crate::http::pages::{self, Page, Visit};
+use crate::pages::{Frame, Style};
 
 /// Longest form: two short words.
 const FORM_BYTES_MAX: usize = 1_024;
@@ -25,7 +24,6 @@ const TOKEN_LETTERS: usize = 22;
 /// Mounts the page.
 pub fn configure(config: &mut ServiceConfig, app: &Arc<App>) {
     let style = Arc::new(Style::new());
-    let at = style.path.clone();
     let (looks, decides, others) = (Arc::clone(app), Arc::clone(app), Arc::clone(app));
     let (style_of_looks, style_of_decides, style_of_others) = (Arc::clone(&style), Arc::clone(&style), style.clone());
     let reads = guard::Any(guard::Get()).or(guard::Head());
@@ -41,12 +39,6 @@ pub fn configure(config: &mut ServiceConfig, app: &Arc<App>) {
         let (app, style) = (Arc::clone(&others), Arc::clone(&style_of_others));
         async move { other(&app, &style, http).await }
     });
-    let sheet = Arc::clone(app);
-    let sheet = web::get().to(move |http: HttpRequest| {
-        let refusal = pages::refuse_outside(&sheet, &http);
-        std::future::ready(refusal.unwrap_or_else(stylesheet))
-    });
-    config.service(web::resource(at).route(sheet));
     config.service(web::resource("/pay/{token}").route(look).route(decide).default_service(other));
 }
 
@@ -125,45 +117,31 @@ struct Shop<'a> {
 }
 
 impl Shop<'_> {
-    fn frame(&self) -> page::Frame<'_> {
-        let language = Language::of(self.visit.header(header::ACCEPT_LANGUAGE).unwrap_or_default());
-        page::Frame { language, css: &self.style.path, sandbox: self.visit.app().config.mode.is_sandbox() }
+    fn frame(&self) -> Frame<'_> {
+        Frame::new(self.visit, self.style)
     }
 
     fn payment(&self, payee: &Payee, note: Option<Note>) -> Page {
         let frame = self.frame();
-        in_language(Page::new(page::payment(&frame, payee, note, self.visit.now())), frame.language)
+        frame.page(Page::new(page::payment(&frame, payee, note, self.visit.now())))
     }
 
     /// The payment, and what went wrong about it.
     fn refused(&self, payee: Payee, fault: Fault) -> Page {
         let frame = self.frame();
         let html = page::payment(&frame, &payee, Some(Note::of(fault.code())), self.visit.now());
-        in_language(Page::refusal(fault, html), frame.language)
+        frame.page(Page::refusal(fault, html))
     }
 
     fn lost(&self) -> Page {
         let frame = self.frame();
         let html = page::message(&frame, ErrorCode::RouteNotFound);
-        in_language(Page::new(html).status(StatusCode::NOT_FOUND), frame.language)
+        frame.page(Page::new(html).status(StatusCode::NOT_FOUND))
     }
 
     fn message(&self, fault: Fault) -> Page {
         let frame = self.frame();
         let html = page::message(&frame, fault.code());
-        in_language(Page::refusal(fault, html), frame.language)
+        frame.page(Page::refusal(fault, html))
     }
-}
-
-fn in_language(page: Page, language: Language) -> Page {
-    page.header("content-language", language.tag()).header("vary", "Accept-Language")
-}
-
-fn stylesheet() -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, "text/css; charset=utf-8"))
-        .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .insert_header(("cross-origin-resource-policy", "same-origin"))
-        .body(page::CSS)
 }

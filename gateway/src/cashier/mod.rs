@@ -5,7 +5,6 @@
 //! know the fan; nothing but what a fan can understand stands on it.
 
 mod http;
-mod language;
 mod page;
 mod service;
 

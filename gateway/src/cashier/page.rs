@@ -4,38 +4,8 @@ use askama::Template;
 use quanzi_openapi::tips::TipDisclosure;
 use quanzi_openapi::{ErrorCode, Money, Time};
 
-use super::language::Language;
 use super::service::{Payee, Standing};
-use crate::docs::fingerprint;
-
-/// The look of the page.
-pub const CSS: &str = include_str!("../../assets/cashier/cashier.css");
-
-/// Where the stylesheet is: under its fingerprint, so that it can be kept for ever.
-pub struct Style {
-    pub path: String,
-}
-
-impl Style {
-    /// Of this gateway.
-    pub fn new() -> Self {
-        Self { path: format!("/pay/assets/{}/cashier.css", fingerprint(CSS.as_bytes())) }
-    }
-}
-
-/// What stands around every page.
-pub struct Frame<'a> {
-    pub language: Language,
-    pub css: &'a str,
-    pub sandbox: bool,
-}
-
-impl Frame<'_> {
-    /// Of two texts, the one in the language of the page.
-    fn say<'t>(&self, english: &'t str, chinese: &'t str) -> &'t str {
-        self.language.say(english, chinese)
-    }
-}
+use crate::pages::{Frame, html};
 
 /// What went wrong, as far as it is the fan's business.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,14 +94,6 @@ impl PaymentPage<'_> {
     }
 }
 
-#[derive(Template)]
-#[template(path = "cashier/message.html")]
-struct MessagePage<'a> {
-    frame: &'a Frame<'a>,
-    title: &'a str,
-    text: &'a str,
-}
-
 /// The page of a payment.
 pub fn payment(frame: &Frame<'_>, payee: &Payee, note: Option<Note>, now: Time) -> String {
     let (row, language) = (&payee.payment, frame.language);
@@ -172,17 +134,6 @@ pub fn message(frame: &Frame<'_>, code: ErrorCode) -> String {
                 "链接可能不完整。请回到原处重新打开，或请对方再发一个。没有扣款。",
             ),
         ),
-        ErrorCode::RateLimited => (
-            frame.say("A little too fast", "请求太频繁"),
-            frame.say(
-                "Many requests came from your network just now. Wait a few seconds, then look again.",
-                "你的网络刚才发出了太多请求。请稍等几秒再试。",
-            ),
-        ),
-        ErrorCode::Overloaded => (
-            frame.say("Very busy right now", "系统繁忙"),
-            frame.say("Wait a few seconds, then look again.", "请稍等几秒再试。"),
-        ),
         ErrorCode::MethodNotAllowed | ErrorCode::HeadersTooLarge => (
             frame.say("That did not work", "无法处理"),
             frame.say(
@@ -190,6 +141,7 @@ pub fn message(frame: &Frame<'_>, code: ErrorCode) -> String {
                 "浏览器的请求无法识别。请重新打开链接。",
             ),
         ),
+        ErrorCode::RateLimited | ErrorCode::Overloaded => frame.trouble(code),
         _ => (
             frame.say("Something is broken on our side", "我们这边出了点问题"),
             frame.say(
@@ -198,10 +150,5 @@ pub fn message(frame: &Frame<'_>, code: ErrorCode) -> String {
             ),
         ),
     };
-    html(&MessagePage { frame, title, text })
-}
-
-/// A template writes into a String and has no fallible filter, so it cannot fail; an empty page would be seen by the tests.
-fn html(template: &impl Template) -> String {
-    template.render().unwrap_or_default()
+    frame.message(title, text)
 }

@@ -1,13 +1,14 @@
 //! The rules of circles. Pure. A change gives the next circle; one that changes nothing gives the same circle, same version.
 
 use quanzi_openapi::circles::{
-    Category, Circle, CircleChange, CircleLimits, CircleOperator, CircleStatus, Language, NewCircle, PublishingLimits,
-    Slug,
+    Category, Circle, CircleChange, CircleLimits, CircleOperator, CircleRights, CircleStatus, Discoverability,
+    Language, NewCircle, NewCircleRights, NewRight, PublishingLimits, Right, Slug,
 };
 use quanzi_openapi::id::CircleId;
-use quanzi_openapi::{Edit, ErrorCode, Time};
+use quanzi_openapi::{Edit, ErrorCode, Open, Time};
 
 use crate::fault::Fault;
+use crate::gates;
 
 /// The most that `posts_per_member_per_day` can be.
 pub const POSTS_PER_DAY_MAX: u16 = 1_000;
@@ -15,12 +16,16 @@ pub const POSTS_PER_DAY_MAX: u16 = 1_000;
 const LANGUAGE_DEFAULT: &str = "zh-CN";
 
 /// What others must know of a circle before something happens in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
     /// Where it stands in its life.
     pub status: CircleStatus,
     /// Limits for its members.
     pub limits: CircleLimits,
+    /// Who finds it.
+    pub discoverability: Discoverability,
+    /// What fans may do in it.
+    pub rights: CircleRights,
 }
 
 impl Standing {
@@ -38,6 +43,7 @@ impl Standing {
 pub fn new(id: CircleId, operator: CircleOperator, new: &NewCircle, now: Time) -> Result<Circle, Fault> {
     let limits = new.limits.unwrap_or_default();
     check(limits)?;
+    let rights = rights(&new.rights.clone().unwrap_or_default())?;
     Ok(Circle {
         id,
         name: new.name.clone(),
@@ -53,6 +59,7 @@ pub fn new(id: CircleId, operator: CircleOperator, new: &NewCircle, now: Time) -
         operator,
         gate_version: 1,
         limits: limits.into(),
+        rights,
         version: 1,
         created_at: now,
         updated_at: now,
@@ -87,6 +94,11 @@ pub fn changed(before: &Circle, change: &CircleChange, now: Time) -> Result<Circ
             check(limits)?;
             after.limits = limits.into();
         }
+    }
+    match &change.rights {
+        Edit::Keep => {}
+        Edit::Clear => after.rights = CircleRights::default(),
+        Edit::Set(new) => after.rights = rights(new)?,
     }
     after.description = change.description.clone().apply(after.description);
     after.rules = change.rules.clone().apply(after.rules);
@@ -131,6 +143,21 @@ fn check(limits: PublishingLimits) -> Result<(), Fault> {
         return Err(Fault::field("/limits/posts_per_member_per_day", wanted));
     }
     Ok(())
+}
+
+/// Both rights, what is left out with its default.
+fn rights(new: &NewCircleRights) -> Result<CircleRights, Fault> {
+    let defaults = CircleRights::default();
+    Ok(CircleRights {
+        post: right(new.post.as_ref(), defaults.post, "/rights/post/rules")?,
+        comment: right(new.comment.as_ref(), defaults.comment, "/rights/comment/rules")?,
+    })
+}
+
+fn right(new: Option<&NewRight>, default: Right, pointer: &str) -> Result<Right, Fault> {
+    let Some(new) = new else { return Ok(default) };
+    gates::check_right(&new.rules, pointer)?;
+    Ok(Right { who: new.who.into(), rules: new.rules.iter().cloned().map(Open::from).collect() })
 }
 
 fn counted(before: &Circle, mut after: Circle, now: Time) -> Circle {

@@ -22,6 +22,7 @@ pub async fn create(
 ) -> Result<Circle, Fault> {
     let operator = store::operator(tx, partner).await?;
     let circle = model::new(clock.id(), operator, new, now)?;
+    gates::check_bands(&circle.rights, None)?;
     store::insert(tx, partner, &circle).await?;
     gates::service::begin(tx, clock, partner, now, circle.id).await?;
     events::service::record(tx, partner, now, EventType::CircleCreated, &circle)?;
@@ -56,6 +57,11 @@ pub async fn standing(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Resu
     store::standing(tx, partner, circle).await?.ok_or_else(missing)
 }
 
+/// How the circle stands now; nobody is held.
+pub async fn look(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<Standing, Fault> {
+    store::look(tx, partner, circle).await?.ok_or_else(missing)
+}
+
 /// Changes a circle that is held.
 pub async fn change(
     tx: &mut Tx,
@@ -65,6 +71,9 @@ pub async fn change(
     change: &CircleChange,
 ) -> Result<Circle, Fault> {
     let after = model::changed(&before, change, now)?;
+    if after.rights != before.rights {
+        gates::service::change_rights(tx, partner, now, before.id, (&before.rights, &after.rights)).await?;
+    }
     save(tx, partner, &before, after, EventType::CircleChanged).await
 }
 

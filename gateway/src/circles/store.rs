@@ -1,8 +1,8 @@
 //! All SQL of circles. A read joins the partner, because its legal name is part of every circle.
 
 use quanzi_openapi::circles::{
-    Category, Circle, CircleLimits, CircleName, CircleOperator, CircleStatus, CircleText, Discoverability, Language,
-    Slug,
+    Category, Circle, CircleLimits, CircleName, CircleOperator, CircleRights, CircleStatus, CircleText,
+    Discoverability, Language, Slug,
 };
 use quanzi_openapi::id::{CircleId, PartnerId};
 use quanzi_openapi::partners::{LegalName, PartnerName, WebAddress};
@@ -10,22 +10,27 @@ use quanzi_openapi::{ErrorCode, Limit, Time};
 use sqlx::FromRow;
 
 use super::model::Standing;
-use crate::db::{As, Fault as DbFault, OnFault as _, Sql, Tx, id_or_end};
+use crate::db::{As, Fault as DbFault, Json, OnFault as _, Sql, Tx, id_or_end};
 use crate::fault::Fault;
 use crate::sql;
 
 macro_rules! columns {
     () => {
         "p.name as partner_name, p.legal_name, c.id, c.name, c.slug, c.description, c.category, c.language, c.rules, \
-         c.announcement, c.cover, c.discoverability, c.status, c.posts_per_member_per_day, c.gate_version, c.version, \
+         c.announcement, c.cover, c.discoverability, c.status, c.posts_per_member_per_day, c.rights, c.gate_version, c.version, \
          c.created_at, c.updated_at, c.opened_at, c.closed_at from circle c join partner p on p.id = c.partner_id "
     };
 }
 
 const FIND: Sql = sql!("select ", columns!(), "where c.partner_id = $1 and c.id = $2");
 const LOCK: Sql = sql!("select ", columns!(), "where c.partner_id = $1 and c.id = $2", [" for no key update of c"]);
-const STANDING: Sql =
-    sql!("select status, posts_per_member_per_day from circle where partner_id = $1 and id = $2", [" for share"]);
+const STANDING: Sql = sql!(
+    "select status, discoverability, posts_per_member_per_day, rights from circle where partner_id = $1 and id = $2",
+    [" for share"]
+);
+const LOOK: Sql = sql!(
+    "select status, discoverability, posts_per_member_per_day, rights from circle where partner_id = $1 and id = $2"
+);
 const EXISTS: Sql = sql!("select id from circle where partner_id = $1 and id = $2");
 const OPERATOR: Sql = sql!("select name as partner_name, legal_name from partner where id = $1");
 // A partner has few circles: filtering on the way costs less than an index for each filter.
@@ -37,13 +42,13 @@ const PAGE: Sql = sql!(
 );
 const INSERT: Sql = sql!(
     "insert into circle (partner_id, id, name, slug, description, category, language, rules, announcement, cover, \
-     discoverability, status, posts_per_member_per_day, gate_version, version, created_at, updated_at) \
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+     discoverability, status, posts_per_member_per_day, gate_version, version, created_at, updated_at, rights) \
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
 );
 const UPDATE: Sql = sql!(
     "update circle set name = $3, slug = $4, description = $5, category = $6, language = $7, rules = $8, \
      announcement = $9, cover = $10, discoverability = $11, status = $12, posts_per_member_per_day = $13, \
-     gate_version = $14, version = $15, updated_at = $16, opened_at = $17, closed_at = $18 \
+     gate_version = $14, version = $15, updated_at = $16, opened_at = $17, closed_at = $18, rights = $19 \
      where partner_id = $1 and id = $2"
 );
 
@@ -76,6 +81,7 @@ struct Row {
     #[sqlx(try_from = "As<CircleStatus>")]
     status: CircleStatus,
     posts_per_member_per_day: Option<i64>,
+    rights: Option<Json<CircleRights>>,
     gate_version: i64,
     version: i64,
     #[sqlx(try_from = "As<Time>")]
@@ -105,6 +111,7 @@ impl Row {
             operator: CircleOperator { partner, name: self.partner_name, legal_name: self.legal_name },
             gate_version: self.gate_version,
             limits: limits(self.posts_per_member_per_day),
+            rights: rights(self.rights),
             version: self.version,
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -118,7 +125,21 @@ impl Row {
 struct StandingRow {
     #[sqlx(try_from = "As<CircleStatus>")]
     status: CircleStatus,
+    #[sqlx(try_from = "As<Discoverability>")]
+    discoverability: Discoverability,
     posts_per_member_per_day: Option<i64>,
+    rights: Option<Json<CircleRights>>,
+}
+
+impl StandingRow {
+    fn standing(self) -> Standing {
+        Standing {
+            status: self.status,
+            limits: limits(self.posts_per_member_per_day),
+            discoverability: self.discoverability,
+            rights: rights(self.rights),
+        }
+    }
 }
 
 #[derive(FromRow)]
@@ -141,7 +162,13 @@ pub async fn lock(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<O
 
 pub async fn standing(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<Option<Standing>, DbFault> {
     let row: Option<StandingRow> = tx.query(STANDING).bind(partner).bind(circle).optional().await?;
-    Ok(row.map(|row| Standing { status: row.status, limits: limits(row.posts_per_member_per_day) }))
+    Ok(row.map(StandingRow::standing))
+}
+
+/// The same, nobody held.
+pub async fn look(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<Option<Standing>, DbFault> {
+    let row: Option<StandingRow> = tx.query(LOOK).bind(partner).bind(circle).optional().await?;
+    Ok(row.map(StandingRow::standing))
 }
 
 pub async fn exists(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<bool, DbFault> {
@@ -187,7 +214,8 @@ pub async fn insert(tx: &mut Tx, partner: PartnerId, circle: &Circle) -> Result<
         .bind(circle.gate_version)
         .bind(circle.version)
         .bind(circle.created_at)
-        .bind(circle.updated_at);
+        .bind(circle.updated_at)
+        .bind(kept(&circle.rights));
     taken(insert.run().await)
 }
 
@@ -211,7 +239,8 @@ pub async fn update(tx: &mut Tx, partner: PartnerId, circle: &Circle) -> Result<
         .bind(circle.version)
         .bind(circle.updated_at)
         .bind(circle.opened_at)
-        .bind(circle.closed_at);
+        .bind(circle.closed_at)
+        .bind(kept(&circle.rights));
     taken(update.run().await)
 }
 
@@ -232,6 +261,15 @@ fn limits(posts_per_member_per_day: Option<i64>) -> CircleLimits {
         Some(posts) => CircleLimits { posts_per_member_per_day: Some(u16::try_from(posts).unwrap_or(0)) },
         None => CircleLimits::default(),
     }
+}
+
+fn rights(kept: Option<Json<CircleRights>>) -> CircleRights {
+    kept.map(|kept| kept.0).unwrap_or_default()
+}
+
+/// The defaults are not kept, so that better ones reach the circles that never chose.
+fn kept(rights: &CircleRights) -> Option<Json<&CircleRights>> {
+    (*rights != CircleRights::default()).then_some(Json(rights))
 }
 
 fn posts(limits: CircleLimits) -> Option<i64> {

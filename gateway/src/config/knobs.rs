@@ -124,6 +124,13 @@ pub const KNOBS: &[Knob] = &[
     knob(Security, ["dpop_nonce_required", "QUANZI_DPOP_NONCE_REQUIRED", "dpop-nonce-required"], "true or false", Value("false"),
         "Whether DPoP proofs must carry a nonce of this server."),
 
+    knob(Security, ["sign_in_issuer", "QUANZI_SIGN_IN_ISSUER", "sign-in-issuer"], "an https URL (http on loopback only)", Nothing,
+        "The OpenID Connect provider at which fans sign in, in live mode; exactly as it calls itself."),
+    knob(Security, ["sign_in_client_id", "QUANZI_SIGN_IN_CLIENT_ID", "sign-in-client-id"], "a text", Nothing,
+        "What the gateway is called there; its redirect URI is the public URL and `/sign-in/back`."),
+    secret(knob(Security, ["sign_in_client_secret", "QUANZI_SIGN_IN_CLIENT_SECRET", "sign-in-client-secret"], "a text", Nothing,
+        "How the gateway proves itself there.")),
+
     knob(Limits, ["body_bytes_max", "QUANZI_BODY_BYTES_MAX", "body-bytes-max"], "a number from 1024 to 67108864", Value("1048576"),
         "Largest body of a request."),
     knob(Limits, ["body_timeout_seconds", "QUANZI_BODY_TIMEOUT_SECONDS", "body-timeout-seconds"], "a number from 1 to 600", Value("10"),

@@ -126,12 +126,36 @@ fn numbers_stay_in_the_range_that_the_table_says() {
 
 #[test]
 fn a_text_that_fits_no_type_is_refused_by_every_knob_that_has_one() {
-    for knob in KNOBS.iter().filter(|knob| !matches!(knob.name, "data_dir" | "tls_certificate" | "tls_key" | "log")) {
+    let takes_any_text =
+        ["data_dir", "tls_certificate", "tls_key", "log", "sign_in_client_id", "sign_in_client_secret"];
+    for knob in KNOBS.iter().filter(|knob| !takes_any_text.contains(&knob.name)) {
         let error = message(Config::of(&[(knob.name, "not\u{1}this")]));
 
         assert!(error.contains(knob.takes) && error.contains(knob.flag), "{error}");
     }
     assert!(message(Config::of(&[("log", "info,=%")])).contains("a filter such as"));
+}
+
+#[test]
+fn a_sign_in_is_given_whole_over_https_and_its_secret_is_not_shown() {
+    let whole = [
+        ("sign_in_issuer", "https://wallet.example/"),
+        ("sign_in_client_id", "quanzi"),
+        ("sign_in_client_secret", "s3cret"),
+    ];
+    let config = Config::of(&whole).expect("right");
+
+    assert_eq!(config.sign_in.as_ref().map(|sign_in| sign_in.issuer.as_str()), Some("https://wallet.example/"));
+    assert!(!format!("{config:?}").contains("s3cret"));
+    for left_out in 0..3 {
+        let mut given = whole.to_vec();
+        let (name, _) = given.remove(left_out);
+        assert!(message(Config::of(&given)).contains(name), "{name}");
+    }
+    for issuer in ["http://wallet.example", "https://wallet.example?x=1", "https://u@wallet.example", "wallet.example"]
+    {
+        assert!(message(Config::of(&[("sign_in_issuer", issuer)])).contains("https URL"), "{issuer}");
+    }
 }
 
 #[test]

@@ -116,6 +116,25 @@ impl Origin {
     }
 }
 
+/// An issuer: compared character for character, so it is kept as it was written.
+pub(super) struct Issuer(pub String);
+
+impl Read for Issuer {
+    fn read(text: &str) -> Option<Self> {
+        let url = Url::parse(text).ok()?;
+        let is_bare = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        let is_local = url.host_str().is_some_and(|host| matches!(host, "localhost" | "127.0.0.1" | "[::1]"));
+        let is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_local);
+        (is_bare && is_safe && url.has_host()).then(|| Self(text.to_owned()))
+    }
+}
+
+impl Read for SecretString {
+    fn read(text: &str) -> Option<Self> {
+        (!text.is_empty()).then(|| text.into())
+    }
+}
+
 impl<T: Read> Read for Vec<T> {
     fn read(text: &str) -> Option<Self> {
         text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(T::read).collect()

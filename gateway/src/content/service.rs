@@ -2,19 +2,21 @@
 
 use quanzi_openapi::content::{NewPost, PINNED_MAX, Post, PostChange, PostStatus, PostsQuery};
 use quanzi_openapi::events::EventType;
-use quanzi_openapi::id::{CircleId, MembershipId, PartnerId, PostId};
+use quanzi_openapi::id::{CircleId, FanId, MembershipId, PartnerId, PostId};
+use quanzi_openapi::me::{FeedQuery, NewFanPost};
 use quanzi_openapi::memberships::MembershipStatus;
 use quanzi_openapi::page::CursorError;
 use quanzi_openapi::{Cursor, ErrorCode, Page, Time};
 
 use super::model;
-use super::store::{self, Place, Row};
+use super::store::{self, Author, Place, Row};
 use crate::circles::Standing;
 use crate::clock::Clock;
 use crate::db::{Json, Tx};
 use crate::fault::Fault;
 use crate::jobs::{Job, JobKind};
-use crate::{circles, events, jobs, memberships};
+use crate::rights::Deed;
+use crate::{circles, events, fans, jobs, memberships, rights};
 
 /// Publishes a post: now, later, or not yet.
 pub async fn create(
@@ -27,12 +29,46 @@ pub async fn create(
 ) -> Result<Post, Fault> {
     let standing = circles::service::standing(tx, partner, circle).await?;
     standing.must_be_open()?;
+    publish(tx, clock, partner, now, (circle, &standing), None, new).await
+}
+
+/// Publishes a post of a fan, now, where the fan may: as a member, if the fan is one.
+pub async fn create_as_fan(
+    tx: &mut Tx,
+    clock: &Clock,
+    partner: PartnerId,
+    now: Time,
+    circle: CircleId,
+    fan: FanId,
+    new: &NewFanPost,
+) -> Result<Post, Fault> {
+    let standing = circles::service::standing(tx, partner, circle).await?;
+    standing.must_be_open()?;
+    let membership = rights::service::must_have(tx, partner, now, (circle, &standing), fan, Deed::Post).await?;
+    let mut post = NewPost::new(new.body.clone());
+    post.author = membership.map(|membership| membership.id);
+    post.title.clone_from(&new.title);
+    post.format = new.format;
+    post.media_urls.clone_from(&new.media_urls);
+    publish(tx, clock, partner, now, (circle, &standing), Some(fan), &post).await
+}
+
+async fn publish(
+    tx: &mut Tx,
+    clock: &Clock,
+    partner: PartnerId,
+    now: Time,
+    (circle, standing): (CircleId, &Standing),
+    fan: Option<FanId>,
+    new: &NewPost,
+) -> Result<Post, Fault> {
     let publish_at = model::publish_at(new, now)?;
     model::check_media(&new.media_urls)?;
     let row = Row {
         id: clock.id(),
         circle_id: circle,
         author_id: new.author,
+        fan_id: fan,
         title: new.title.clone(),
         body: new.body.clone(),
         format: new.format.unwrap_or_default(),
@@ -40,11 +76,13 @@ pub async fn create(
         pinned: false,
         publish_at,
         edited_at: None,
+        comments: 0,
+        likes: 0,
         version: 1,
         created_at: now,
         updated_at: now,
     };
-    may_publish(tx, partner, now, &row, &standing).await?;
+    may_publish(tx, partner, now, &row, standing).await?;
     store::insert(tx, partner, &row).await?;
     let post = row.post(now);
     let kind = if post.status == PostStatus::Published { EventType::PostPublished } else { EventType::PostCreated };
@@ -98,6 +136,44 @@ pub async fn find(tx: &mut Tx, partner: PartnerId, now: Time, post: PostId) -> R
     Ok(find_row(tx, partner, post).await?.post(now))
 }
 
+/// The post, when everybody may see it.
+pub async fn find_published(tx: &mut Tx, partner: PartnerId, now: Time, post: PostId) -> Result<Post, Fault> {
+    let post = find(tx, partner, now, post).await?;
+    if post.status == PostStatus::Published { Ok(post) } else { Err(missing()) }
+}
+
+/// The post, when this fan may see it.
+pub async fn find_as_fan(tx: &mut Tx, partner: PartnerId, now: Time, fan: FanId, post: PostId) -> Result<Post, Fault> {
+    let post = find_published(tx, partner, now, post).await?;
+    rights::service::may_read(tx, partner, post.circle, fan).await?;
+    Ok(post)
+}
+
+/// A page of the feed, for a fan who may read it.
+pub async fn page_as_fan(
+    tx: &mut Tx,
+    partner: PartnerId,
+    now: Time,
+    fan: FanId,
+    circle: CircleId,
+    query: &FeedQuery,
+) -> Result<Page<Post>, Fault> {
+    rights::service::may_read(tx, partner, circle, fan).await?;
+    let mut wanted = PostsQuery::default();
+    (wanted.limit, wanted.cursor) = (query.limit, query.cursor.clone());
+    page(tx, partner, now, circle, &wanted).await
+}
+
+/// Counts a comment on a post, or one less; refuses when the post is gone. The post is held from here on.
+pub async fn count_comment(tx: &mut Tx, partner: PartnerId, post: PostId, by: i64) -> Result<i64, Fault> {
+    store::count_comment(tx, partner, post, by).await?.ok_or_else(missing)
+}
+
+/// Counts a like of a post, or one less; refuses when the post is gone. The post is held from here on.
+pub async fn count_like(tx: &mut Tx, partner: PartnerId, post: PostId, by: i64) -> Result<i64, Fault> {
+    store::count_like(tx, partner, post, by).await?.ok_or_else(missing)
+}
+
 /// A post that is about to change, held, and how its circle stands.
 #[derive(Debug)]
 pub struct Held {
@@ -140,6 +216,35 @@ pub async fn change(
         announce_later(tx, clock, partner, now, &post).await?;
     }
     Ok(post)
+}
+
+/// The post, held until the end of the transaction, for the fan whose own it is; who may change it must still be able to post.
+pub async fn lock_as_fan(tx: &mut Tx, partner: PartnerId, now: Time, fan: FanId, post: PostId) -> Result<Held, Fault> {
+    let row = find_own(tx, partner, now, fan, post).await?;
+    let standing = circles::service::standing(tx, partner, row.circle_id).await?;
+    standing.must_be_open()?;
+    rights::service::must_have(tx, partner, now, (row.circle_id, &standing), fan, Deed::Post).await?;
+    Ok(Held { row: lock_row(tx, partner, post).await?, standing })
+}
+
+/// Deletes a fan's own post.
+pub async fn delete_as_fan(tx: &mut Tx, partner: PartnerId, now: Time, fan: FanId, post: PostId) -> Result<(), Fault> {
+    find_own(tx, partner, now, fan, post).await?;
+    delete(tx, partner, now, post).await
+}
+
+/// The post, when the fan wrote it, or the partner did in the fan's name. What nobody sees yet is the partner's alone.
+async fn find_own(tx: &mut Tx, partner: PartnerId, now: Time, fan: FanId, post: PostId) -> Result<Row, Fault> {
+    let row = find_row(tx, partner, post).await?;
+    if model::status(row.publish_at, now) != PostStatus::Published {
+        return Err(missing());
+    }
+    let is_own = match (row.fan_id, row.author_id) {
+        (Some(author), _) => author == fan,
+        (None, Some(author)) => memberships::service::find(tx, partner, author).await?.fan == fan,
+        (None, None) => false,
+    };
+    if is_own { Ok(row) } else { Err(Fault::new(ErrorCode::NotAllowedHere).detail("Only its author can do this.")) }
 }
 
 /// Has a post that will be seen later announced then.
@@ -215,15 +320,24 @@ async fn unscheduled(tx: &mut Tx, partner: PartnerId, now: Time, posts: Vec<Row>
 
 /// Refuses a post that its author may not write, or not publish at that time.
 async fn may_publish(tx: &mut Tx, partner: PartnerId, now: Time, post: &Row, standing: &Standing) -> Result<(), Fault> {
-    let Some(author) = post.author_id else { return Ok(()) };
     // The author is held: of two posts at once the second counts the first.
-    let membership = memberships::service::lock(tx, partner, author).await?;
-    if membership.circle != post.circle_id {
-        return Err(ErrorCode::MembershipNotFound.into());
-    }
-    if membership.status != MembershipStatus::Active {
-        return Err(ErrorCode::AuthorNotActive.into());
-    }
+    let author = match (post.author_id, post.fan_id) {
+        (Some(author), _) => {
+            let membership = memberships::service::lock(tx, partner, author).await?;
+            if membership.circle != post.circle_id {
+                return Err(ErrorCode::MembershipNotFound.into());
+            }
+            if membership.status != MembershipStatus::Active {
+                return Err(ErrorCode::AuthorNotActive.into());
+            }
+            Author::Member(author)
+        }
+        (None, Some(fan)) => {
+            fans::service::find(tx, partner, fan).await?;
+            Author::Fan(fan)
+        }
+        (None, None) => return Ok(()),
+    };
     match (standing.limits.posts_per_member_per_day, post.publish_at) {
         (Some(posts), Some(publish_at)) => keeps_pace(tx, partner, now, (author, post.id), publish_at, posts).await,
         _ => Ok(()),
@@ -234,7 +348,7 @@ async fn keeps_pace(
     tx: &mut Tx,
     partner: PartnerId,
     now: Time,
-    (author, post): (MembershipId, PostId),
+    (author, post): (Author, PostId),
     publish_at: Time,
     posts: u16,
 ) -> Result<(), Fault> {

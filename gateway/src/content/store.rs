@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use quanzi_openapi::content::{Post, PostBody, PostFormat, PostTitle};
-use quanzi_openapi::id::{CircleId, MembershipId, PartnerId, PostId};
+use quanzi_openapi::id::{CircleId, FanId, MembershipId, PartnerId, PostId};
 use quanzi_openapi::partners::WebAddress;
 use quanzi_openapi::{Limit, Time};
 use sqlx::FromRow;
@@ -14,14 +14,14 @@ use crate::sql;
 
 macro_rules! columns {
     () => {
-        "select id, circle_id, author_id, title, body, format, media_urls, pinned, publish_at, edited_at, version, \
-         created_at, updated_at "
+        "select id, circle_id, author_id, fan_id, title, body, format, media_urls, pinned, publish_at, edited_at, comments, \
+         likes, version, created_at, updated_at "
     };
 }
 macro_rules! list {
     () => {
-        "id, circle_id, author_id, title, body, format, media_urls, pinned, publish_at, edited_at, version, created_at, \
-         updated_at"
+        "id, circle_id, author_id, fan_id, title, body, format, media_urls, pinned, publish_at, edited_at, comments, likes, \
+         version, created_at, updated_at"
     };
 }
 macro_rules! feed {
@@ -59,10 +59,21 @@ pub(super) const OTHERS_OF_AUTHOR: Sql = sql!(
     "select publish_at from post where partner_id = $1 and author_id = $2 and publish_at > $3 and id <> $4 \
      and (deleted_at is null or deleted_at >= publish_at) order by publish_at limit $5"
 );
+pub(super) const OTHERS_OF_FAN: Sql = sql!(
+    "select publish_at from post where partner_id = $1 and fan_id = $2 and publish_at > $3 and id <> $4 \
+     and (deleted_at is null or deleted_at >= publish_at) order by publish_at limit $5"
+);
 const INSERT: Sql = sql!(
     "insert into post (partner_id, id, circle_id, author_id, title, body, format, media_urls, pinned, publish_at, \
-     version, created_at, updated_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+     version, created_at, updated_at, fan_id, comments, likes) \
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0, 0)"
 );
+// Added up in the table, whatever version of the post others are looking at: two at once are both counted.
+const COUNT_COMMENT: Sql = sql!(
+    "update post set comments = comments + $3 where partner_id = $1 and id = $2 and deleted_at is null returning comments"
+);
+const COUNT_LIKE: Sql =
+    sql!("update post set likes = likes + $3 where partner_id = $1 and id = $2 and deleted_at is null returning likes");
 const UPDATE: Sql = sql!(
     "update post set title = $3, body = $4, format = $5, media_urls = $6, pinned = $7, publish_at = $8, \
      edited_at = $9, version = $10, updated_at = $11 where partner_id = $1 and id = $2"
@@ -97,6 +108,8 @@ pub struct Row {
     pub circle_id: CircleId,
     #[sqlx(try_from = "As<Option<MembershipId>>")]
     pub author_id: Option<MembershipId>,
+    #[sqlx(try_from = "As<Option<FanId>>")]
+    pub fan_id: Option<FanId>,
     #[sqlx(try_from = "As<Option<PostTitle>>")]
     pub title: Option<PostTitle>,
     #[sqlx(try_from = "As<PostBody>")]
@@ -109,6 +122,8 @@ pub struct Row {
     pub publish_at: Option<Time>,
     #[sqlx(try_from = "As<Option<Time>>")]
     pub edited_at: Option<Time>,
+    pub comments: i64,
+    pub likes: i64,
     pub version: i64,
     #[sqlx(try_from = "As<Time>")]
     pub created_at: Time,
@@ -124,6 +139,7 @@ impl Row {
             id: self.id,
             circle: self.circle_id,
             author: self.author_id,
+            fan: self.fan_id,
             title: self.title,
             body: self.body,
             format: self.format.into(),
@@ -131,11 +147,21 @@ impl Row {
             pinned: self.pinned,
             publish_at: self.publish_at,
             edited_at: self.edited_at,
+            comments: self.comments,
+            likes: self.likes,
             version: self.version,
             created_at: self.created_at,
             updated_at: self.updated_at,
         }
     }
+}
+
+/// Whose pace a post counts for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Author {
+    Member(MembershipId),
+    /// A fan who is no member.
+    Fan(FanId),
 }
 
 /// Where a page of the feed ends.
@@ -222,11 +248,15 @@ pub async fn pinned(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result
 pub async fn others_of_author(
     tx: &mut Tx,
     partner: PartnerId,
-    author: MembershipId,
+    author: Author,
     post: PostId,
     after: Time,
 ) -> Result<Vec<Time>, Fault> {
-    let others = tx.query(OTHERS_OF_AUTHOR).bind(partner).bind(author).bind(after).bind(post).bind(AUTHOR_ROWS_MAX);
+    let (sql, author) = match author {
+        Author::Member(author) => (OTHERS_OF_AUTHOR, author.to_string()),
+        Author::Fan(fan) => (OTHERS_OF_FAN, fan.to_string()),
+    };
+    let others = tx.query(sql).bind(partner).bind(author).bind(after).bind(post).bind(AUTHOR_ROWS_MAX);
     let rows: Vec<(i64,)> = others.all().await?;
     Ok(rows.into_iter().map(|(micros,)| Time::from_micros(micros)).collect())
 }
@@ -235,8 +265,20 @@ pub async fn insert(tx: &mut Tx, partner: PartnerId, row: &Row) -> Result<(), Fa
     let insert = tx.query(INSERT).bind(partner).bind(row.id).bind(row.circle_id).bind(row.author_id).bind(&row.title);
     let insert = insert.bind(&row.body).bind(row.format).bind(Json(&row.media_urls.0)).bind(row.pinned);
     let insert = insert.bind(row.publish_at).bind(row.version).bind(row.created_at).bind(row.updated_at);
-    insert.run().await?;
+    insert.bind(row.fan_id).run().await?;
     Ok(())
+}
+
+/// Counts so many comments more, or less; how many there are then, when the post is there.
+pub async fn count_comment(tx: &mut Tx, partner: PartnerId, post: PostId, by: i64) -> Result<Option<i64>, Fault> {
+    let count: Option<(i64,)> = tx.query(COUNT_COMMENT).bind(partner).bind(post).bind(by).optional().await?;
+    Ok(count.map(|(count,)| count))
+}
+
+/// Counts so many likes more, or less; how many there are then, when the post is there.
+pub async fn count_like(tx: &mut Tx, partner: PartnerId, post: PostId, by: i64) -> Result<Option<i64>, Fault> {
+    let count: Option<(i64,)> = tx.query(COUNT_LIKE).bind(partner).bind(post).bind(by).optional().await?;
+    Ok(count.map(|(count,)| count))
 }
 
 pub async fn update(tx: &mut Tx, partner: PartnerId, row: &Row) -> Result<(), Fault> {

@@ -4,11 +4,13 @@
 //! from a message; no private key is ever printed.
 
 mod diagnose;
+mod ecdsa;
 mod seal;
 mod sign;
 mod verify;
 
 pub use diagnose::{Candidate, diagnose};
+pub use ecdsa::EcdsaKey;
 pub use seal::{SealError, open, seal};
 pub use sign::{KeyError, SigningKey};
 pub use verify::{UnusableKey, VerifyingKey};

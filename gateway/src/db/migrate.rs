@@ -28,6 +28,8 @@ pub(super) const FILES: &[File] = files! {
     6 "0006_jobs"
     7 "0007_webhooks"
     8 "0008_money"
+    9 "0009_consent"
+    10 "0010_fans"
 };
 
 /// The version this binary brings a database to.

@@ -7,6 +7,7 @@ use quanzi_openapi::circles::{Category, CircleStatus, Discoverability};
 use quanzi_openapi::content::PostFormat;
 use quanzi_openapi::deliveries::{DeliveryError, DeliveryOutcome};
 use quanzi_openapi::gates::{CreditBand, Outcome};
+use quanzi_openapi::grants::GrantStatus;
 use quanzi_openapi::ledger::{AccountKind, TransferCode, TransferPhase};
 use quanzi_openapi::mandates::MandateStatus;
 use quanzi_openapi::memberships::{MembershipStatus, Role};
@@ -60,7 +61,7 @@ macro_rules! words {
 }
 words! {
     AccountKind Category CircleStatus CreditBand Currency DeclineReason DeliveryError DeliveryOutcome DisabledReason Discoverability
-    MandateStatus MembershipStatus Outcome PaymentKind PaymentStatus PostFormat Role TipDisclosure TransferCode TransferPhase
+    GrantStatus MandateStatus MembershipStatus Outcome PaymentKind PaymentStatus PostFormat Role TipDisclosure TransferCode TransferPhase
     WebhookEndpointStatus
 }
 

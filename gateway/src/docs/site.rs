@@ -183,7 +183,18 @@ const NAV: [(&str, &[&str]); 3] = [
     ("Every call", &["errors", "idempotency", "pagination", "rate-limits", "versioning"]),
     (
         "The platform",
-        &["circles-and-gates", "members-and-posts", "payments", "ledger", "events", "webhooks", "sandbox", "operating"],
+        &[
+            "circles-and-gates",
+            "members-and-posts",
+            "fans-and-consent",
+            "act-for-a-fan",
+            "payments",
+            "ledger",
+            "events",
+            "webhooks",
+            "sandbox",
+            "operating",
+        ],
     ),
 ];
 

@@ -1,7 +1,9 @@
 //! What can be done with fans.
 
-use quanzi_openapi::fans::{NewSandboxFan, SandboxFan, SandboxFanChange};
-use quanzi_openapi::id::{FanId, PartnerId};
+use std::collections::{HashMap, HashSet};
+
+use quanzi_openapi::fans::{NewSandboxFan, Nickname, SandboxFan, SandboxFanChange};
+use quanzi_openapi::id::{FanId, PartnerId, PersonId};
 use quanzi_openapi::tips::TipDisclosure;
 use quanzi_openapi::{ErrorCode, Time};
 
@@ -10,6 +12,9 @@ use super::store;
 use crate::clock::Clock;
 use crate::db::Tx;
 use crate::fault::Fault;
+
+/// Most partners on a person's own page.
+const FANS_OF_PERSON_MAX: i64 = 50;
 
 /// What is known of the person behind a fan. The fan is held until the end of the transaction: whatever is decided about
 /// one fan of a partner is decided one after the other, so nobody joins twice or is asked about too often.
@@ -25,6 +30,72 @@ pub async fn is_adult(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<boo
 /// The person behind a fan; nobody is held.
 pub async fn person(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<Person, Fault> {
     store::find(tx, partner, fan).await?.ok_or_else(missing)
+}
+
+/// The person behind a fan, by id alone.
+pub async fn person_of(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<Option<PersonId>, Fault> {
+    Ok(store::person_of(tx, partner, fan).await?)
+}
+
+/// What a person is called.
+pub async fn nickname(tx: &mut Tx, person: PersonId) -> Result<Option<Nickname>, Fault> {
+    Ok(store::nickname(tx, person).await?)
+}
+
+/// What these fans are called, of those who let an app of the partner read it.
+pub async fn shown_nicknames(
+    tx: &mut Tx,
+    partner: PartnerId,
+    fans: impl IntoIterator<Item = FanId>,
+) -> Result<HashMap<FanId, Nickname>, Fault> {
+    let fans: HashSet<FanId> = fans.into_iter().collect();
+    if fans.is_empty() {
+        return Ok(HashMap::new());
+    }
+    Ok(store::shown_nicknames(tx, partner, &fans).await?.into_iter().collect())
+}
+
+/// The fan that a person is to this partner, if it is one yet.
+pub async fn find_of_person(tx: &mut Tx, partner: PartnerId, person: PersonId) -> Result<Option<FanId>, Fault> {
+    Ok(store::find_of_person(tx, partner, person).await?)
+}
+
+/// The fan that a person is to this partner from now on: the same at every time, and unlike that of every other partner.
+pub async fn of_person(
+    tx: &mut Tx,
+    clock: &Clock,
+    partner: PartnerId,
+    person: PersonId,
+    now: Time,
+) -> Result<FanId, Fault> {
+    if let Some(fan) = store::find_of_person(tx, partner, person).await? {
+        return Ok(fan);
+    }
+    store::adopt(tx, partner, person, clock.id(), now).await?;
+    // Ours, or that of the request that was faster.
+    store::find_of_person(tx, partner, person).await?.ok_or_else(|| Fault::internal("a fan was made and is not there"))
+}
+
+/// The fans that a person is, at all partners, the newest first.
+pub async fn fans_of(tx: &mut Tx, person: PersonId) -> Result<Vec<(PartnerId, FanId)>, Fault> {
+    Ok(store::of_person(tx, person, FANS_OF_PERSON_MAX).await?)
+}
+
+/// Takes a person in who is no partner's fan yet.
+pub async fn admit(tx: &mut Tx, clock: &Clock, now: Time, nickname: Nickname, facts: Facts) -> Result<PersonId, Fault> {
+    let person = clock.id();
+    store::insert_person(tx, person, &nickname, facts, now).await?;
+    Ok(person)
+}
+
+/// What is known of a person from now on.
+pub async fn renew(tx: &mut Tx, now: Time, person: PersonId, facts: Facts) -> Result<(), Fault> {
+    Ok(store::renew(tx, person, facts, now).await?)
+}
+
+/// The partner's newest fans (sandbox: who can be chosen on the sign-in page).
+pub async fn newest(tx: &mut Tx, partner: PartnerId, rows: i64) -> Result<Vec<(FanId, Nickname)>, Fault> {
+    Ok(store::newest(tx, partner, rows).await?)
 }
 
 /// Invents a person.

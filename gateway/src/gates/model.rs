@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
+use quanzi_openapi::circles::{CircleRights, Right};
 use quanzi_openapi::gates::{
     BAND_ANSWER_HOURS, BAND_CHANGES_PER_DAY_MAX, BANDS_PER_FAN_MAX, CreditBand, GateRule, INVITE_CODES_MAX, InviteCode,
     Outcome, RuleAnswer,
@@ -55,6 +56,55 @@ pub fn check(rules: &[GateRule]) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+/// Refuses rules that do not make a right of fans, naming the first that is wrong: a right asks about the person alone.
+pub fn check_right(rules: &[GateRule], pointer: &str) -> Result<(), Fault> {
+    let invalid = |place: usize, detail: String| {
+        Err(Fault::new(ErrorCode::GateRulesInvalid).pointer(format!("{pointer}/{place}")).detail(detail))
+    };
+    let mut kinds = HashSet::new();
+    for (place, rule) in rules.iter().enumerate() {
+        let kind = word(&rule.kind());
+        if !matches!(rule, GateRule::RealName {} | GateRule::Adult {} | GateRule::CreditBand { .. }) {
+            return invalid(
+                place,
+                format!("The rule `{kind}` is for gates: a right asks for `real_name`, `adult` or `credit_band`."),
+            );
+        }
+        if !kinds.insert(rule.kind()) {
+            return invalid(place, format!("The rule `{kind}` stands here a second time."));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a circle that would hold its fans against more than one credit band: in its gate, if that asks for one, and in both
+/// rights. There is one answer about a fan in a circle, and it is about one band.
+pub fn check_bands(rights: &CircleRights, gate: Option<CreditBand>) -> Result<(), Fault> {
+    let mut asked = gate;
+    for (pointer, right) in [("/rights/post/rules", &rights.post), ("/rights/comment/rules", &rights.comment)] {
+        let band = right_band(right);
+        if asked.is_some() && band.is_some() && band != asked {
+            return Err(Fault::new(ErrorCode::GateRulesInvalid).pointer(pointer).detail(
+                "The gate and the rights of a circle ask for one and the same credit band: two would enclose a fan's standing.",
+            ));
+        }
+        asked = asked.or(band);
+    }
+    Ok(())
+}
+
+/// The credit band that the rights of a circle ask for, if they ask for one.
+pub fn rights_band(rights: &CircleRights) -> Option<CreditBand> {
+    right_band(&rights.post).or_else(|| right_band(&rights.comment))
+}
+
+fn right_band(right: &Right) -> Option<CreditBand> {
+    right.rules.iter().find_map(|rule| match rule.known() {
+        Some(GateRule::CreditBand { at_least }) => Some(*at_least),
+        _ => None,
+    })
 }
 
 /// The credit band that the gate asks for, if it asks for one.

@@ -1,8 +1,8 @@
 //! What can be done with gates.
 
-use quanzi_openapi::circles::Circle;
+use quanzi_openapi::circles::{Circle, CircleRights};
 use quanzi_openapi::events::EventType;
-use quanzi_openapi::gates::{Evaluation, EvaluationRequest, Gate, GateRule, InviteCode, NewGate};
+use quanzi_openapi::gates::{Evaluation, EvaluationRequest, Gate, GateRule, InviteCode, NewGate, RuleAnswer};
 use quanzi_openapi::id::{CircleId, FanId, PartnerId};
 use quanzi_openapi::{ErrorCode, Time};
 
@@ -51,6 +51,7 @@ pub async fn put(
     circles::service::put_gate(tx, partner, now, &held.circle, before.version + 1).await?;
     model::check(&new.rules)?;
     let rules_before: Vec<GateRule> = before.rules.iter().filter_map(|rule| rule.known().cloned()).collect();
+    model::check_bands(&held.circle.rights, model::band(&new.rules))?;
     let band_moved = model::band(&rules_before) != model::band(&new.rules);
     if band_moved {
         let moves = store::band_moves(tx, partner, circle, model::BAND_CHANGES.start(now)).await?;
@@ -66,6 +67,40 @@ pub async fn put(
     let gate = row.gate(circle);
     events::service::record(tx, partner, now, EventType::GateChanged, &gate)?;
     Ok(gate)
+}
+
+/// Lets a circle, which is held, have other rights. Their credit band is the gate's, if that asks for one, and it moves as
+/// seldom as the gate's does.
+pub async fn change_rights(
+    tx: &mut Tx,
+    partner: PartnerId,
+    now: Time,
+    circle: CircleId,
+    (before, after): (&CircleRights, &CircleRights),
+) -> Result<(), Fault> {
+    let gate = current(tx, partner, circle).await?;
+    model::check_bands(after, model::band(&gate.rules))?;
+    if model::rights_band(before) != model::rights_band(after) {
+        let moves = store::band_moves(tx, partner, circle, model::BAND_CHANGES.start(now)).await?;
+        model::may_move(&moves, now)?;
+        store::insert_right_move(tx, partner, circle, now).await?;
+    }
+    Ok(())
+}
+
+/// What each rule of a right answers about a fan, who is held ([`fans::service::find`]). What it says about a credit band is the
+/// gate's answer, which stands for a day.
+///
+/// Whoever refuses because of the answer must keep what is written here ([`Fault::keep`]), as with [`decide`].
+pub async fn answer(
+    tx: &mut Tx,
+    partner: PartnerId,
+    now: Time,
+    asked: &Asked<'_>,
+    rules: &[GateRule],
+) -> Result<Vec<RuleAnswer>, Fault> {
+    let band = ask_band(tx, partner, now, asked, rules).await?;
+    Ok(model::evaluate(rules, asked.facts, band.as_ref().map(|band| band.passed), asked.invite_code))
 }
 
 /// Asks a gate about a fan; nobody joins.

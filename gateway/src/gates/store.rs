@@ -19,7 +19,15 @@ const INSERT: Sql = sql!(
 // The limit on moves also limits these rows.
 const BAND_MOVES: Sql = sql!(
     "select created_at from gate where partner_id = $1 and circle_id = $2 and band_moved = true and created_at > $3 \
-     order by created_at"
+     union all select moved_at from right_move where partner_id = $1 and circle_id = $2 and moved_at > $3 order by 1"
+);
+const INSERT_RIGHT_MOVE: Sql = sql!(
+    "insert into right_move (partner_id, circle_id, moved_at) values ($1, $2, $3) on conflict (partner_id, circle_id, moved_at) \
+     do nothing"
+);
+const SWEEP_RIGHT_MOVES: Sql = sql!(
+    "delete from right_move where (partner_id, circle_id, moved_at) in
+     (select partner_id, circle_id, moved_at from right_move where moved_at < $1 order by moved_at limit $2)"
 );
 const INSERT_EVALUATION: Sql = sql!(
     "insert into evaluation (partner_id, id, circle_id, fan_id, gate_version, outcome, answers, evaluated_at, \
@@ -65,6 +73,7 @@ pub async fn sweep(tx: &mut Tx, now: Time, rows_max: i64) -> Result<u64, Fault> 
         (SWEEP_EVALUATIONS, now.plus_seconds(-EVALUATIONS_KEPT_SECONDS)),
         (SWEEP_ANSWERS, now),
         (SWEEP_ASKED, now.plus_seconds(-ASKED_KEPT_SECONDS)),
+        (SWEEP_RIGHT_MOVES, now.plus_seconds(-ASKED_KEPT_SECONDS)),
     ] {
         most = most.max(tx.query(sql).bind(before).bind(rows_max).run().await?);
     }
@@ -129,6 +138,11 @@ pub async fn insert(
 pub async fn band_moves(tx: &mut Tx, partner: PartnerId, circle: CircleId, after: Time) -> Result<Vec<Time>, Fault> {
     let rows: Vec<(i64,)> = tx.query(BAND_MOVES).bind(partner).bind(circle).bind(after).all().await?;
     Ok(rows.into_iter().map(|(micros,)| Time::from_micros(micros)).collect())
+}
+
+pub async fn insert_right_move(tx: &mut Tx, partner: PartnerId, circle: CircleId, now: Time) -> Result<(), Fault> {
+    tx.query(INSERT_RIGHT_MOVE).bind(partner).bind(circle).bind(now).run().await?;
+    Ok(())
 }
 
 pub async fn insert_evaluation(tx: &mut Tx, partner: PartnerId, evaluation: &Evaluation) -> Result<(), Fault> {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::web::Bytes;
-use quanzi_openapi::id::{AppId, PartnerId};
-use quanzi_openapi::scope::Scopes;
+use quanzi_openapi::id::{AppId, FanId, GrantId, PartnerId, PersonId};
+use quanzi_openapi::scope::{FanScopes, Scopes};
 use quanzi_openapi::{Endpoint, ErrorCode, Time};
 
 use crate::app::App;
@@ -84,6 +84,23 @@ pub struct Caller {
     pub app: AppId,
     /// What its token allows.
     pub scopes: Scopes,
+}
+
+/// A fan who let a partner's app act, through that app, which proved possession of its key.
+#[derive(Debug, Clone, Copy)]
+pub struct FanCaller {
+    /// The tenant.
+    pub partner: PartnerId,
+    /// The app.
+    pub app: AppId,
+    /// The fan, as the partner knows it.
+    pub fan: FanId,
+    /// The person behind the fan; never in an answer.
+    pub person: PersonId,
+    /// What the fan agreed to, by id.
+    pub grant: GrantId,
+    /// What the token allows.
+    pub scopes: FanScopes,
 }
 
 /// Anybody: a public endpoint, or one that authenticates the client itself (`/oauth/*`).

@@ -10,7 +10,7 @@ use quanzi_openapi::signature::{CONTENT_DIGEST, DPOP, SignatureError};
 use quanzi_openapi::{ErrorCode, Time};
 
 use super::body::{self, Bounds};
-use super::call::{Caller, RequestInfo};
+use super::call::{Caller, FanCaller, RequestInfo};
 use super::exchange::Exchange;
 use super::explain::explain;
 use super::nonce::UsedNonce;
@@ -18,14 +18,23 @@ use super::signature::{self, Presented, Verified};
 use crate::app::App;
 use crate::apps::AppFacts;
 use crate::fault::Fault;
-use crate::oauth::{self, AccessToken, Grant};
+use crate::oauth::{self, AccessToken, Authorized, Holder};
+
+/// Who was admitted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Admitted {
+    /// The app, and what its own token allows.
+    pub caller: Caller,
+    /// The fan whom the token speaks for, if it is one.
+    pub fan: Option<FanCaller>,
+}
 
 /// Proves who calls, and reads the body.
-pub(super) async fn admit(exchange: &mut Exchange, payload: Payload) -> Result<(Caller, Bytes), Fault> {
+pub(super) async fn admit(exchange: &mut Exchange, payload: Payload) -> Result<(Admitted, Bytes), Fault> {
     let app = Arc::clone(&exchange.app);
     let now = exchange.now;
     let token_text = token_text(exchange)?;
-    let Grant { token, app: facts, scopes } = oauth::authorize(&app, &token_text).await?;
+    let Authorized { token, app: facts, scopes } = oauth::authorize(&app, &token_text).await?;
     check_address(exchange, &facts)?;
     let verified = verify_signature(exchange, &facts, now).await?;
     check_possession(exchange, &token, &token_text, verified.as_ref())?;
@@ -41,7 +50,7 @@ pub(super) async fn admit(exchange: &mut Exchange, payload: Payload) -> Result<(
             return Err(fault);
         }
     }
-    check_scope(exchange, scopes)?;
+    check_scope(exchange, &token.holder, scopes)?;
     if let Some(verified) = verified {
         // Only now is the signature used up: a request that was refused before may be repaired and sent again.
         if !app.nonces.first_use(&verified.keyid, &verified.nonce, now) {
@@ -52,7 +61,20 @@ pub(super) async fn admit(exchange: &mut Exchange, payload: Payload) -> Result<(
     }
     let caller = Caller { partner: token.partner, app: token.app, scopes };
     exchange.caller = Some(caller);
-    Ok((caller, body))
+    let fan = fan(&app, &token).await?;
+    Ok((Admitted { caller, fan }, body))
+}
+
+/// The fan whom a token speaks for.
+async fn fan(app: &App, token: &AccessToken) -> Result<Option<FanCaller>, Fault> {
+    let Holder::Fan(of) = &token.holder else { return Ok(None) };
+    let person = app.tokens.person(app, token.partner, of.fan).await?;
+    let person = person.ok_or_else(|| {
+        let challenge = oauth::challenge(app, Some("invalid_token"));
+        Fault::new(ErrorCode::TokenRevoked).detail("The fan is gone.").header("www-authenticate", challenge)
+    })?;
+    let (partner, app) = (token.partner, token.app);
+    Ok(Some(FanCaller { partner, app, fan: of.fan, person, grant: of.grant, scopes: of.scopes }))
 }
 
 pub(super) fn bounds(app: &App, exchange: &Exchange) -> Bounds {
@@ -71,7 +93,6 @@ pub(super) fn bounds(app: &App, exchange: &Exchange) -> Bounds {
     }
 }
 
-/// The token from `Authorization: DPoP …` (RFC 9449, 7.1), and from nowhere else.
 /// Whether who was admitted with this request would be still: its token neither expired nor revoked, its app active.
 pub(crate) async fn is_still_allowed(app: &App, request: &RequestInfo, scope: Scope) -> bool {
     let field = request.http.headers().get(header::AUTHORIZATION).and_then(|field| field.to_str().ok());
@@ -79,6 +100,7 @@ pub(crate) async fn is_still_allowed(app: &App, request: &RequestInfo, scope: Sc
     oauth::authorize(app, token.trim()).await.is_ok_and(|grant| grant.scopes.contains(scope))
 }
 
+/// The token from `Authorization: DPoP …` (RFC 9449, 7.1), and from nowhere else.
 fn token_text(exchange: &Exchange) -> Result<String, Fault> {
     let app = &exchange.app;
     let invalid = |detail: &'static str| {
@@ -125,7 +147,7 @@ async fn verify_signature(exchange: &Exchange, facts: &AppFacts, now: Time) -> R
         has_body: body::is_announced(&exchange.http),
     };
     if !presented.is_signed() {
-        if exchange.operation.method.writes() {
+        if exchange.operation.signed {
             return Err(signature::missing(&presented));
         }
         return Ok(None);
@@ -188,13 +210,29 @@ fn check_possession(
     }
 }
 
-fn check_scope(exchange: &Exchange, scopes: Scopes) -> Result<(), Fault> {
-    let Access::Partner(Some(scope)) = exchange.operation.access else { return Ok(()) };
-    if scopes.contains(scope) {
-        return Ok(());
-    }
+/// A token of the kind the endpoint takes, with the scope it wants.
+fn check_scope(exchange: &Exchange, holder: &Holder, scopes: Scopes) -> Result<(), Fault> {
+    let missing = match (exchange.operation.access, holder) {
+        (Access::Partner(Some(scope)), Holder::App(_)) => (!scopes.contains(scope)).then(|| scope.as_str()),
+        (Access::Fan(scope), Holder::Fan(of)) => (!of.scopes.contains(scope)).then(|| scope.as_str()),
+        (Access::Partner(_), Holder::Fan(_)) => {
+            return Err(wrong_kind(exchange, "a partner token, from client_credentials; you sent a fan token"));
+        }
+        (Access::Fan(_), Holder::App(_)) => {
+            return Err(wrong_kind(exchange, "a fan token, from the fan's consent; you sent a partner token"));
+        }
+        (Access::Partner(None) | Access::Public | Access::Client, _) => None,
+    };
+    let Some(scope) = missing else { return Ok(()) };
     let challenge = oauth::challenge(&exchange.app, Some("insufficient_scope"));
     Err(Fault::new(ErrorCode::ScopeMissing)
         .detail(format!("The token needs the scope {scope}."))
         .header("www-authenticate", format!("{challenge}, scope=\"{scope}\"")))
+}
+
+fn wrong_kind(exchange: &Exchange, takes: &'static str) -> Fault {
+    let challenge = oauth::challenge(&exchange.app, Some("insufficient_scope"));
+    Fault::new(ErrorCode::WrongTokenKind)
+        .detail(format!("This address takes {takes}."))
+        .header("www-authenticate", challenge)
 }

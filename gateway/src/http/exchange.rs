@@ -159,7 +159,7 @@ impl Exchange {
             field.is_some_and(|value| signature::wants_signed_response(value.as_bytes()))
         };
         let partner = matches!(self.operation.access, Access::Partner(_) | Access::Fan(_));
-        (partner && self.operation.method.writes()) || asked()
+        (partner && self.operation.signed) || asked()
     }
 
     /// Signs status, digest and the request that is answered (RFC 9421, 2.4).

@@ -19,7 +19,7 @@ mod serve;
 pub mod signature;
 
 pub use answer::Answer;
-pub use call::{Anyone, Call, Caller, RequestInfo};
+pub use call::{Anyone, Call, Caller, FanCaller, RequestInfo};
 pub(crate) use call::{Posting, Stream};
 pub(crate) use caller::{is_still_allowed, key_of_other_client};
 pub(crate) use claim::{Claim, Claims, Standing as ClaimStanding};

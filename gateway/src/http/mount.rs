@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse, Route};
 use quanzi_openapi::endpoint::Access;
 use quanzi_openapi::{Endpoint, ErrorCode, Method, Operation};
 
-use super::call::{Anyone, Call, Caller, Posting, Stream};
+use super::call::{Anyone, Call, Caller, FanCaller, Posting, Stream};
 use super::exchange::Exchange;
 use super::serve;
 use crate::app::App;
@@ -48,6 +48,46 @@ impl Routes {
                 route::<E>().to(move |http: HttpRequest, payload: Payload| {
                     let (app, handler) = (Arc::clone(&app), handler.clone());
                     async move { serve::partner::<E>(&app, http, payload, &handler).await }
+                })
+            }),
+        )
+    }
+
+    /// Mounts an endpoint for fans, who come through an app.
+    #[must_use]
+    pub fn mount_fan<E: Endpoint>(
+        self,
+        handler: impl AsyncFn(&mut Call<E, FanCaller>) -> Result<E::Reply, Fault> + Clone + Send + Sync + 'static,
+    ) -> Self {
+        const { assert!(matches!(E::ACCESS, Access::Fan(_)), "this endpoint is not for fans") };
+        let app = Arc::clone(&self.app);
+        self.put::<E>(
+            E::PATH,
+            Arc::new(move || {
+                let (app, handler) = (Arc::clone(&app), handler.clone());
+                route::<E>().to(move |http: HttpRequest, payload: Payload| {
+                    let (app, handler) = (Arc::clone(&app), handler.clone());
+                    async move { serve::fan::<E>(&app, http, payload, &handler).await }
+                })
+            }),
+        )
+    }
+
+    /// Mounts an endpoint for fans whose effect the ledger's poster writes: the handler reads, and says what to post.
+    #[must_use]
+    pub(crate) fn mount_fan_posted<E: Endpoint>(
+        self,
+        handler: impl AsyncFn(&mut Call<E, FanCaller>) -> Result<Posting<E::Reply>, Fault> + Clone + Send + Sync + 'static,
+    ) -> Self {
+        const { assert!(matches!(E::ACCESS, Access::Fan(_)) && E::METHOD.writes(), "this endpoint moves nothing for fans") };
+        let app = Arc::clone(&self.app);
+        self.put::<E>(
+            E::PATH,
+            Arc::new(move || {
+                let (app, handler) = (Arc::clone(&app), handler.clone());
+                route::<E>().to(move |http: HttpRequest, payload: Payload| {
+                    let (app, handler) = (Arc::clone(&app), handler.clone());
+                    async move { serve::fan_posted::<E>(&app, http, payload, &handler).await }
                 })
             }),
         )

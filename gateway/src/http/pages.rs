@@ -23,8 +23,8 @@ use crate::fault::Fault;
 const HTML: &str = "text/html; charset=utf-8";
 
 /// What every page of a capability is sent with: nothing but our own stylesheet and pictures, no script, no frame around it.
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
-                      frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; \
+                      form-action 'self'";
 
 /// Pages have no declaration in the contract.
 static NO_OPERATION: Operation = Operation::of::<quanzi_openapi::operations::GetLiveness>();
@@ -39,27 +39,40 @@ pub(crate) struct Page {
     html: String,
     headers: Vec<(&'static str, String)>,
     fault: Option<Fault>,
+    /// Where else a form may lead.
+    form_leads_to: Vec<String>,
 }
 
 impl Page {
     /// A page that shows what was asked for.
     pub fn new(html: String) -> Self {
-        Self { status: 200, html, headers: Vec::new(), fault: None }
+        Self { status: 200, html, headers: Vec::new(), fault: None, form_leads_to: Vec::new() }
     }
 
     /// A page that says what went wrong; how to say it is the page's own business.
     pub fn refusal(fault: Fault, html: String) -> Self {
-        Self { status: fault.code().status(), html, headers: Vec::new(), fault: Some(fault) }
+        Self { status: fault.code().status(), html, headers: Vec::new(), fault: Some(fault), form_leads_to: Vec::new() }
     }
 
     /// Nothing to show: look there. For after a form, so that reloading does not send it again.
     pub fn see_other(path: String) -> Self {
-        Self { status: 303, html: String::new(), headers: vec![("location", path)], fault: None }
+        let headers = vec![("location", path)];
+        Self { status: 303, html: String::new(), headers, fault: None, form_leads_to: Vec::new() }
     }
 
     /// With this status, where no error code of the API has it.
     pub fn status(mut self, status: StatusCode) -> Self {
         self.status = status.as_u16();
+        self
+    }
+
+    /// The answer to its form may lead to this origin: browsers hold `form-action` against redirects too. An opaque origin, or what
+    /// could end the directive, is left out.
+    pub fn form_leads_to(mut self, origin: String) -> Self {
+        let is_plain =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'/' | b'.' | b'-' | b'[' | b']');
+        self.form_leads_to
+            .extend(Some(origin).filter(|origin| origin.starts_with("http") && origin.bytes().all(is_plain)));
         self
     }
 
@@ -84,6 +97,25 @@ impl Visit {
     /// A header, if there is one that can be read.
     pub fn header(&self, name: HeaderName) -> Option<&str> {
         self.0.http.headers().get(name).map(HeaderValue::to_str).and_then(Result::ok)
+    }
+
+    /// What the address says after its path; nothing where it says something twice.
+    pub fn query<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_urlencoded::from_str(self.0.http.query_string()).ok()
+    }
+
+    /// The path and what follows it, as it was sent.
+    pub fn target(&self) -> &str {
+        self.0.http.uri().path_and_query().map_or("/", |target| target.as_str())
+    }
+
+    /// The cookie of this name (RFC 6265, 5.4); the first, when a browser sends two.
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        let fields = self.0.http.headers().get_all(header::COOKIE).filter_map(|field| field.to_str().ok());
+        fields.flat_map(|field| field.split(';')).find_map(|pair| {
+            let (named, value) = pair.trim().split_once('=')?;
+            (named == name).then_some(value)
+        })
     }
 
     /// The form that was sent, of at most so many bytes.
@@ -165,7 +197,6 @@ pub(crate) fn refuse_outside(app: &Arc<App>, http: &HttpRequest) -> Option<HttpR
 fn answer(page: Page) -> Answer {
     let mut headers: Vec<(String, String)> = [
         ("cache-control", "no-store"),
-        ("content-security-policy", POLICY),
         ("referrer-policy", "no-referrer"),
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
@@ -175,6 +206,8 @@ fn answer(page: Page) -> Answer {
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .to_vec();
+    let leads_to = page.form_leads_to.iter().fold(String::new(), |all, origin| format!("{all} {origin}"));
+    headers.push(("content-security-policy".to_owned(), format!("{POLICY}{leads_to}")));
     headers.extend(page.headers.into_iter().map(|(name, value)| (name.to_owned(), value)));
     if let Some(fault) = &page.fault {
         headers.extend(fault.headers().iter().map(|(name, value)| ((*name).to_owned(), value.clone())));

@@ -13,7 +13,8 @@ use quanzi_openapi::{Endpoint, ErrorCode, Operation};
 use tracing::Instrument as _;
 
 use super::answer::Answer;
-use super::call::{Anyone, Call, Caller, Posting, Stream};
+use super::call::{Anyone, Call, Caller, FanCaller, Posting, Stream};
+use super::caller::Admitted;
 use super::claim::Claim;
 use super::exchange::Exchange;
 use super::{body, caller, idempotency, mount, signature};
@@ -45,7 +46,45 @@ pub(super) async fn partner<E: Endpoint>(
     let span = span(&exchange);
     let work = async {
         let outcome = match admit_partner(&mut exchange, payload).await {
-            Ok((caller, bytes)) => call(&exchange, caller, Some(caller), &bytes, handler).await,
+            Ok((who, bytes)) => call(&exchange, who.caller, Some(who), &bytes, handler).await,
+            Err(fault) => Err(fault),
+        };
+        close(&exchange, outcome)
+    };
+    app.metrics.watch(work.instrument(span)).await
+}
+
+/// Serves a call of a fan through an app.
+pub(super) async fn fan<E: Endpoint>(
+    app: &Arc<App>,
+    http: HttpRequest,
+    payload: Payload,
+    handler: &impl AsyncFn(&mut Call<E, FanCaller>) -> Result<E::Reply, Fault>,
+) -> HttpResponse {
+    let mut exchange = Exchange::open(app, http, Declared::<E>::OPERATION);
+    let span = span(&exchange);
+    let work = async {
+        let outcome = match admit_fan(&mut exchange, payload).await {
+            Ok((fan, who, bytes)) => call(&exchange, fan, Some(who), &bytes, handler).await,
+            Err(fault) => Err(fault),
+        };
+        close(&exchange, outcome)
+    };
+    app.metrics.watch(work.instrument(span)).await
+}
+
+/// Serves a call of a fan whose effect the ledger's poster writes.
+pub(super) async fn fan_posted<E: Endpoint>(
+    app: &Arc<App>,
+    http: HttpRequest,
+    payload: Payload,
+    handler: &impl AsyncFn(&mut Call<E, FanCaller>) -> Result<Posting<E::Reply>, Fault>,
+) -> HttpResponse {
+    let mut exchange = Exchange::open(app, http, Declared::<E>::OPERATION);
+    let span = span(&exchange);
+    let work = async {
+        let outcome = match admit_fan(&mut exchange, payload).await {
+            Ok((fan, who, bytes)) => post(&exchange, fan, who, &bytes, handler).await,
             Err(fault) => Err(fault),
         };
         close(&exchange, outcome)
@@ -64,7 +103,7 @@ pub(super) async fn posted<E: Endpoint>(
     let span = span(&exchange);
     let work = async {
         let outcome = match admit_partner(&mut exchange, payload).await {
-            Ok((caller, bytes)) => post(&exchange, caller, &bytes, handler).await,
+            Ok((who, bytes)) => post(&exchange, who.caller, who, &bytes, handler).await,
             Err(fault) => Err(fault),
         };
         close(&exchange, outcome)
@@ -83,7 +122,7 @@ pub(super) async fn stream<E: Endpoint>(
     let span = span(&exchange);
     let work = async {
         let begun = match admit_partner(&mut exchange, payload).await {
-            Ok((caller, bytes)) => begin::<E>(&exchange, caller, &bytes, handler).await,
+            Ok((who, bytes)) => begin::<E>(&exchange, who.caller, &bytes, handler).await,
             Err(fault) => Err(fault),
         };
         match begun {
@@ -145,7 +184,14 @@ pub(super) async fn fixed<E: Endpoint>(
     app.metrics.watch(work.instrument(span)).await
 }
 
-async fn admit_partner(exchange: &mut Exchange, payload: Payload) -> Result<(Caller, Bytes), Fault> {
+async fn admit_fan(exchange: &mut Exchange, payload: Payload) -> Result<(FanCaller, Admitted, Bytes), Fault> {
+    let (who, bytes) = admit_partner(exchange, payload).await?;
+    // The edge has refused a token of the other kind by now.
+    let fan = who.fan.ok_or_else(|| Fault::new(ErrorCode::WrongTokenKind))?;
+    Ok((fan, who, bytes))
+}
+
+async fn admit_partner(exchange: &mut Exchange, payload: Payload) -> Result<(Admitted, Bytes), Fault> {
     exchange.check_outside()?;
     let admitted = caller::admit(exchange, payload).await?;
     check_body_type(exchange, &admitted.1)?;
@@ -182,7 +228,7 @@ fn parse<E: Endpoint>(exchange: &Exchange, bytes: &Bytes) -> Result<Parsed<E>, F
 async fn call<E: Endpoint, C: Copy>(
     exchange: &Exchange,
     caller: C,
-    who: Option<Caller>,
+    who: Option<Admitted>,
     bytes: &Bytes,
     handler: &impl AsyncFn(&mut Call<E, C>) -> Result<E::Reply, Fault>,
 ) -> Result<Answer, Fault> {
@@ -232,15 +278,16 @@ async fn call<E: Endpoint, C: Copy>(
 
 /// Parses what was sent, lets the handler read and say what is to be posted, and has it posted: the effect, the saved answer
 /// and the used-up signature in one batch. When what was read has changed meanwhile, the handler reads anew.
-async fn post<E: Endpoint>(
+async fn post<E: Endpoint, C: Copy>(
     exchange: &Exchange,
-    caller: Caller,
+    caller: C,
+    who: Admitted,
     bytes: &Bytes,
-    handler: &impl AsyncFn(&mut Call<E, Caller>) -> Result<Posting<E::Reply>, Fault>,
+    handler: &impl AsyncFn(&mut Call<E, C>) -> Result<Posting<E::Reply>, Fault>,
 ) -> Result<Answer, Fault> {
     let mut parsed = parse::<E>(exchange, bytes)?;
     let app = &exchange.app;
-    let key = idempotency_key::<E>(exchange, caller, bytes)?;
+    let key = idempotency_key::<E>(exchange, who, bytes)?;
     let _working = key.as_ref().map(|key| app.in_flight.enter(key)).transpose()?;
     for run in 1..=RUNS_MAX {
         let tx = app.db.reading_newest_when_asked();
@@ -373,7 +420,7 @@ async fn commit<E: Endpoint>(
 
 fn idempotency_key<E: Endpoint>(
     exchange: &Exchange,
-    caller: Caller,
+    who: Admitted,
     bytes: &Bytes,
 ) -> Result<Option<idempotency::Key>, Fault> {
     let mut fields = exchange.http.headers().get_all(IDEMPOTENCY_KEY);
@@ -384,7 +431,11 @@ fn idempotency_key<E: Endpoint>(
         (_, Some(field)) => {
             let text = field.to_str().unwrap_or_default();
             let target = exchange.http.uri().path_and_query().map_or("/", |target| target.as_str());
-            idempotency::Key::new(caller.app, text, E::METHOD.as_str(), target, bytes).map(Some)
+            // A key belongs to one fan as it belongs to one request: nobody gets the answer of another.
+            let method = who
+                .fan
+                .map_or_else(|| E::METHOD.as_str().to_owned(), |fan| format!("{} {}", E::METHOD.as_str(), fan.fan));
+            idempotency::Key::new(who.caller.app, text, &method, target, bytes).map(Some)
         }
     }
 }

@@ -11,6 +11,7 @@ use super::model::{Claimed, JobKind, Outcome};
 use super::service::{self, Ended};
 use crate::app::App;
 use crate::fault::Fault;
+use crate::payments::service::Context;
 use crate::{content, mandates, payments};
 
 pub(super) async fn run(app: &Arc<App>, job: &Claimed) -> Result<Ended, Fault> {
@@ -30,7 +31,8 @@ pub(super) async fn run(app: &Arc<App>, job: &Claimed) -> Result<Ended, Fault> {
         }
         JobKind::ExpireMandate => {
             let mut tx = app.db.begin().await?;
-            mandates::service::expire(&mut tx, job.partner()?, job.now, job.object()?).await?;
+            let context = Context { app, partner: job.partner()?, now: job.now };
+            mandates::service::expire(&mut tx, context, job.object()?).await?;
             service::end(app, tx, job, Outcome::Done).await
         }
     }

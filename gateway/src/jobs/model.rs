@@ -36,7 +36,7 @@ job_kinds! {
     ExpirePayment "expire_payment";
     /// A payment: the channel has finished what took its time.
     CompletePayment "complete_payment";
-    /// A mandate: its time is over.
+    /// A mandate: its time is over, or the time to decide about it.
     ExpireMandate "expire_mandate";
 }
 

@@ -6,6 +6,7 @@ use quanzi_openapi::mandates::{CreateSandboxMandate, GetMandate, ListMandates, M
 use super::service;
 use crate::fault::Fault;
 use crate::http::{Call, Routes};
+use crate::payments::service::Context;
 
 /// The routes of mandates.
 pub fn routes(routes: Routes) -> Routes {
@@ -18,17 +19,21 @@ pub fn sandbox_routes(routes: Routes) -> Routes {
 }
 
 async fn create(call: &mut Call<CreateSandboxMandate>) -> Result<Mandate, Fault> {
-    service::create(&mut call.tx, &call.app.clock, call.caller.partner, call.now, &call.body).await
+    let context = Context { app: &call.app, partner: call.caller.partner, now: call.now };
+    service::create(&mut call.tx, context, &call.body).await
 }
 
 async fn list(call: &mut Call<ListMandates>) -> Result<Page<Mandate>, Fault> {
-    service::page(&mut call.tx, call.caller.partner, &call.query).await
+    let context = Context { app: &call.app, partner: call.caller.partner, now: call.now };
+    service::page(&mut call.tx, context, &call.query).await
 }
 
 async fn get(call: &mut Call<GetMandate>) -> Result<Mandate, Fault> {
-    service::find(&mut call.tx, call.caller.partner, call.params.mandate).await
+    let context = Context { app: &call.app, partner: call.caller.partner, now: call.now };
+    service::find(&mut call.tx, context, call.params.mandate).await
 }
 
 async fn revoke(call: &mut Call<RevokeMandate>) -> Result<Mandate, Fault> {
-    service::revoke(&mut call.tx, call.caller.partner, call.now, call.params.mandate).await
+    let context = Context { app: &call.app, partner: call.caller.partner, now: call.now };
+    service::revoke(&mut call.tx, context, call.params.mandate).await
 }

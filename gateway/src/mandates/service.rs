@@ -2,119 +2,135 @@
 
 use std::collections::BTreeSet;
 
-use quanzi_openapi::events::EventType;
 use quanzi_openapi::id::{CircleId, FanId, MandateId, PartnerId};
 use quanzi_openapi::mandates::{Mandate, MandateStatus, MandatesQuery, NewMandate};
+use quanzi_openapi::me::NewMyMandate;
 use quanzi_openapi::payments::NewPayment;
 use quanzi_openapi::{Currency, Cursor, ErrorCode, Money, Page, Time};
 
+use super::model::{self, Terms};
 use super::store::{self, Row};
-use crate::clock::Clock;
 use crate::db::{self, Tx};
 use crate::fault::Fault;
 use crate::jobs::{Job, JobKind};
+use crate::payments::service::Context;
 use crate::{circles, events, fans, jobs, payments};
 
-/// Notes a fan's consent.
-pub async fn create(
-    tx: &mut Tx,
-    clock: &Clock,
-    partner: PartnerId,
-    now: Time,
-    new: &NewMandate,
-) -> Result<Mandate, Fault> {
-    let positive = |pointer: &'static str, amount: Money| {
-        if amount.amount > 0 { Ok(()) } else { Err(Fault::field(pointer, "expected more than zero, in minor units")) }
-    };
-    positive("/per_payment/amount", new.per_payment)?;
-    positive("/per_day/amount", new.per_day)?;
-    if new.per_day.currency != new.per_payment.currency {
-        return Err(Fault::field("/per_day/currency", "expected the currency of per_payment"));
-    }
-    if new.per_day.amount < new.per_payment.amount {
-        return Err(Fault::field("/per_day/amount", "expected at least per_payment"));
-    }
-    if new.expires_at.is_some_and(|expires_at| expires_at <= now) {
-        return Err(Fault::field("/expires_at", "expected a time in the future"));
-    }
-    fans::service::find(tx, partner, new.fan).await?;
-    if let Some(circle) = new.circle {
+/// Notes a fan's consent (sandbox).
+pub async fn create(tx: &mut Tx, context: Context<'_>, new: &NewMandate) -> Result<Mandate, Fault> {
+    let Context { app, now, .. } = context;
+    let NewMandate { fan, circle, per_payment, per_day, expires_at, .. } = *new;
+    let terms = Terms { fan, circle, per_payment, per_day, expires_at };
+    terms.check(now)?;
+    begin(tx, context, terms.given(app.clock.id(), now)).await
+}
+
+/// Asks a fan for consent, on a page of its own.
+pub async fn ask(tx: &mut Tx, context: Context<'_>, fan: FanId, new: &NewMyMandate) -> Result<Mandate, Fault> {
+    let Context { app, now, .. } = context;
+    let NewMyMandate { circle, per_payment, per_day, expires_at, .. } = *new;
+    let terms = Terms { fan, circle, per_payment, per_day, expires_at };
+    terms.check(now)?;
+    begin(tx, context, terms.asked_for(app.clock.id(), app.clock.random_text(), now)).await
+}
+
+async fn begin(tx: &mut Tx, context: Context<'_>, row: Row) -> Result<Mandate, Fault> {
+    let Context { app, partner, now } = context;
+    fans::service::find(tx, partner, row.fan_id).await?;
+    if let Some(circle) = row.circle_id {
         circles::service::must_exist(tx, partner, circle).await?;
     }
-    let row = Row {
-        id: clock.id(),
-        fan_id: new.fan,
-        circle_id: new.circle,
-        status: MandateStatus::Active,
-        currency: new.per_payment.currency,
-        per_payment: new.per_payment.amount,
-        per_day: new.per_day.amount,
-        expires_at: new.expires_at,
-        version: 1,
-        created_at: now,
-        updated_at: now,
-    };
     store::add(tx, partner, &row).await?;
-    if let Some(expires_at) = new.expires_at {
-        jobs::service::enqueue(tx, clock, Job::new(JobKind::ExpireMandate, partner, row.id, expires_at)).await?;
+    if let Some(ends_at) = model::ends_at(&row) {
+        jobs::service::enqueue(tx, &app.clock, Job::new(JobKind::ExpireMandate, partner, row.id, ends_at)).await?;
     }
-    let mandate = row.mandate();
-    events::service::record(tx, partner, now, EventType::MandateCreated, &mandate)?;
-    Ok(mandate)
-}
-
-/// The mandate.
-pub async fn find(tx: &mut Tx, partner: PartnerId, mandate: MandateId) -> Result<Mandate, Fault> {
-    Ok(store::find(tx, partner, mandate).await?.ok_or_else(missing)?.mandate())
-}
-
-/// A page of the partner's mandates, newest first.
-pub async fn page(tx: &mut Tx, partner: PartnerId, query: &MandatesQuery) -> Result<Page<Mandate>, Fault> {
-    let before: Option<MandateId> = query.cursor.as_ref().map(Cursor::position).transpose()?;
-    let limit = query.limit.unwrap_or_default();
-    let rows = store::page(tx, partner, query.fan, before, limit).await?;
-    Ok(Page::cut(rows, limit, |row| row.id).map(Row::mandate))
-}
-
-/// Ends a mandate. One that is over stays as it is.
-pub async fn revoke(tx: &mut Tx, partner: PartnerId, now: Time, mandate: MandateId) -> Result<Mandate, Fault> {
-    end(tx, partner, now, mandate, MandateStatus::Revoked, EventType::MandateRevoked).await
-}
-
-/// Ends a mandate whose time is over; nothing when it is not.
-pub async fn expire(tx: &mut Tx, partner: PartnerId, now: Time, mandate: MandateId) -> Result<Mandate, Fault> {
-    let row = store::lock(tx, partner, mandate).await?.ok_or_else(missing)?;
-    if row.expires_at.is_none_or(|expires_at| expires_at > now) {
-        return Ok(row.mandate());
-    }
-    end(tx, partner, now, mandate, MandateStatus::Expired, EventType::MandateExpired).await
-}
-
-async fn end(
-    tx: &mut Tx,
-    partner: PartnerId,
-    now: Time,
-    mandate: MandateId,
-    status: MandateStatus,
-    kind: EventType,
-) -> Result<Mandate, Fault> {
-    let before = store::lock(tx, partner, mandate).await?.ok_or_else(missing)?;
-    if before.status != MandateStatus::Active {
-        return Ok(before.mandate());
-    }
-    let after = Row { status, version: before.version + 1, updated_at: now, ..before };
-    store::put(tx, partner, &after).await?;
-    if status == MandateStatus::Revoked {
-        jobs::service::cancel(tx, JobKind::ExpireMandate, mandate).await?;
-    }
-    let mandate = after.mandate();
+    let kind = model::event(row.status);
+    let mandate = row.mandate(&app.config.public_url);
     events::service::record(tx, partner, now, kind, &mandate)?;
     Ok(mandate)
 }
 
-/// What a mandate allows.
+/// The mandate.
+pub async fn find(tx: &mut Tx, context: Context<'_>, mandate: MandateId) -> Result<Mandate, Fault> {
+    let row = store::find(tx, context.partner, mandate).await?.ok_or_else(missing)?;
+    Ok(row.mandate(&context.app.config.public_url))
+}
+
+/// The mandate of this fan.
+pub async fn find_own(tx: &mut Tx, context: Context<'_>, fan: FanId, mandate: MandateId) -> Result<Mandate, Fault> {
+    Some(find(tx, context, mandate).await?).filter(|mandate| mandate.fan == fan).ok_or_else(missing)
+}
+
+/// The mandate whose page this is, and whose partner it is.
+pub async fn find_by_token(tx: &mut Tx, token: &str) -> Result<Option<(PartnerId, Row)>, Fault> {
+    let Some((partner, mandate)) = store::find_by_token(tx, token).await? else { return Ok(None) };
+    Ok(store::find(tx, partner, mandate).await?.map(|row| (partner, row)))
+}
+
+/// A page of the partner's mandates, newest first.
+pub async fn page(tx: &mut Tx, context: Context<'_>, query: &MandatesQuery) -> Result<Page<Mandate>, Fault> {
+    let before: Option<MandateId> = query.cursor.as_ref().map(Cursor::position).transpose()?;
+    let limit = query.limit.unwrap_or_default();
+    let rows = store::page(tx, context.partner, query.fan, before, limit).await?;
+    Ok(Page::cut(rows, limit, |row| row.id).map(|row| row.mandate(&context.app.config.public_url)))
+}
+
+/// The fan, who was asked, agrees or does not; false when it was too late, or decided before.
+pub async fn decide(tx: &mut Tx, context: Context<'_>, mandate: MandateId, agrees: bool) -> Result<bool, Fault> {
+    let Context { app, partner, now } = context;
+    let before = store::lock(tx, partner, mandate).await?.ok_or_else(missing)?;
+    if !model::waits(&before, now) {
+        return Ok(false);
+    }
+    let status = if agrees { MandateStatus::Active } else { MandateStatus::Declined };
+    let after = model::with(before, status, now);
+    match model::ends_at(&after).filter(|_| agrees) {
+        Some(ends_at) => {
+            jobs::service::enqueue(tx, &app.clock, Job::new(JobKind::ExpireMandate, partner, mandate, ends_at)).await?;
+        }
+        None => jobs::service::cancel(tx, JobKind::ExpireMandate, mandate).await?,
+    }
+    save(tx, context, after).await?;
+    Ok(true)
+}
+
+/// Ends a mandate. One that is over stays as it is.
+pub async fn revoke(tx: &mut Tx, context: Context<'_>, mandate: MandateId) -> Result<Mandate, Fault> {
+    let before = store::lock(tx, context.partner, mandate).await?.ok_or_else(missing)?;
+    if model::is_over(&before) {
+        return Ok(before.mandate(&context.app.config.public_url));
+    }
+    jobs::service::cancel(tx, JobKind::ExpireMandate, mandate).await?;
+    save(tx, context, model::with(before, MandateStatus::Revoked, context.now)).await
+}
+
+/// Ends a mandate of this fan.
+pub async fn revoke_own(tx: &mut Tx, context: Context<'_>, fan: FanId, mandate: MandateId) -> Result<(), Fault> {
+    find_own(tx, context, fan, mandate).await?;
+    revoke(tx, context, mandate).await.map(drop)
+}
+
+/// Ends a mandate whose time is over, or the time to decide about it; nothing when it is not.
+pub async fn expire(tx: &mut Tx, context: Context<'_>, mandate: MandateId) -> Result<(), Fault> {
+    let row = store::lock(tx, context.partner, mandate).await?.ok_or_else(missing)?;
+    let ended = model::ends_at(&row).is_some_and(|ends_at| ends_at <= context.now);
+    if model::is_over(&row) || !ended {
+        return Ok(());
+    }
+    save(tx, context, model::with(row, MandateStatus::Expired, context.now)).await.map(drop)
+}
+
+async fn save(tx: &mut Tx, context: Context<'_>, after: Row) -> Result<Mandate, Fault> {
+    store::put(tx, context.partner, &after).await?;
+    let kind = model::event(after.status);
+    let mandate = after.mandate(&context.app.config.public_url);
+    events::service::record(tx, context.partner, context.now, kind, &mandate)?;
+    Ok(mandate)
+}
+
+/// A mandate as far as it decides about a payment.
 #[derive(Debug, Clone, Copy)]
-pub struct Terms {
+pub struct Standing {
     pub id: MandateId,
     pub fan: FanId,
     pub circle: Option<CircleId>,
@@ -127,15 +143,17 @@ pub struct Terms {
 }
 
 /// The mandate, when this payment can be made within it, as far as that can be said before what was used today is known.
-pub fn usable(terms: Option<Terms>, new: &NewPayment, now: Time) -> Result<Terms, Fault> {
+pub fn usable(standing: Option<Standing>, new: &NewPayment, now: Time) -> Result<Standing, Fault> {
     // Of another fan: it says no more than that there is none.
-    let row = terms.filter(|terms| terms.fan == new.fan).ok_or_else(missing)?;
+    let row = standing.filter(|standing| standing.fan == new.fan).ok_or_else(missing)?;
     let refused = |detail: &'static str| Err(Fault::new(ErrorCode::MandateNotActive).detail(detail));
     match row.status {
         MandateStatus::Active if row.expires_at.is_some_and(|expires_at| expires_at <= now) => {
             return refused("The mandate has expired; ask the fan for a new one.");
         }
         MandateStatus::Active => {}
+        MandateStatus::RequiresConsent => return refused("The fan has not consented yet."),
+        MandateStatus::Declined => return refused("The fan has not consented."),
         MandateStatus::Expired => return refused("The mandate has expired; ask the fan for a new one."),
         _ => return refused("The mandate is revoked; ask the fan for a new one."),
     }

@@ -12,18 +12,19 @@ use crate::sql;
 
 macro_rules! columns {
     () => {
-        "select id, fan_id, circle_id, status, currency, per_payment, per_day, expires_at, version, created_at, updated_at \
-         from mandate "
+        "select id, fan_id, circle_id, status, currency, per_payment, per_day, expires_at, token, consent_until, \
+         version, created_at, updated_at from mandate "
     };
 }
 const FIND: Sql = sql!(columns!(), "where partner_id = $1 and id = $2");
 const LOCK: Sql = sql!(columns!(), "where partner_id = $1 and id = $2", [" for no key update"]);
+const FIND_BY_TOKEN: Sql = sql!("select partner_id, id from mandate where token = $1");
 const PAGE: Sql = sql!(columns!(), "where partner_id = $1 and id < $2 order by id desc limit $3");
 const PAGE_BY_FAN: Sql =
     sql!(columns!(), "where partner_id = $1 and fan_id = $4 and id < $2 order by id desc limit $3");
 const ADD: Sql = sql!(
     "insert into mandate (partner_id, id, fan_id, circle_id, status, currency, per_payment, per_day, expires_at, version, \
-     created_at, updated_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+     created_at, updated_at, token, consent_until) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
 );
 const PUT: Sql =
     sql!("update mandate set status = $3, version = $4, updated_at = $5 where partner_id = $1 and id = $2");
@@ -51,6 +52,10 @@ pub struct Row {
     pub per_day: i64,
     #[sqlx(try_from = "As<Option<Time>>")]
     pub expires_at: Option<Time>,
+    /// Names the page where the fan decides.
+    pub token: Option<String>,
+    #[sqlx(try_from = "As<Option<Time>>")]
+    pub consent_until: Option<Time>,
     pub version: i64,
     #[sqlx(try_from = "As<Time>")]
     pub created_at: Time,
@@ -60,8 +65,9 @@ pub struct Row {
 
 impl Row {
     /// As the partner reads it.
-    pub fn mandate(self) -> Mandate {
+    pub fn mandate(self, public_url: &str) -> Mandate {
         let money = |amount| Money::new(amount, self.currency);
+        let waits = self.status == MandateStatus::RequiresConsent;
         Mandate {
             id: self.id,
             fan: self.fan_id,
@@ -70,6 +76,8 @@ impl Row {
             per_payment: money(self.per_payment),
             per_day: money(self.per_day),
             expires_at: self.expires_at,
+            consent_url: self.token.filter(|_| waits).map(|token| format!("{public_url}/mandate/{token}")),
+            consent_until: self.consent_until.filter(|_| waits),
             version: self.version,
             created_at: self.created_at,
             updated_at: self.updated_at,
@@ -79,6 +87,19 @@ impl Row {
 
 pub async fn find(tx: &mut Tx, partner: PartnerId, mandate: MandateId) -> Result<Option<Row>, Fault> {
     tx.query(FIND).bind(partner).bind(mandate).optional().await
+}
+
+/// The mandate whose page this is, and whose partner it is.
+pub async fn find_by_token(tx: &mut Tx, token: &str) -> Result<Option<(PartnerId, MandateId)>, Fault> {
+    #[derive(FromRow)]
+    struct Found {
+        #[sqlx(try_from = "As<PartnerId>")]
+        partner_id: PartnerId,
+        #[sqlx(try_from = "As<MandateId>")]
+        id: MandateId,
+    }
+    let found: Option<Found> = tx.query(FIND_BY_TOKEN).bind(token).optional().await?;
+    Ok(found.map(|found| (found.partner_id, found.id)))
 }
 
 pub async fn lock(tx: &mut Tx, partner: PartnerId, mandate: MandateId) -> Result<Option<Row>, Fault> {
@@ -104,7 +125,8 @@ pub async fn page(
 pub async fn add(tx: &mut Tx, partner: PartnerId, row: &Row) -> Result<(), Fault> {
     let add = tx.query(ADD).bind(partner).bind(row.id).bind(row.fan_id).bind(row.circle_id).bind(row.status);
     let add = add.bind(row.currency).bind(row.per_payment).bind(row.per_day).bind(row.expires_at);
-    add.bind(row.version).bind(row.created_at).bind(row.updated_at).run().await?;
+    let add = add.bind(row.version).bind(row.created_at).bind(row.updated_at);
+    add.bind(&row.token).bind(row.consent_until).run().await?;
     Ok(())
 }
 

@@ -2,7 +2,8 @@
 
 use quanzi_openapi::circles::CircleStatus;
 use quanzi_openapi::events::EventType;
-use quanzi_openapi::id::{CircleId, MembershipId, PartnerId};
+use quanzi_openapi::id::{CircleId, FanId, MembershipId, PartnerId};
+use quanzi_openapi::me::MyMembershipsQuery;
 use quanzi_openapi::memberships::{
     Membership, MembershipChange, MembershipStatus, MembershipsQuery, NewMembership, Role,
 };
@@ -66,9 +67,51 @@ pub async fn page(
     Ok(Page::cut(rows, limit, |row| row.id).map(Row::membership))
 }
 
+/// Memberships of a fan in all circles of the partner, newest first; at most so many.
+pub async fn of_fan(tx: &mut Tx, partner: PartnerId, fan: FanId, rows: i64) -> Result<Vec<Membership>, Fault> {
+    Ok(store::of_fan(tx, partner, fan, rows).await?.into_iter().map(Row::membership).collect())
+}
+
 /// The membership.
 pub async fn find(tx: &mut Tx, partner: PartnerId, membership: MembershipId) -> Result<Membership, Fault> {
     Ok(find_row(tx, partner, membership).await?.membership())
+}
+
+/// The fan's membership in a circle, if there is one; nobody is held.
+pub async fn find_of_fan(
+    tx: &mut Tx,
+    partner: PartnerId,
+    circle: CircleId,
+    fan: FanId,
+) -> Result<Option<Membership>, Fault> {
+    Ok(store::find_of_fan(tx, partner, circle, fan).await?.map(Row::membership))
+}
+
+/// A page of a fan's memberships, newest first.
+pub async fn page_of_fan(
+    tx: &mut Tx,
+    partner: PartnerId,
+    fan: FanId,
+    query: &MyMembershipsQuery,
+) -> Result<Page<Membership>, Fault> {
+    let before: Option<MembershipId> = query.cursor.as_ref().map(Cursor::position).transpose()?;
+    let limit = query.limit.unwrap_or_default();
+    let rows = store::page_of_fan(tx, partner, fan, before, limit).await?;
+    Ok(Page::cut(rows, limit, |row| row.id).map(Row::membership))
+}
+
+/// Leaves a circle for a fan, whose membership it must be.
+pub async fn leave_as_fan(
+    tx: &mut Tx,
+    partner: PartnerId,
+    now: Time,
+    fan: FanId,
+    membership: MembershipId,
+) -> Result<(), Fault> {
+    if find_row(tx, partner, membership).await?.fan_id != fan {
+        return Err(missing());
+    }
+    act(tx, partner, now, membership, Action::Leave).await.map(drop)
 }
 
 /// The membership, held until the end of the transaction.

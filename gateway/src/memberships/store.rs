@@ -19,6 +19,8 @@ macro_rules! columns {
 const FIND: Sql = sql!(columns!(), "id = $2");
 const LOCK: Sql = sql!(columns!(), "id = $2", [" for no key update"]);
 const LOCK_OF_FAN: Sql = sql!(columns!(), "circle_id = $2 and fan_id = $3", [" for no key update"]);
+const FIND_OF_FAN: Sql = sql!(columns!(), "circle_id = $2 and fan_id = $3");
+const PAGE_OF_FAN: Sql = sql!(columns!(), "fan_id = $2 and id < $3 order by id desc limit $4");
 const LOCK_OWNER: Sql = sql!(columns!(), "circle_id = $2 and role = 'owner'", [" for no key update"]);
 const PAGE: Sql = sql!(columns!(), "circle_id = $2 and id < $3 order by id desc limit $4");
 const PAGE_BY_STATUS: Sql = sql!(
@@ -29,6 +31,7 @@ const PAGE_BY_ROLE: Sql = sql!(
     columns!(),
     "circle_id = $2 and id < $3 and role = $4 and (status = $5 or $5 is null) order by id desc limit $6"
 );
+const OF_FAN: Sql = sql!(columns!(), "fan_id = $2 order by id desc limit $3");
 const INSERT: Sql = sql!(
     "insert into membership (partner_id, id, circle_id, fan_id, status, role, gate_version, version, created_at, \
      updated_at, joined_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
@@ -122,6 +125,21 @@ pub async fn lock_of_fan(tx: &mut Tx, partner: PartnerId, circle: CircleId, fan:
     tx.query(LOCK_OF_FAN).bind(partner).bind(circle).bind(fan).optional().await
 }
 
+pub async fn find_of_fan(tx: &mut Tx, partner: PartnerId, circle: CircleId, fan: FanId) -> Result<Option<Row>, Fault> {
+    tx.query(FIND_OF_FAN).bind(partner).bind(circle).bind(fan).optional().await
+}
+
+pub async fn page_of_fan(
+    tx: &mut Tx,
+    partner: PartnerId,
+    fan: FanId,
+    before: Option<MembershipId>,
+    limit: Limit,
+) -> Result<Vec<Row>, Fault> {
+    let page = tx.query(PAGE_OF_FAN).bind(partner).bind(fan).bind(id_or_end(before));
+    page.bind(limit.rows_and_one()).all().await
+}
+
 pub async fn lock_owner(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<Option<Row>, Fault> {
     tx.query(LOCK_OWNER).bind(partner).bind(circle).optional().await
 }
@@ -158,4 +176,9 @@ pub async fn update(tx: &mut Tx, partner: PartnerId, row: &Row) -> Result<(), Fa
     let update = tx.query(UPDATE).bind(partner).bind(row.id).bind(row.status).bind(row.role).bind(row.gate_version);
     update.bind(row.version).bind(row.updated_at).bind(row.joined_at).run().await?;
     Ok(())
+}
+
+/// Memberships of a fan, the newest first.
+pub async fn of_fan(tx: &mut Tx, partner: PartnerId, fan: FanId, rows: i64) -> Result<Vec<Row>, Fault> {
+    tx.query(OF_FAN).bind(partner).bind(fan).bind(rows).all().await
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
-use aws_lc_rs::digest::{SHA256, digest};
+use quanzi_openapi::authorization::PushedRequest;
 use quanzi_openapi::id::AppId;
 use quanzi_openapi::jose::{CLOCK_SKEW_SECONDS, ClientAssertion, Compact};
 use quanzi_openapi::oauth::{ASSERTION_TYPE, TokenQuestion, TokenRequest};
@@ -18,7 +18,7 @@ use crate::db::Tx;
 use crate::fault::Fault;
 use crate::http::RequestInfo;
 
-use super::model::sent;
+use super::model::{hash, sent};
 use super::store;
 
 /// `typ` of an assertion, where it has one. Any other is a token of another kind, which must not pass for an assertion.
@@ -35,6 +35,17 @@ pub(super) struct Credentials<'a> {
 
 impl<'a> From<&'a TokenRequest> for Credentials<'a> {
     fn from(form: &'a TokenRequest) -> Self {
+        Self {
+            id: sent(form.client_id.as_ref()),
+            assertion_type: sent(form.client_assertion_type.as_ref()),
+            assertion: sent(form.client_assertion.as_ref()),
+            has_secret: form.client_secret.is_some(),
+        }
+    }
+}
+
+impl<'a> From<&'a PushedRequest> for Credentials<'a> {
+    fn from(form: &'a PushedRequest) -> Self {
         Self {
             id: sent(form.client_id.as_ref()),
             assertion_type: sent(form.client_assertion_type.as_ref()),
@@ -136,12 +147,4 @@ fn refused(app: &App, why: &dyn std::fmt::Display) -> Fault {
 
 fn has_other_method(http: &HttpRequest) -> bool {
     http.headers().contains_key(AUTHORIZATION)
-}
-
-fn hash(text: &str) -> [u8; 32] {
-    let mut hash = [0; 32];
-    for (to, from) in hash.iter_mut().zip(digest(&SHA256, text.as_bytes()).as_ref()) {
-        *to = *from;
-    }
-    hash
 }

@@ -1,5 +1,6 @@
 //! Handlers of the authorization server.
 
+use quanzi_openapi::authorization::{GetUserinfo, PostUserinfo, PushAuthorizationRequest, PushedReply, Userinfo};
 use quanzi_openapi::oauth::{
     GetJwks, GetOpenidConfiguration, GetResourceMetadata, GetServerMetadata, GetToken, IntrospectToken, Introspection,
     JwkSet, ResourceMetadata, RevokeToken, ServerMetadata, TokenReply,
@@ -10,9 +11,9 @@ use quanzi_openapi::{Endpoint, Nothing};
 use crate::app::App;
 use crate::fault::Fault;
 use crate::http::Routes;
-use crate::http::{Anyone, Call};
+use crate::http::{Anyone, Call, FanCaller};
 
-use super::{model, service};
+use super::{authorization, model, service};
 
 /// The capability's routes. An issuer with a path has its metadata at three places more: before the path (RFC 8414, 3;
 /// RFC 9728, 3) and after it (OpenID Connect Discovery, 4).
@@ -23,7 +24,10 @@ pub fn routes(routes: Routes) -> Routes {
         .mount_fixed::<GetOpenidConfiguration>(server_metadata)
         .mount_fixed::<GetResourceMetadata>(resource_metadata)
         .mount_fixed::<GetJwks>(jwks)
+        .mount_client::<PushAuthorizationRequest>(push)
         .mount_client::<GetToken>(token)
+        .mount_fan::<GetUserinfo>(userinfo)
+        .mount_fan::<PostUserinfo>(post_userinfo)
         .mount_client::<IntrospectToken>(introspect)
         .mount_client::<RevokeToken>(revoke);
     if path.is_empty() {
@@ -50,6 +54,18 @@ fn scopes(app: &App) -> Vec<Scope> {
 
 fn jwks(app: &App) -> JwkSet {
     JwkSet { keys: app.tokens.published().iter().cloned().map(Into::into).collect() }
+}
+
+async fn push(call: &mut Call<PushAuthorizationRequest, Anyone>) -> Result<PushedReply, Fault> {
+    authorization::push(&call.app, &call.request, &call.body.0, call.now).await
+}
+
+async fn userinfo(call: &mut Call<GetUserinfo, FanCaller>) -> Result<Userinfo, Fault> {
+    service::userinfo(&mut call.tx, &call.caller).await
+}
+
+async fn post_userinfo(call: &mut Call<PostUserinfo, FanCaller>) -> Result<Userinfo, Fault> {
+    service::userinfo(&mut call.tx, &call.caller).await
 }
 
 async fn token(call: &mut Call<GetToken, Anyone>) -> Result<TokenReply, Fault> {

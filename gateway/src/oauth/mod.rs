@@ -1,11 +1,15 @@
-//! The authorization server: metadata, tokens, introspection, revocation; and what the API's edge asks of it.
+//! The authorization server: metadata, pushed requests, tokens, introspection, revocation; and what the API's edge asks of it.
 //!
 //! Invariants: every token is bound to a key (no bearer token exists); every failure of client authentication looks the same;
 //! an assertion is used up in the transaction that issues the token, after everything else was checked; what is revoked is
 //! refused by every process within two seconds.
 
+pub mod authorization;
 mod client;
+mod exchange;
+mod fan_store;
 mod http;
+mod id_token;
 pub mod keys;
 mod model;
 pub mod nonce;
@@ -18,8 +22,9 @@ mod token;
 #[cfg(test)]
 mod tests;
 
+pub use fan_store::sweep as sweep_consent;
 pub use http::routes;
 pub use keys::GatewayKeys;
-pub use model::challenge;
-pub use service::{Grant, authorize};
-pub use token::{AccessToken, Tokens};
+pub use model::{AuthorizationRequest, challenge};
+pub use service::{Authorized, authorize};
+pub use token::{AccessToken, Holder, Tokens};

@@ -8,6 +8,7 @@ use quanzi_openapi::jose::{Compact, DpopClaims, DpopError, DpopExpectation};
 use crate::app::App;
 use crate::crypto::VerifyingKey;
 use crate::fault::Fault;
+use crate::http::RequestInfo;
 
 use super::{challenge, nonce};
 
@@ -35,8 +36,27 @@ pub fn check(app: &App, proof: &str, method: &str, url: &str, token: &str) -> Re
     })
 }
 
+/// The one proof of a request to the authorization server (RFC 9449, 4.3): the thumbprint of its key.
+pub(super) fn must_be_sent(app: &App, request: &RequestInfo) -> Result<String, Fault> {
+    let missing =
+        || Fault::new(ErrorCode::InvalidDpopProof).detail("The header DPoP is missing: every token is bound to a key.");
+    if_sent(app, request)?.ok_or_else(missing)
+}
+
+/// The same where a proof may be left out.
+pub(super) fn if_sent(app: &App, request: &RequestInfo) -> Result<Option<String>, Fault> {
+    let wrong = |detail| Fault::new(ErrorCode::InvalidDpopProof).detail(detail);
+    let mut proofs = request.http.headers().get_all("dpop");
+    let Some(proof) = proofs.next() else { return Ok(None) };
+    if proofs.next().is_some() {
+        return Err(wrong("There is more than one DPoP header."));
+    }
+    let proof = proof.to_str().map_err(|_| wrong("The header DPoP is not a JWT."))?;
+    check_for_token(app, proof, &request.target_uri).map(Some)
+}
+
 /// Checks a proof at the token endpoint: the thumbprint of its key.
-pub(super) fn check_for_token(app: &App, proof: &str, url: &str) -> Result<String, Fault> {
+fn check_for_token(app: &App, proof: &str, url: &str) -> Result<String, Fault> {
     verify(app, proof, "POST", url, None).map_err(|refused| match refused {
         Refused::Invalid(detail) => Fault::new(ErrorCode::InvalidDpopProof).detail(detail),
         Refused::NonceRequired => {

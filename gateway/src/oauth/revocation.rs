@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use quanzi_openapi::Time;
-use quanzi_openapi::id::AppId;
+use quanzi_openapi::id::{AppId, GrantId};
 use quanzi_openapi::oauth::TOKEN_SECONDS;
 
 use crate::app::App;
@@ -30,6 +30,8 @@ pub(super) const KEPT_SECONDS: i64 = 2 * FIRST_WINDOW_SECONDS;
 const ROWS_MAX: i64 = 1_000;
 
 const TOKEN: &str = "jti:";
+const FAMILY: &str = "family:";
+const GRANT: &str = "grant:";
 const APP: &str = "app:";
 
 /// Rows that were applied, by id, with their time; those that fell out of the window are forgotten. Empty before the first reading.
@@ -46,6 +48,23 @@ pub(super) async fn announce_token(tx: &mut Tx, clock: &Clock, jti: &str, exp: i
         clock.now(),
     )
     .await?)
+}
+
+/// Announces that no token of this family, all that was issued for one code, is to be trusted any more.
+pub(super) async fn announce_family(tx: &mut Tx, clock: &Clock, family: &str) -> Result<(), Fault> {
+    announce_many(tx, clock, format!("{FAMILY}{family}")).await
+}
+
+/// Announces that no token of this grant is to be trusted any more.
+pub(super) async fn announce_grant(tx: &mut Tx, clock: &Clock, grant: GrantId) -> Result<(), Fault> {
+    announce_many(tx, clock, format!("{GRANT}{grant}")).await
+}
+
+/// For as long as a token that is being issued this very moment may live.
+async fn announce_many(tx: &mut Tx, clock: &Clock, subject: String) -> Result<(), Fault> {
+    let now = clock.now();
+    let until = now.plus_seconds(FIRST_WINDOW_SECONDS);
+    Ok(store::insert_revocation(tx, &clock.random_text(), &subject, until, now).await?)
 }
 
 /// Announces that something about this app has changed.
@@ -86,8 +105,8 @@ fn apply(app: &App, row: &Revocation) {
     if seen.get_or_insert_default().insert(row.id.clone(), row.created_at).is_some() {
         return;
     }
-    if let Some(jti) = row.subject.strip_prefix(TOKEN) {
-        app.tokens.revoke(jti, row.expires_at);
+    if let Some(name) = [TOKEN, FAMILY, GRANT].iter().find_map(|kind| row.subject.strip_prefix(kind)) {
+        app.tokens.revoke(name, row.expires_at);
     } else if let Some(id) = row.subject.strip_prefix(APP).and_then(|id| id.parse().ok()) {
         app.directory.forget(id);
     }

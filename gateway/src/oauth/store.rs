@@ -31,12 +31,12 @@ const SWEEP_REVOCATIONS: Sql = sql!(
 );
 
 const KEYS: Sql = sql!(
-    "select kid, jwk, private_key, sealed, created_at from gateway_key where purpose = 'signing' and retired_at is null ",
+    "select kid, jwk, private_key, sealed, created_at from gateway_key where purpose = $1 and retired_at is null ",
     "order by generation desc limit 16"
 );
 const INSERT_KEY: Sql = sql!(
     "insert into gateway_key (kid, purpose, generation, jwk, private_key, sealed, created_at) ",
-    "values ($1, 'signing', 1, $2, $3, $4, $5) on conflict (purpose, generation) do nothing"
+    "values ($1, $6, 1, $2, $3, $4, $5) on conflict (purpose, generation) do nothing"
 );
 const SEAL_KEY: Sql = sql!("update gateway_key set private_key = $2, sealed = true where kid = $1 and not sealed");
 
@@ -89,21 +89,22 @@ pub(super) async fn revocations(tx: &mut Tx, after: Time, after_id: &str, rows: 
     tx.query(REVOCATIONS).bind(after).bind(after_id).bind(rows).all().await
 }
 
-/// The gateway's keys that are not retired, the newest first.
-pub(super) async fn gateway_keys(tx: &mut Tx) -> Result<Vec<KeyRow>, Fault> {
-    tx.query(KEYS).all().await
+/// The gateway's keys for this purpose that are not retired, the newest first.
+pub(super) async fn gateway_keys(tx: &mut Tx, purpose: &str) -> Result<Vec<KeyRow>, Fault> {
+    tx.query(KEYS).bind(purpose).all().await
 }
 
 /// Adds the first key, unless there is one.
 pub(super) async fn insert_gateway_key(
     tx: &mut Tx,
+    purpose: &str,
     jwk: &Jwk,
     kid: &str,
     private_key: &[u8],
     sealed: bool,
     now: Time,
 ) -> Result<(), Fault> {
-    tx.query(INSERT_KEY).bind(kid).bind(Json(jwk)).bind(private_key).bind(sealed).bind(now).run().await?;
+    tx.query(INSERT_KEY).bind(kid).bind(Json(jwk)).bind(private_key).bind(sealed).bind(now).bind(purpose).run().await?;
     Ok(())
 }
 

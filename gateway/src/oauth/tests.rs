@@ -3,8 +3,11 @@
 use std::collections::HashSet;
 
 use quanzi_openapi::apps::{AppChange, AppStatus, NewAppKey};
-use quanzi_openapi::jose::{Compact, DpopClaims, access_token_hash};
-use quanzi_openapi::oauth::{Introspection, TokenReply, TokenRequest};
+use quanzi_openapi::authorization::PushedRequest;
+use quanzi_openapi::fans::NewSandboxFan;
+use quanzi_openapi::grants::GrantsQuery;
+use quanzi_openapi::jose::{Compact, DpopClaims, access_token_hash, encode_base64url};
+use quanzi_openapi::oauth::{ASSERTION_TYPE, Introspection, TokenReply, TokenRequest};
 use quanzi_openapi::scope::{Scope, Scopes};
 use quanzi_openapi::{ErrorCode, Time};
 use serde_json::{Value, json};
@@ -18,7 +21,10 @@ use crate::http::Caller;
 use crate::on_both_engines;
 use crate::testing::{ALIAS, Client, ISSUER, ask, in_tx, key_input, process, proof, request, sign};
 
-use super::{authorize, keys, nonce, proof as proofs, revocation, service, store};
+use super::{
+    Holder, authorization, authorize, keys, model, nonce, proof as proofs, revocation, service, store, sweep_consent,
+};
+use crate::{fans, grants};
 
 async fn get(app: &App, client: &Client) -> Result<TokenReply, Fault> {
     ask(app, &client.form(app), &[("dpop", &proof(app, &client.key, |_| ()))]).await
@@ -248,7 +254,9 @@ on_both_engines! {
         let client = Client::register(&app).await;
         for (name, value, code) in [
             ("grant_type", "password", ErrorCode::UnsupportedGrantType),
-            ("grant_type", "authorization_code", ErrorCode::UnsupportedGrantType),
+            ("grant_type", "authorization_code", ErrorCode::InvalidRequest),
+            ("grant_type", "refresh_token", ErrorCode::InvalidRequest),
+            ("grant_type", "implicit", ErrorCode::UnsupportedGrantType),
             ("grant_type", "", ErrorCode::InvalidRequest),
             ("scope", "openid", ErrorCode::InvalidScope),
             ("scope", "circles:read offline_access", ErrorCode::InvalidScope),
@@ -463,8 +471,8 @@ on_both_engines! {
         let (one, two, three) = tokio::join!(start(), start(), start());
 
         let kids: HashSet<_> = [one, two, three].into_iter().map(|keys| keys.unwrap()).map(|keys| {
-            assert_eq!(keys.published.len(), 1);
-            keys.active.kid().to_owned()
+            assert_eq!(keys.published.len(), 2);
+            (keys.active.kid().to_owned(), keys.id_token.kid().to_owned())
         }).collect();
         assert_eq!(kids.len(), 1);
     }
@@ -481,7 +489,7 @@ on_both_engines! {
         assert!(matches!(load(None, false).await, Err(keys::KeysFault::SealedWithoutKey { .. })));
         assert!(matches!(load(Some(&[2; 32]), true).await, Err(keys::KeysFault::Sealed { .. })));
         assert_eq!(load(Some(&[1; 32]), true).await.unwrap().active.kid(), open.active.kid());
-        let rows = store::gateway_keys(&mut db.reading().await.unwrap()).await.unwrap();
+        let rows = store::gateway_keys(&mut db.reading().await.unwrap(), "signing").await.unwrap();
         assert!(rows.iter().all(|row| row.sealed && !row.private_key.windows(32).any(|part| part == open.active.seed())));
     }
 
@@ -499,5 +507,177 @@ on_both_engines! {
         assert_eq!(sweep(now.plus_seconds(3_600), 2).await, 4);
         assert_eq!(sweep(now.plus_seconds(3_600), 100).await, 5);
         assert_eq!(sweep(now.plus_seconds(3_600), 100).await, 0);
+    }
+}
+
+/// A request pushed by this client, and what its challenge was made of.
+fn pushed_form(app: &App, client: &Client, verifier: &str) -> PushedRequest {
+    let mut form = PushedRequest::default();
+    form.response_type = Some("code".to_owned());
+    form.redirect_uri = Some(BACK.to_owned());
+    form.scope = Some("openid circles:join".to_owned());
+    form.code_challenge = Some(encode_base64url(model::hash(verifier)));
+    form.code_challenge_method = Some("S256".to_owned());
+    form.client_assertion_type = Some(ASSERTION_TYPE.to_owned());
+    form.client_assertion = Some(client.assertion(app));
+    form
+}
+
+const BACK: &str = "https://whisker.example/back";
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+/// A client that fans may be sent back to, one of its fans, and a code the fan granted.
+async fn with_code(app: &App) -> (Client, String) {
+    let client = Client::register(app).await;
+    let mut uris = AppChange::default();
+    uris.redirect_uris = Some(vec![BACK.into()]);
+    change(app, &client, uris).await;
+    revocation::catch_up(app).await.unwrap();
+    let now = app.clock.now();
+    let fan = in_tx!(app, |tx| fans::service::invent(tx, &app.clock, client.partner, now, &NewSandboxFan::new("Mei")))
+        .unwrap()
+        .id;
+    let form = pushed_form(app, &client, VERIFIER);
+    let pushed = authorization::push(app, &request("/oauth/par", &[]), &form, now).await.unwrap();
+    let opened = authorization::open(app, &client.app.to_string(), &pushed.request_uri, now).await.unwrap().unwrap();
+    let scopes = opened.scopes();
+    let url = in_tx!(app, |tx| async {
+        let pair = (fan, client.app);
+        let grant = grants::service::agree(tx, &app.clock, client.partner, now, pair, scopes, scopes).await?;
+        opened.accept(app, tx, &grant, now, now).await
+    })
+    .unwrap()
+    .unwrap();
+    let url = url::Url::parse(&url).unwrap();
+    let code = url.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
+    (client, code)
+}
+
+async fn exchange_code(app: &App, client: &Client, code: &str) -> Result<TokenReply, Fault> {
+    let mut form = client.form(app);
+    form.grant_type = Some("authorization_code".to_owned());
+    form.code = Some(code.to_owned());
+    form.redirect_uri = Some(BACK.to_owned());
+    form.code_verifier = Some(VERIFIER.to_owned());
+    ask(app, &form, &[("dpop", &proof(app, &client.key, |_| ()))]).await
+}
+
+on_both_engines! {
+    async fn a_fan_token_is_told_apart_and_a_process_that_starts_later_knows_what_was_taken_back(db: Db) {
+        let (app, other) = (process(&db, Mode::Sandbox).await, process(&db, Mode::Sandbox).await);
+        let (client, code) = with_code(&app).await;
+
+        let reply = exchange_code(&app, &client, &code).await.unwrap();
+        let fan = match &authorize(&other, &reply.access_token).await.unwrap().token.holder {
+            Holder::Fan(of) => of.clone(),
+            Holder::App(_) => panic!("a fan's token"),
+        };
+        let own = authorize(&other, &client.token(&app).await).await.unwrap();
+        let now = app.clock.now();
+        in_tx!(app, |tx| grants::service::revoke(tx, &app.clock, client.partner, now, fan.grant)).unwrap();
+
+        assert_eq!(fan.scopes.to_string(), "openid circles:join");
+        assert!(matches!(own.token.holder, Holder::App(_)));
+        let late = process(&db, Mode::Sandbox).await;
+        for process in [&app, &other, &late] {
+            revocation::catch_up(process).await.unwrap();
+            assert_eq!(authorize(process, &reply.access_token).await.unwrap_err().code(), ErrorCode::TokenRevoked);
+        }
+    }
+
+    async fn a_token_with_half_of_what_a_fans_token_has_is_none(db: Db) {
+        let app = process(&db, Mode::Sandbox).await;
+        let (client, code) = with_code(&app).await;
+        let reply = exchange_code(&app, &client, &code).await.unwrap();
+        let claims = claims_of(&reply.access_token);
+        let header_ = json!({"typ": "at+jwt", "alg": "EdDSA", "kid": app.key.kid()});
+        let without = |name: &str| { let mut claims = claims.clone(); claims.as_object_mut().unwrap().remove(name); sign(&app.key, &header_, &claims) };
+
+        for bad in [without("grant"), without("family"), without("sub")] {
+            assert_eq!(authorize(&app, &bad).await.unwrap_err().code(), ErrorCode::TokenInvalid);
+        }
+        authorize(&app, &sign(&app.key, &header_, &claims)).await.unwrap();
+    }
+
+    async fn a_grant_that_ends_before_the_exchange_gives_no_token(db: Db) {
+        let app = process(&db, Mode::Sandbox).await;
+        let (client, code) = with_code(&app).await;
+        let now = app.clock.now();
+        let grants = in_tx!(app, |tx| grants::service::page(tx, client.partner, &GrantsQuery::default())).unwrap();
+
+        in_tx!(app, |tx| grants::service::revoke(tx, &app.clock, client.partner, now, grants.data[0].id)).unwrap();
+
+        assert_eq!(exchange_code(&app, &client, &code).await.unwrap_err().code(), ErrorCode::InvalidGrant);
+    }
+
+    async fn a_refused_exchange_leaves_assertion_and_code_as_they_were(db: Db) {
+        let app = process(&db, Mode::Sandbox).await;
+        let (client, code) = with_code(&app).await;
+        let mut form = client.form(&app);
+        form.grant_type = Some("authorization_code".to_owned());
+        form.code = Some(code.clone());
+        form.redirect_uri = Some(BACK.to_owned());
+        form.code_verifier = Some(VERIFIER.to_owned());
+        let stale = proof(&app, &client.key, |claims| claims.iat -= 3_600);
+
+        let demanded = ask(&app, &form, &[("dpop", &stale)]).await.unwrap_err();
+        let nonce = header(&demanded, "DPoP-Nonce").unwrap().to_owned();
+        let fresh = proof(&app, &client.key, |claims| { claims.iat -= 3_600; claims.nonce = Some(nonce); });
+
+        assert_eq!(demanded.code(), ErrorCode::UseDpopNonce);
+        ask(&app, &form, &[("dpop", &fresh)]).await.unwrap();
+    }
+
+    async fn in_live_mode_a_browser_is_sent_back_over_https_only(db: Db) {
+        let (sandbox, live) = (process(&db, Mode::Sandbox).await, process(&db, Mode::Live).await);
+        let client = Client::register(&sandbox).await;
+        let mut uris = AppChange::default();
+        uris.redirect_uris = Some(vec!["http://127.0.0.1:9/back".into()]);
+        change(&sandbox, &client, uris).await;
+        let push = async |app: &App| {
+            revocation::catch_up(app).await.unwrap();
+            let mut form = pushed_form(app, &client, VERIFIER);
+            form.redirect_uri = Some("http://127.0.0.1:9/back".to_owned());
+            authorization::push(app, &request("/oauth/par", &[]), &form, app.clock.now()).await
+        };
+
+        assert_eq!(push(&live).await.err().unwrap().code(), ErrorCode::InvalidRequest);
+        assert_eq!(push(&sandbox).await.ok().unwrap().expires_in, 90);
+    }
+
+    async fn a_proof_that_comes_with_the_request_binds_the_code(db: Db) {
+        let app = process(&db, Mode::Sandbox).await;
+        let (client, _) = with_code(&app).await;
+        let par = |claims: &mut DpopClaims| claims.htu = format!("{ISSUER}/oauth/par");
+        let other = SigningKey::generate(&app.clock).unwrap();
+        let push = async |jkt: Option<&str>, key: &SigningKey| {
+            let mut form = pushed_form(&app, &client, VERIFIER);
+            form.dpop_jkt = jkt.map(str::to_owned);
+            let proof = proof(&app, key, par);
+            let request = request("/oauth/par", &[("dpop", &proof)]);
+            let pushed = authorization::push(&app, &request, &form, app.clock.now()).await?;
+            let client = client.app.to_string();
+            Ok::<_, Fault>(authorization::open(&app, &client, &pushed.request_uri, app.clock.now()).await?.unwrap().request.jkt)
+        };
+
+        assert_eq!(push(None, &client.key).await.unwrap().as_deref(), Some(client.key.kid()));
+        assert_eq!(push(Some(other.kid()), &other).await.unwrap().as_deref(), Some(other.kid()));
+        assert_eq!(push(Some(other.kid()), &client.key).await.unwrap_err().code(), ErrorCode::InvalidDpopProof);
+    }
+
+    async fn what_led_to_fan_tokens_is_swept_when_it_is_of_no_use(db: Db) {
+        let app = process(&db, Mode::Sandbox).await;
+        let (client, code) = with_code(&app).await;
+        exchange_code(&app, &client, &code).await.unwrap();
+        let now = app.clock.now();
+        let sweep = async |seconds: i64| {
+            in_tx!(app, |tx| async { Ok(sweep_consent(tx, now.plus_seconds(seconds), 100).await?) }).unwrap()
+        };
+
+        assert_eq!(sweep(60).await, 0);
+        assert_eq!(sweep(1_000).await, 1, "the request");
+        assert_eq!(sweep(23 * 3_600).await, 0, "a code that comes again must be known as used");
+        assert_eq!(sweep(25 * 3_600).await, 1, "the code");
+        assert_eq!(sweep(91 * 24 * 3_600).await, 1, "the refresh token");
     }
 }

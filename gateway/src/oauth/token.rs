@@ -6,20 +6,21 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use aws_lc_rs::digest::{SHA256, digest};
-use quanzi_openapi::id::{AppId, PartnerId};
+use quanzi_openapi::id::{AppId, FanId, GrantId, PartnerId, PersonId};
 use quanzi_openapi::jose::{Compact, Jwk, JwsAlgorithm, assemble, signing_input};
 use quanzi_openapi::oauth::{Confirmation, TOKEN_SECONDS};
-use quanzi_openapi::scope::Scopes;
+use quanzi_openapi::scope::{FanScopes, Scopes};
 use quanzi_openapi::{ErrorCode, Time};
 use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::crypto::VerifyingKey;
+use crate::fans;
 use crate::fault::Fault;
 
 use super::challenge;
+use super::model::hash;
 use super::revocation::Seen;
 
 /// Most verified tokens kept; one takes about 400 bytes.
@@ -34,8 +35,8 @@ pub struct AccessToken {
     pub app: AppId,
     /// The app's partner.
     pub partner: PartnerId,
-    /// What it allows; the app may be allowed less by now (see [`authorize`](super::authorize)).
-    pub scopes: Scopes,
+    /// Whom it speaks for.
+    pub holder: Holder,
     /// Thumbprint of the key it is bound to.
     pub jkt: String,
     /// Its id.
@@ -50,10 +51,32 @@ pub struct AccessToken {
     pub client_kid: String,
 }
 
+/// Whom a token speaks for, and what it allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holder {
+    /// The app itself; it may be allowed less by now (see [`authorize`](super::authorize)).
+    App(Scopes),
+    /// A fan, through the app.
+    Fan(FanHolder),
+}
+
+/// A fan who let an app do something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FanHolder {
+    /// The fan, as the partner knows it.
+    pub fan: FanId,
+    /// What the fan agreed to.
+    pub grant: GrantId,
+    /// Names everything that was issued for one code.
+    pub family: String,
+    /// What the token allows.
+    pub scopes: FanScopes,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Claims {
     iss: String,
-    sub: AppId,
+    sub: String,
     client_id: AppId,
     aud: String,
     iat: i64,
@@ -63,13 +86,19 @@ struct Claims {
     cnf: Confirmation,
     partner: PartnerId,
     client_kid: String,
+    /// Only in tokens of fans, and in all of them: by this they are told apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    grant: Option<GrantId>,
+    /// Only in tokens of fans.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    family: Option<String>,
 }
 
 /// What a token is issued for.
 pub(super) struct NewToken {
     pub app: AppId,
     pub partner: PartnerId,
-    pub scopes: Scopes,
+    pub holder: Holder,
     pub jkt: String,
     pub client_kid: String,
 }
@@ -77,21 +106,46 @@ pub(super) struct NewToken {
 /// Signs a token.
 pub(super) fn issue(app: &App, new: NewToken, now: Time) -> Result<String, Fault> {
     let header = serde_json::json!({ "typ": TYPE, "alg": JwsAlgorithm::EdDsa, "kid": app.key.kid() });
+    let (sub, scope, grant, family) = match new.holder {
+        Holder::App(scopes) => (new.app.to_string(), scopes.to_string(), None, None),
+        Holder::Fan(of) => (of.fan.to_string(), of.scopes.to_string(), Some(of.grant), Some(of.family)),
+    };
     let claims = Claims {
         iss: app.config.public_url.clone(),
-        sub: new.app,
+        sub,
         client_id: new.app,
         aud: app.config.public_url.clone(),
         iat: now.seconds(),
         exp: now.seconds() + TOKEN_SECONDS,
         jti: app.clock.random_text(),
-        scope: new.scopes.to_string(),
+        scope,
         cnf: Confirmation { jkt: new.jkt },
         partner: new.partner,
         client_kid: new.client_kid,
+        grant,
+        family,
     };
     let input = signing_input(&header, &claims).map_err(Fault::internal)?;
     Ok(assemble(&input, &app.key.sign(input.as_bytes())))
+}
+
+impl Claims {
+    /// Whom the token speaks for; nothing when its claims do not fit together. A scope of a newer gateway means nothing to this one.
+    fn holder(&self) -> Option<Holder> {
+        let scopes = || self.scope.split(' ');
+        match (self.grant, &self.family) {
+            (None, None) if self.sub == self.client_id.to_string() => {
+                Some(Holder::App(scopes().filter_map(|scope| scope.parse().ok()).collect()))
+            }
+            (Some(grant), Some(family)) => Some(Holder::Fan(FanHolder {
+                fan: self.sub.parse().ok()?,
+                grant,
+                family: family.clone(),
+                scopes: scopes().filter_map(|scope| scope.parse().ok()).collect(),
+            })),
+            _ => None,
+        }
+    }
 }
 
 /// What a process knows about tokens: the gateway's public keys, tokens it verified, tokens that were revoked.
@@ -99,8 +153,11 @@ pub struct Tokens {
     keys: HashMap<String, VerifyingKey>,
     published: Vec<Jwk>,
     verified: Cache<[u8; 32], Arc<AccessToken>>,
-    /// By jti, until the token would have expired: as many as are revoked in five minutes.
+    /// By jti, family or grant, which are all random, until the last token would have expired: as many as are revoked in five
+    /// minutes.
     revoked: RwLock<HashMap<String, Time>>,
+    /// Who is behind a fan: that never changes.
+    persons: Cache<FanId, PersonId>,
     pub(super) seen: Seen,
 }
 
@@ -116,7 +173,8 @@ impl Tokens {
         let keys =
             published.iter().filter_map(|jwk| Some((jwk.thumbprint(), VerifyingKey::new(&jwk.key).ok()?))).collect();
         let verified = Cache::new(TOKENS_CACHED_MAX);
-        Self { keys, published, verified, revoked: RwLock::default(), seen: Seen::default() }
+        let persons = Cache::new(TOKENS_CACHED_MAX);
+        Self { keys, published, verified, revoked: RwLock::default(), persons, seen: Seen::default() }
     }
 
     /// The gateway's public keys, as they are published.
@@ -139,7 +197,7 @@ impl Tokens {
             self.verified.remove(&hash);
             return Err(refused(ErrorCode::TokenExpired));
         }
-        if self.is_revoked(&verified.jti) {
+        if self.is_revoked(&verified) {
             return Err(refused(ErrorCode::TokenRevoked));
         }
         if is_new {
@@ -160,14 +218,14 @@ impl Tokens {
         }
         let claims: Claims = jws.claims().ok()?;
         let ours = &app.config.public_url;
-        if claims.iss != *ours || claims.aud != *ours || claims.sub != claims.client_id {
+        if claims.iss != *ours || claims.aud != *ours {
             return None;
         }
+        let holder = claims.holder()?;
         Some(AccessToken {
             app: claims.client_id,
             partner: claims.partner,
-            // A scope of a newer gateway means nothing to this one.
-            scopes: claims.scope.split(' ').filter_map(|scope| scope.parse().ok()).collect(),
+            holder,
             jkt: claims.cnf.jkt,
             jti: claims.jti,
             iat: claims.iat,
@@ -177,23 +235,34 @@ impl Tokens {
         })
     }
 
-    fn is_revoked(&self, jti: &str) -> bool {
-        self.revoked.read().unwrap_or_else(PoisonError::into_inner).contains_key(jti)
+    fn is_revoked(&self, token: &AccessToken) -> bool {
+        let revoked = self.revoked.read().unwrap_or_else(PoisonError::into_inner);
+        // Usually nothing was revoked within the last minutes, and nothing has to be hashed.
+        !revoked.is_empty()
+            && (revoked.contains_key(&token.jti)
+                || matches!(&token.holder, Holder::Fan(of)
+                    if revoked.contains_key(&of.family) || revoked.contains_key(&of.grant.to_string())))
     }
 
-    pub(super) fn revoke(&self, jti: &str, until: Time) {
-        self.revoked.write().unwrap_or_else(PoisonError::into_inner).insert(jti.to_owned(), until);
+    pub(super) fn revoke(&self, name: &str, until: Time) {
+        let mut revoked = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
+        let kept = revoked.entry(name.to_owned()).or_insert(until);
+        *kept = until.max(*kept);
+    }
+
+    /// The person behind a fan: for what knows nothing of partners, such as a wallet.
+    pub async fn person(&self, app: &App, partner: PartnerId, fan: FanId) -> Result<Option<PersonId>, Fault> {
+        if let Some(person) = self.persons.get(&fan) {
+            return Ok(Some(person));
+        }
+        let person = fans::service::person_of(&mut app.db.reading_newest().await?, partner, fan).await?;
+        if let Some(person) = person {
+            self.persons.insert(fan, person);
+        }
+        Ok(person)
     }
 
     pub(super) fn forget_expired(&self, now: Time) {
         self.revoked.write().unwrap_or_else(PoisonError::into_inner).retain(|_, until| *until > now);
     }
-}
-
-fn hash(token: &str) -> [u8; 32] {
-    let mut hash = [0; 32];
-    for (to, from) in hash.iter_mut().zip(digest(&SHA256, token.as_bytes()).as_ref()) {
-        *to = *from;
-    }
-    hash
 }

@@ -60,7 +60,7 @@ pub async fn create(context: Context<'_>, new: &NewPayment) -> Result<Posting<Pa
         order.jobs.push(Job::new(JobKind::ExpirePayment, partner, row.id, expires_at));
         return finish(context, order, Paper::New(row), EventType::PaymentCreated);
     }
-    let mandate = mandates::service::usable(facts.mandate.terms(), new, now)?;
+    let mandate = mandates::service::usable(facts.mandate.standing(), new, now)?;
     order.versions.push((Versioned::Mandate(partner, mandate.id), mandate.version));
     order.allowances.push(Allowance {
         limit: LimitName::MandatePerDay,

@@ -12,7 +12,7 @@ use sqlx::FromRow;
 
 use super::model::{RefundRow, Row, TipChange};
 use crate::db::{As, END, Fault, List, Sql, Tx, id_or_end, word};
-use crate::mandates::Terms;
+use crate::mandates::Standing;
 use crate::sql;
 
 macro_rules! columns {
@@ -104,7 +104,7 @@ const ADD_TIPPERS: Sql = sql!(
 // One look at all that decides about new payments, many at once: it is asked for each of them.
 const FACTS: Sql = sql!(
     "select p.fee_bps, c.status as circle_status, f.person_id, person.adult, m.status as membership_status, \
-     t.id as post_id, am.fan_id as author_id, d.id as mandate_id, d.fan_id as mandate_fan_id, d.circle_id as mandate_circle_id, \
+     t.id as post_id, coalesce(am.fan_id, t.fan_id) as author_id, d.id as mandate_id, d.fan_id as mandate_fan_id, d.circle_id as mandate_circle_id, \
      d.status as mandate_status, d.currency as mandate_currency, d.per_payment, d.per_day, d.expires_at as mandate_expires_at, \
      d.version as mandate_version \
      from (select cast(value ->> 0 as bigint) as place, value ->> 1 as partner_id, value ->> 2 as circle_id, \
@@ -174,8 +174,8 @@ pub struct MandateFacts {
 
 impl MandateFacts {
     /// The mandate, when there is such a one.
-    pub fn terms(&self) -> Option<Terms> {
-        Some(Terms {
+    pub fn standing(&self) -> Option<Standing> {
+        Some(Standing {
             id: self.mandate_id?,
             fan: self.mandate_fan_id?,
             circle: self.mandate_circle_id,

@@ -2,7 +2,7 @@
 //! of an answer is read than allowed, and a failure says which part failed.
 
 use std::error::Error as StdError;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -11,13 +11,13 @@ use quanzi_openapi::webhooks::{WEBHOOK_CONTROL, WEBHOOK_ID, WEBHOOK_SIGNATURE, W
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
-use rustls_platform_verifier::BuilderVerifierExt as _;
 use url::Host;
 
 use super::address::{AddressForbidden, NotResolved, Reach, Resolver};
 use super::sign::{self, Secrets};
 use crate::app::App;
 use crate::fault::Fault;
+use crate::tls;
 
 /// For everything: connecting, sending, the whole answer.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -98,12 +98,8 @@ impl Sender {
 }
 
 fn client(reach: Reach) -> Result<Client, crate::db::Cause> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    let mut tls = tls.with_platform_verifier()?.with_no_client_auth();
-    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
     let client = Client::builder()
-        .tls_backend_preconfigured(tls)
+        .tls_backend_preconfigured(tls::client()?)
         .dns_resolver(Resolver(reach))
         .redirect(Policy::none())
         .retry(reqwest::retry::never())

@@ -49,7 +49,8 @@ impl Endpoint for CreateCircle {
     const TAG: Tag = Tag::Circles;
     const ACCESS: Access = Access::Partner(Some(Scope::CirclesWrite));
     const STATUS: u16 = 201;
-    const FAILS: &'static [ErrorCode] = &[ErrorCode::CircleNameTaken, ErrorCode::CircleSlugTaken];
+    const FAILS: &'static [ErrorCode] =
+        &[ErrorCode::CircleNameTaken, ErrorCode::CircleSlugTaken, ErrorCode::GateRulesInvalid];
     type Params = Nothing;
     type Query = Nothing;
     type Body = NewCircle;
@@ -99,8 +100,14 @@ impl Endpoint for ChangeCircle {
     const PATH: &'static str = "/v1/circles/{circle}";
     const TAG: Tag = Tag::Circles;
     const ACCESS: Access = Access::Partner(Some(Scope::CirclesWrite));
-    const FAILS: &'static [ErrorCode] =
-        &[ErrorCode::CircleNotFound, ErrorCode::CircleNameTaken, ErrorCode::CircleSlugTaken, ErrorCode::CircleClosed];
+    const FAILS: &'static [ErrorCode] = &[
+        ErrorCode::CircleNotFound,
+        ErrorCode::CircleNameTaken,
+        ErrorCode::CircleSlugTaken,
+        ErrorCode::CircleClosed,
+        ErrorCode::GateRulesInvalid,
+        ErrorCode::GateBandLimitReached,
+    ];
     const IF_MATCH: bool = true;
     type Params = CirclePath;
     type Query = Nothing;

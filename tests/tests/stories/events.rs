@@ -4,17 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use quanzi::apps::{AppChange, NewApp, NewAppKey};
 use quanzi::circles::{CircleChange, NewCircle};
+use quanzi::comments::NewComment;
 use quanzi::content::{NewPost, PostChange};
 use quanzi::events::{Event, EventType, EventTypes, EventsQuery};
 use quanzi::gates::GateRule;
 use quanzi::id::CircleId;
 use quanzi::mandates::NewMandate;
+use quanzi::me::NewMyMandate;
 use quanzi::memberships::{Membership, MembershipChange, NewMembership, Role};
 use quanzi::partners::PartnerChange;
 use quanzi::payments::{NewPayment, NewRefund, Payment};
 use quanzi::sandbox::NewSandboxFan;
 use quanzi::webhook_endpoints::NewWebhookEndpoint;
 use quanzi::{Client, Currency, ErrorCode, Key, Limit, Money};
+use quanzi_tests::browser::{Wish, form_code};
+use quanzi_tests::fan::Host;
 use quanzi_tests::raw::Partner;
 use quanzi_tests::receiver::{Receiver, endpoint_until};
 use quanzi_tests::stage::{Stage, code, fan, gated_circle, member, open_circle, partner};
@@ -95,7 +99,8 @@ fn has_the_shape(document: &serde_json::Value, name: &str, value: &serde_json::V
 
 stories! {
     async fn every_change_is_in_the_log(stage: Stage) {
-        let client = partner(&stage).await;
+        let host = Host::new(&stage).await;
+        let client = &host.client;
         let cny = |amount| Money::new(amount, Currency::CNY);
         let mut name = PartnerChange::default();
         name.name = Some("Whisker again".into());
@@ -108,7 +113,7 @@ stories! {
         let key = client.apps().add_key(app.id, NewAppKey::new(Key::generate().expect("a key").public())).await.expect("a key");
         client.apps().remove_key(app.id, key.kid).await.expect("removed");
 
-        let circle = gated_circle(&client, "Everything", [GateRule::Approval {}]).await;
+        let circle = gated_circle(client, "Everything", [GateRule::Approval {}]).await;
         let mut rules = CircleChange::default();
         rules.name = Some("Everything else".into());
         client.circles().change(circle.id, rules).if_match(circle.version).await.expect("changed");
@@ -116,7 +121,7 @@ stories! {
             let fan = client.sandbox().create_fan(NewSandboxFan::new("Mei").adult()).await.expect("a fan");
             client.memberships().join(circle.id, NewMembership::new(fan.id)).await.expect("waits")
         };
-        let (mei, bo, li) = (join(&client).await, join(&client).await, join(&client).await);
+        let (mei, bo, li) = (join(client).await, join(client).await, join(client).await);
         client.memberships().reject(bo.id).await.expect("rejected");
         client.memberships().ban(bo.id).await.expect("banned");
         client.memberships().unban(bo.id).await.expect("unbanned");
@@ -131,6 +136,21 @@ stories! {
         edit.body = Some("now, better".into());
         client.posts().change(post.id, edit).if_match(post.version).await.expect("edited");
         client.posts().delete(draft.id).await.expect("deleted");
+        let comment = client.comments().create(post.id, NewComment::new("indeed")).await.expect("a comment");
+        client.comments().delete(comment.id).await.expect("deleted");
+
+        let mut fan = host.fan("openid payments:mandate").await;
+        let asked = fan.send(client.me().ask_mandate(NewMyMandate::new(cny(100), cny(100)))).await.expect("asked");
+        let page = asked.consent_url.expect("an address");
+        let code = form_code(&fan.browser.get(&page).await);
+        fan.browser.post(&page, &[("code", &code), ("decision", "decline")]).await;
+        let wish = Wish::new("openid circles:join");
+        let url = host.app.address(&wish).await;
+        let page = fan.browser.get(&url).await;
+        fan.browser.decide(&url, &page, "allow", false).await;
+        let grants = host.app.partner.get("/v1/grants").await.expect_status(200);
+        let grant = grants["data"][0]["id"].as_str().expect("a grant");
+        host.app.partner.request("DELETE", &format!("/v1/grants/{grant}")).send().await.expect_status(204);
 
         client.sandbox().top_up(mei.fan, cny(10_000)).await.expect("topped up");
         let mandate = client.sandbox().create_mandate(NewMandate::new(mei.fan, cny(1_000), cny(1_000))).await.expect("a mandate");
@@ -147,10 +167,10 @@ stories! {
         let short = NewMandate::new(mei.fan, cny(1_000), cny(1_000)).expires_at(tomorrow);
         client.sandbox().create_mandate(short).await.expect("a mandate");
         client.memberships().leave(mei.id).await.expect("left");
-        every_turn_of_an_endpoint(&stage, &client, circle.id).await;
+        every_turn_of_an_endpoint(&stage, client, circle.id).await;
         client.sandbox().advance_clock("P2D").await.expect("moved");
 
-        let events = log(&client).await;
+        let events = log(client).await;
 
         is_in_order(&events);
         let seen: BTreeSet<String> = types(&events).iter().map(ToString::to_string).collect();

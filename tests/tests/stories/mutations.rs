@@ -88,6 +88,7 @@ fn path(operation: &Operation, known: &Known, dice: &mut Dice) -> String {
         (_, "circle") => known.circle.clone(),
         (_, "membership") => known.membership.clone(),
         (_, "post") => known.post.clone(),
+        (_, "comment") => known.comment.clone(),
         (_, "fan") => known.fan.clone(),
         (_, "app") => "app_01JD8Z6T5M3Q9V0K7W2X4Y6Z8A".to_owned(),
         _ => "nonsense".to_owned(),
@@ -117,6 +118,7 @@ struct Known {
     circle: String,
     membership: String,
     post: String,
+    comment: String,
     fan: String,
 }
 
@@ -128,7 +130,15 @@ impl Known {
         let fan = id(partner.post("/sandbox/v1/fans", json!({ "nickname": "Fan" })).await.expect_status(201));
         let membership = partner.post(&format!("/v1/circles/{circle}/memberships"), json!({ "fan": fan })).await;
         let post = partner.post(&format!("/v1/circles/{circle}/posts"), json!({ "body": "Hello" })).await;
-        Self { membership: id(membership.expect_status(200)), post: id(post.expect_status(201)), circle, fan }
+        let post = id(post.expect_status(201));
+        let comment = partner.post(&format!("/v1/posts/{post}/comments"), json!({ "text": "Hello" })).await;
+        Self {
+            membership: id(membership.expect_status(200)),
+            comment: id(comment.expect_status(201)),
+            post,
+            circle,
+            fan,
+        }
     }
 }
 

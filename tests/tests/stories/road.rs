@@ -77,6 +77,6 @@ stories! {
         let metadata: serde_json::Value = http.get(at("/.well-known/oauth-authorization-server")).send().await.expect("an answer").json().await.expect("json");
         assert_eq!(metadata["issuer"], "https://api.quanzi.example");
         assert!(!metadata["scopes_supported"].as_array().expect("scopes").contains(&json!("sandbox")));
-        assert_eq!(stage.scalar("select count(*) from gateway_key where sealed").await, "1");
+        assert_eq!(stage.scalar("select count(*) from gateway_key where sealed").await, "2");
     }
 }

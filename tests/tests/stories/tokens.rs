@@ -143,7 +143,7 @@ stories! {
             partner.form("/oauth/token", &form, Some(&proof)).await
         };
 
-        for grant in ["password", "implicit", "authorization_code", "refresh_token"] {
+        for grant in ["password", "implicit", "urn:ietf:params:oauth:grant-type:device_code"] {
             ask("grant_type", grant).await.expect_oauth_error(400, "unsupported_grant_type");
         }
         for scope in ["nonsense", "openid", "offline_access", "circles:read openid"] {

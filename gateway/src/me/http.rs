@@ -1,0 +1,176 @@
+//! Mounts the page: one address to look at and to take things back on.
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::web::{self, Payload, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, guard};
+use quanzi_openapi::ErrorCode;
+use quanzi_openapi::id::{GrantId, MandateId, PartnerId};
+use serde::Deserialize;
+
+use super::{page, service};
+use crate::app::App;
+use crate::fault::Fault;
+use crate::http::pages::{self, Page, Visit};
+use crate::pages::{Frame, Style};
+use crate::sessions::Browser;
+use crate::sign_in;
+
+const PATH: &str = "/me";
+/// Longest form: a code, two ids and a word.
+const FORM_BYTES_MAX: usize = 1_024;
+
+/// Mounts the page.
+pub fn configure(config: &mut ServiceConfig, app: &Arc<App>) {
+    let style = Arc::new(Style::new());
+    let (looks, decides, others) = (Arc::clone(app), Arc::clone(app), Arc::clone(app));
+    let (style_of_looks, style_of_decides, style_of_others) = (Arc::clone(&style), Arc::clone(&style), style);
+    let reads = guard::Any(guard::Get()).or(guard::Head());
+    let look = web::route().guard(reads).to(move |http: HttpRequest| {
+        let (app, style) = (Arc::clone(&looks), Arc::clone(&style_of_looks));
+        async move { look(&app, &style, http).await }
+    });
+    let decide = web::post().to(move |http: HttpRequest, payload: Payload| {
+        let (app, style) = (Arc::clone(&decides), Arc::clone(&style_of_decides));
+        async move { decide(&app, &style, http, payload).await }
+    });
+    let other = web::to(move |http: HttpRequest| {
+        let (app, style) = (Arc::clone(&others), Arc::clone(&style_of_others));
+        async move { other(&app, &style, http).await }
+    });
+    config.service(web::resource(PATH).route(look).route(decide).default_service(other));
+}
+
+/// What a person can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Decision {
+    /// Take a grant back.
+    RevokeGrant,
+    /// Take a mandate back.
+    RevokeMandate,
+    /// Sign in at the provider (live mode).
+    SignIn,
+    /// Sign out.
+    SignOut,
+}
+
+/// What the form says.
+#[derive(Deserialize)]
+struct Form {
+    code: Option<String>,
+    decision: Decision,
+    partner: Option<String>,
+    grant: Option<String>,
+    mandate: Option<String>,
+}
+
+impl Form {
+    fn partner(&self) -> Result<PartnerId, Fault> {
+        self.partner.as_deref().unwrap_or_default().parse().map_err(|_| ErrorCode::FanNotFound.into())
+    }
+
+    fn grant(&self) -> Result<GrantId, Fault> {
+        self.grant.as_deref().unwrap_or_default().parse().map_err(|_| ErrorCode::GrantNotFound.into())
+    }
+
+    fn mandate(&self) -> Result<MandateId, Fault> {
+        self.mandate.as_deref().unwrap_or_default().parse().map_err(|_| ErrorCode::MandateNotFound.into())
+    }
+}
+
+async fn look(app: &Arc<App>, style: &Style, http: HttpRequest) -> HttpResponse {
+    let show = async |visit: &Visit| {
+        let desk = Desk { visit, style, browser: Browser::of(visit) };
+        let page = desk.shown(false).await;
+        desk.browser.keep(page)
+    };
+    pages::show(app, http, "ShowMe", show, |visit, fault| outside(visit, style, fault)).await
+}
+
+async fn decide(app: &Arc<App>, style: &Style, http: HttpRequest, payload: Payload) -> HttpResponse {
+    let show = async |visit: &Visit| {
+        let desk = Desk { visit, style, browser: Browser::of(visit) };
+        let form: Form = match visit.form(payload, FORM_BYTES_MAX).await {
+            Ok(form) => form,
+            Err(fault) => return outside(visit, style, fault),
+        };
+        if visit.is_from_elsewhere() || !desk.browser.made_form(visit.app(), form.code.as_deref()) {
+            let page = desk.shown(true).await.status(StatusCode::FORBIDDEN);
+            return desk.browser.keep(page);
+        }
+        desk.act(&form).await.unwrap_or_else(|fault| outside(visit, style, fault))
+    };
+    pages::show(app, http, "DecideOnMe", show, |visit, fault| outside(visit, style, fault)).await
+}
+
+/// A method that is neither looking nor deciding.
+async fn other(app: &Arc<App>, style: &Style, http: HttpRequest) -> HttpResponse {
+    let show = async |visit: &Visit| {
+        outside(visit, style, Fault::new(ErrorCode::MethodNotAllowed).header("allow", "GET, HEAD, POST"))
+    };
+    pages::show(app, http, "ShowMe", show, |visit, fault| outside(visit, style, fault)).await
+}
+
+fn outside(visit: &Visit, style: &Style, fault: Fault) -> Page {
+    let frame = Frame::new(visit, style);
+    let gone = matches!(fault.code(), ErrorCode::GrantNotFound | ErrorCode::MandateNotFound | ErrorCode::FanNotFound);
+    let (title, text) = if gone {
+        let title = frame.say("That is not here", "这里没有这一项");
+        (title, frame.say("It may be gone already. Open your page again.", "可能已经撤回。请重新打开你的页面。"))
+    } else {
+        frame.trouble(fault.code())
+    };
+    frame.page(Page::refusal(fault, frame.message(title, text)))
+}
+
+/// Serves one browser.
+struct Desk<'a> {
+    visit: &'a Visit,
+    style: &'a Style,
+    browser: Browser,
+}
+
+impl Desk<'_> {
+    /// The page of whoever is signed in; with a note when a form came from elsewhere.
+    async fn shown(&self, from_elsewhere: bool) -> Page {
+        let frame = Frame::new(self.visit, self.style);
+        let app = self.visit.app();
+        let note = frame.say(
+            "That did not come from this page. Nothing has changed; please choose again.",
+            "请求不是从本页发出的。什么都没有改变，请重新选择。",
+        );
+        match service::find(app, self.visit.now(), &self.browser).await {
+            Ok(Some(own)) => {
+                let note = from_elsewhere.then_some(note);
+                frame.page(Page::new(page::me(&frame, &own, note, &self.browser.form_code(app))))
+            }
+            Ok(None) => {
+                let html = page::stranger(&frame, &sign_in::provider_name(app), &self.browser.form_code(app));
+                frame.page(Page::new(html)).form_leads_to(sign_in::provider_origin(app))
+            }
+            Err(fault) => outside(self.visit, self.style, fault),
+        }
+    }
+
+    async fn act(&self, form: &Form) -> Result<Page, Fault> {
+        let (app, now, browser) = (self.visit.app(), self.visit.now(), &self.browser);
+        let again = Page::see_other(PATH.to_owned());
+        match form.decision {
+            Decision::RevokeGrant => {
+                service::revoke_grant(app, now, browser, form.partner()?, form.grant()?).await?;
+                Ok(again)
+            }
+            Decision::RevokeMandate => {
+                service::revoke_mandate(app, now, browser, form.partner()?, form.mandate()?).await?;
+                Ok(again)
+            }
+            Decision::SignIn if !sign_in::is_offered(app) => Ok(again),
+            Decision::SignIn => {
+                Ok(Page::see_other(sign_in::begin(app, now, browser, PATH, sign_in::Wish::default()).await?))
+            }
+            Decision::SignOut => Ok(service::sign_out(app, browser).await?.keep(again)),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! What every page for people shares: frame, language, look. Which pages there are is for the capabilities.
+//!
+//! Invariants: every value is escaped by a template; one stylesheet, under its fingerprint, and no script.
+
+mod http;
+mod language;
+
+use askama::Template;
+use quanzi_openapi::ErrorCode;
+
+pub use http::configure;
+pub use language::Language;
+
+use crate::docs::fingerprint;
+use crate::http::pages::{Page, Visit};
+
+/// The look of the pages.
+const CSS: &str = include_str!("../../assets/pages/pages.css");
+
+/// Where the stylesheet is: under its fingerprint, so that it can be kept for ever.
+#[derive(Debug, Clone)]
+pub struct Style {
+    path: String,
+}
+
+impl Style {
+    /// Of this gateway.
+    pub fn new() -> Self {
+        Self { path: format!("/pages/{}/pages.css", fingerprint(CSS.as_bytes())) }
+    }
+}
+
+/// What stands around every page.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame<'a> {
+    pub language: Language,
+    pub css: &'a str,
+    pub sandbox: bool,
+}
+
+impl<'a> Frame<'a> {
+    /// For this visitor.
+    pub fn new(visit: &Visit, style: &'a Style) -> Self {
+        let accepted = visit.header(actix_web::http::header::ACCEPT_LANGUAGE).unwrap_or_default();
+        Self { language: Language::of(accepted), css: &style.path, sandbox: visit.app().config.mode.is_sandbox() }
+    }
+}
+
+impl Frame<'_> {
+    /// Of two texts, the one in the language of the page.
+    pub fn say<'t>(&self, english: &'t str, chinese: &'t str) -> &'t str {
+        self.language.say(english, chinese)
+    }
+
+    /// The page, marked with its language.
+    pub fn page(&self, page: Page) -> Page {
+        page.header("content-language", self.language.tag()).header("vary", "Accept-Language")
+    }
+
+    /// A page that says one thing.
+    pub fn message(&self, title: &str, text: &str) -> String {
+        html(&MessagePage { frame: self, title, text })
+    }
+
+    /// What went wrong that is no page's own business: title and text.
+    pub fn trouble(&self, code: ErrorCode) -> (&'static str, &'static str) {
+        let (english, chinese) = match code {
+            ErrorCode::RateLimited => (
+                (
+                    "A little too fast",
+                    "Many requests came from your network just now. Wait a few seconds, then look again.",
+                ),
+                ("请求太频繁", "你的网络刚才发出了太多请求。请稍等几秒再试。"),
+            ),
+            ErrorCode::Overloaded => {
+                (("Very busy right now", "Wait a few seconds, then look again."), ("系统繁忙", "请稍等几秒再试。"))
+            }
+            ErrorCode::MethodNotAllowed
+            | ErrorCode::HeadersTooLarge
+            | ErrorCode::BodyMalformed
+            | ErrorCode::BodyTooLarge
+            | ErrorCode::BodyTimeout
+            | ErrorCode::ContentTypeUnsupported => (
+                (
+                    "That did not work",
+                    "Your browser asked in a way that this page does not understand. Go back and try again.",
+                ),
+                ("无法处理", "浏览器的请求无法识别。请返回重试。"),
+            ),
+            _ => (
+                ("Something is broken on our side", "We are sorry. Go back and try again in a moment."),
+                ("我们这边出了点问题", "很抱歉。请稍后返回重试。"),
+            ),
+        };
+        if self.language == Language::English { english } else { chinese }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "pages/message.html")]
+struct MessagePage<'a> {
+    frame: &'a Frame<'a>,
+    title: &'a str,
+    text: &'a str,
+}
+
+/// A template writes into a String and has no fallible filter, so it cannot fail; an empty page would be seen by the tests.
+pub fn html(template: &impl Template) -> String {
+    template.render().unwrap_or_default()
+}

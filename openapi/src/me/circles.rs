@@ -1,0 +1,137 @@
+//! Circles of a fan: join, leave, read.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::circles::{Circle, CirclePath};
+use crate::endpoint::{Access, Endpoint, Example, Fields, JsonBody, Method, Nothing, Tag};
+use crate::error_code::ErrorCode;
+use crate::gates::InviteCode;
+use crate::id::CircleId;
+use crate::memberships::{Membership, MembershipPath};
+use crate::page::{Cursor, Limit, Page};
+use crate::scope::FanScope;
+
+/// Where the fan wants to come in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct NewMyMembership {
+    /// The circle.
+    pub circle: CircleId,
+    /// The code the fan brings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invite_code: Option<InviteCode>,
+}
+
+impl NewMyMembership {
+    /// In this circle, without a code.
+    pub const fn new(circle: CircleId) -> Self {
+        Self { circle, invite_code: None }
+    }
+
+    /// With this code.
+    #[must_use]
+    pub fn invite_code(mut self, code: impl Into<InviteCode>) -> Self {
+        self.invite_code = Some(code.into());
+        self
+    }
+}
+
+impl Example for NewMyMembership {
+    fn example() -> Self {
+        Self::new(CircleId::example()).invite_code(InviteCode::example())
+    }
+}
+impl JsonBody for NewMyMembership {}
+
+/// Which page of the fan's memberships.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct MyMembershipsQuery {
+    /// Entries per page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+    /// `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
+}
+impl Fields for MyMembershipsQuery {}
+
+/// List the fan's memberships
+///
+/// In your circles, in any status, newest first.
+#[derive(ToSchema)]
+pub struct ListMyMemberships;
+impl Endpoint for ListMyMemberships {
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v1/me/memberships";
+    const TAG: Tag = Tag::Me;
+    const ACCESS: Access = Access::Fan(FanScope::OpenId);
+    type Params = Nothing;
+    type Query = MyMembershipsQuery;
+    type Body = Nothing;
+    type Reply = Page<Membership>;
+}
+
+/// Join a circle as the fan
+///
+/// The gate decides: the membership is `active`, or `pending` when somebody has to approve, or the answer is 403
+/// `gate_refused` with the evaluation. A fan who is in already, or waiting, keeps the same membership.
+#[derive(ToSchema)]
+pub struct JoinAsFan;
+impl Endpoint for JoinAsFan {
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/me/memberships";
+    const TAG: Tag = Tag::Me;
+    const ACCESS: Access = Access::Fan(FanScope::CirclesJoin);
+    const FAILS: &'static [ErrorCode] = &[
+        ErrorCode::CircleNotFound,
+        ErrorCode::CircleNotOpen,
+        ErrorCode::GateRefused,
+        ErrorCode::GateBandLimitReached,
+        ErrorCode::MembershipBanned,
+    ];
+    type Params = Nothing;
+    type Query = Nothing;
+    type Body = NewMyMembership;
+    type Reply = Membership;
+}
+
+/// Leave a circle as the fan
+///
+/// Or give up waiting. The owner stays until another member is owner.
+#[derive(ToSchema)]
+pub struct LeaveAsFan;
+impl Endpoint for LeaveAsFan {
+    const METHOD: Method = Method::Delete;
+    const PATH: &'static str = "/v1/me/memberships/{membership}";
+    const TAG: Tag = Tag::Me;
+    const ACCESS: Access = Access::Fan(FanScope::CirclesJoin);
+    const STATUS: u16 = 204;
+    const FAILS: &'static [ErrorCode] =
+        &[ErrorCode::MembershipNotFound, ErrorCode::MembershipConflict, ErrorCode::OwnerRequired];
+    type Params = MembershipPath;
+    type Query = Nothing;
+    type Body = Nothing;
+    type Reply = Nothing;
+}
+
+/// Read a circle as the fan
+///
+/// An open or closed one: drafts are yours alone. An unlisted circle is read by whoever has its id, too, but its posts only by
+/// its members.
+#[derive(ToSchema)]
+pub struct GetCircleAsFan;
+impl Endpoint for GetCircleAsFan {
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v1/me/circles/{circle}";
+    const TAG: Tag = Tag::Me;
+    const ACCESS: Access = Access::Fan(FanScope::OpenId);
+    const FAILS: &'static [ErrorCode] = &[ErrorCode::CircleNotFound];
+    type Params = CirclePath;
+    type Query = Nothing;
+    type Body = Nothing;
+    type Reply = Circle;
+}

@@ -1,0 +1,290 @@
+//! Money of a fan: tips, and the standing consent to be charged.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::endpoint::{Access, Endpoint, Example, Fields, Idempotency, JsonBody, Method, Nothing, Tag};
+use crate::error_code::ErrorCode;
+use crate::id::{CircleId, MandateId, PostId};
+use crate::mandates::{Mandate, MandatePath};
+use crate::money::Money;
+use crate::page::{Cursor, Limit, Page};
+use crate::payments::{Payment, PaymentMessage, PaymentPath, PaymentStatus};
+use crate::scope::FanScope;
+use crate::time::Time;
+
+/// A tip of the fan who calls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct NewMyPayment {
+    /// Who is paid.
+    pub circle: CircleId,
+    /// The post it is for: a published one of the circle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub post: Option<PostId>,
+    /// How much, in minor units of a currency; more than zero.
+    pub amount: Money,
+    /// What the fan says with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<PaymentMessage>,
+    /// A mandate of this fan: with it the payment succeeds in the call, without a page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mandate: Option<MandateId>,
+}
+
+impl NewMyPayment {
+    /// A tip for a circle.
+    pub const fn tip(circle: CircleId, amount: Money) -> Self {
+        Self { circle, post: None, amount, message: None, mandate: None }
+    }
+
+    /// For this post.
+    #[must_use]
+    pub const fn post(mut self, post: PostId) -> Self {
+        self.post = Some(post);
+        self
+    }
+
+    /// With these words.
+    #[must_use]
+    pub fn message(mut self, message: impl Into<PaymentMessage>) -> Self {
+        self.message = Some(message.into());
+        self
+    }
+
+    /// Within this mandate.
+    #[must_use]
+    pub const fn mandate(mut self, mandate: MandateId) -> Self {
+        self.mandate = Some(mandate);
+        self
+    }
+}
+
+impl Example for NewMyPayment {
+    fn example() -> Self {
+        Self::tip(CircleId::example(), Money::new(1_000, crate::Currency::CNY))
+            .post(PostId::example())
+            .message(PaymentMessage::example())
+            .mandate(MandateId::example())
+    }
+}
+impl JsonBody for NewMyPayment {}
+
+/// Which payments of the fan, and which page of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct MyPaymentsQuery {
+    /// Only those to this circle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circle: Option<CircleId>,
+    /// Only those that stand here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<PaymentStatus>,
+    /// Entries per page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+    /// `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
+}
+impl Fields for MyPaymentsQuery {}
+
+/// A consent to ask the fan for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct NewMyMandate {
+    /// For this circle; left out: all your circles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circle: Option<CircleId>,
+    /// Most of one payment; more than zero.
+    pub per_payment: Money,
+    /// Most in one day (UTC), in the same currency; at least `per_payment`.
+    pub per_day: Money,
+    /// Until when it can be used; in the future.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Time>,
+}
+
+impl NewMyMandate {
+    /// For all your circles, without an end.
+    pub const fn new(per_payment: Money, per_day: Money) -> Self {
+        Self { circle: None, per_payment, per_day, expires_at: None }
+    }
+
+    /// For this circle only.
+    #[must_use]
+    pub const fn circle(mut self, circle: CircleId) -> Self {
+        self.circle = Some(circle);
+        self
+    }
+
+    /// Until then.
+    #[must_use]
+    pub const fn expires_at(mut self, time: Time) -> Self {
+        self.expires_at = Some(time);
+        self
+    }
+}
+
+impl Example for NewMyMandate {
+    fn example() -> Self {
+        let money = |amount| Money::new(amount, crate::Currency::CNY);
+        Self::new(money(2_000), money(10_000)).circle(CircleId::example()).expires_at(Time::example())
+    }
+}
+impl JsonBody for NewMyMandate {}
+
+/// Which page of the fan's mandates.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct MyMandatesQuery {
+    /// Entries per page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Limit>,
+    /// `next_cursor` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
+}
+impl Fields for MyMandatesQuery {}
+
+/// Tip as the fan
+///
+/// Without a mandate the payment requires approval: send the fan to `approval_url`, and read the payment again when the fan is
+/// back. Within a mandate of the fan it succeeds in the call, or is refused and nothing is written. The same `Idempotency-Key`
+/// gives the same payment.
+#[derive(ToSchema)]
+pub struct PayAsFan;
+impl Endpoint for PayAsFan {
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/me/payments";
+    const TAG: Tag = Tag::Me;
+    const ACCESS: Access = Access::Fan(FanScope::PaymentsTip);
+    const STATUS: u16 = 201;
+    const FAILS: &'static [ErrorCode] = &[
+        ErrorCode::FanNotFound,
+        ErrorCode::CircleNotFound,
+        ErrorCode::CircleNotOpen,
+        ErrorCode::PostNotFound,
+        ErrorCode::PayerNotMember,
+        ErrorCode::MandateNotFound,
+        ErrorCode::MandateNotActive,
+        ErrorCode::MandateLimitReached,
+        ErrorCode::PaymentLimitReached,
+        ErrorCode::BalanceInsufficient,
+        ErrorCode::ChannelUnavailable,
+        ErrorCode::PaymentDeclined,
+        ErrorCode::OutcomeUnknown,
+    ];
+    const IDEMPOTENCY: Idempotency = Idempotency::Required;
+    type Params = Nothing;
+    type Query = Nothing;
+    type Body = NewMyPayment;
+    type Reply = Payment;
+}
+
+/// List the fan's payments
+///
+/// To your circles, newest first.
+#[derive(ToSchema)]
+pub struct ListMyPayments;
+impl Endpoint for ListMyPayments {
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v1/me/payments";
+    const TAG: Tag = Tag::Me;
+    const ACCESS: Access = Access::Fan(FanScope::PaymentsTip);
+    type Params = Nothing;
+    type Query = MyPaymentsQuery;
+    type Body = Nothing;
+    type Reply = Page<Payment>;
+}
+
+/// Read a payment of the fan
+///
+/// While it requires approval it carries the address of the page where the fan decides.
+#[derive(ToSchema)]
+pub struct GetMyPayment;
+impl Endpoint for GetMyPayment {
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v1/me/payments/{payment}";
+    const TAG: Tag = Tag::Me;
+    const ACCESS: Access = Access::Fan(FanScope::PaymentsTip);
+    const FAILS: &'static [ErrorCode] = &[ErrorCode::PaymentNotFound];
+    type Params = PaymentPath;
+    type Query = Nothing;
+    type Body = Nothing;
+    type Reply = Payment;
+}
+
+/// Ask the fan for a standing consent
+///
+/// The mandate is `requires_consent`: send the fan to `consent_url`, where the limits stand in words. It is `active` when the fan
+/// agrees, `declined` when the fan does not, and `expired` when the fan does not decide within 30 minutes.
+#[derive(ToSchema)]
+pub struct AskMyMandate;
+impl Endpoint for AskMyMandate {
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "/v1/me/mandates";
+    const TAG: Tag = Tag::Me;
+    const ACCESS: Access = Access::Fan(FanScope::PaymentsMandate);
+    const STATUS: u16 = 201;
+    const FAILS: &'static [ErrorCode] = &[ErrorCode::CircleNotFound];
+    type Params = Nothing;
+    type Query = Nothing;
+    type Body = NewMyMandate;
+    type Reply = Mandate;
+}
+
+/// List the fan's mandates
+///
+/// Newest first, those that are over too.
+#[derive(ToSchema)]
+pub struct ListMyMandates;
+impl Endpoint for ListMyMandates {
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v1/me/mandates";
+    const TAG: Tag = Tag::Me;
+    const ACCESS: Access = Access::Fan(FanScope::PaymentsMandate);
+    type Params = Nothing;
+    type Query = MyMandatesQuery;
+    type Body = Nothing;
+    type Reply = Page<Mandate>;
+}
+
+/// Read a mandate of the fan
+///
+/// While it requires consent it carries the address of the page where the fan decides.
+#[derive(ToSchema)]
+pub struct GetMyMandate;
+impl Endpoint for GetMyMandate {
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "/v1/me/mandates/{mandate}";
+    const TAG: Tag = Tag::Me;
+    const ACCESS: Access = Access::Fan(FanScope::PaymentsMandate);
+    const FAILS: &'static [ErrorCode] = &[ErrorCode::MandateNotFound];
+    type Params = MandatePath;
+    type Query = Nothing;
+    type Body = Nothing;
+    type Reply = Mandate;
+}
+
+/// Take a mandate back as the fan
+///
+/// From then on nothing is charged within it. A mandate that is over already stays as it is.
+#[derive(ToSchema)]
+pub struct RevokeMyMandate;
+impl Endpoint for RevokeMyMandate {
+    const METHOD: Method = Method::Delete;
+    const PATH: &'static str = "/v1/me/mandates/{mandate}";
+    const TAG: Tag = Tag::Me;
+    const ACCESS: Access = Access::Fan(FanScope::PaymentsMandate);
+    const STATUS: u16 = 204;
+    const FAILS: &'static [ErrorCode] = &[ErrorCode::MandateNotFound];
+    type Params = MandatePath;
+    type Query = Nothing;
+    type Body = Nothing;
+    type Reply = Nothing;
+}

@@ -1,0 +1,491 @@
+//! What a fan does through an app: with the fan's token and for that fan alone.
+
+use quanzi::circles::{
+    Circle, CircleChange, Discoverability, NewCircle, NewCircleRights, NewRight, PublishingLimits, Who,
+};
+use quanzi::content::NewPost;
+use quanzi::events::{EventType, EventsQuery};
+use quanzi::gates::{CreditBand, GateRule, NewGate};
+use quanzi::mandates::MandateStatus;
+use quanzi::me::{
+    FanPostChange, FeedQuery, MyMandatesQuery, MyMembershipsQuery, MyPaymentsQuery, NewFanComment, NewFanPost,
+    NewMyMandate, NewMyMembership, NewMyPayment,
+};
+use quanzi::memberships::{MembershipChange, MembershipStatus, Role};
+use quanzi::payments::PaymentStatus;
+use quanzi::sandbox::SandboxFanChange;
+use quanzi::{Client, Currency, Edit, ErrorCode, FanScope, Money};
+use quanzi_tests::browser::{Browser, form_code, text};
+use quanzi_tests::fan::{EVERYTHING, Fan, Host};
+use quanzi_tests::provider::Provider;
+use quanzi_tests::stage::{Knobs, Stage, code, gated_circle, member, open_circle};
+use quanzi_tests::stories;
+use serde_json::json;
+
+const DAY: i64 = 24 * 3_600;
+
+fn cny(amount: i64) -> Money {
+    Money::new(amount, Currency::CNY)
+}
+
+async fn join(fan: &Fan<'_>, client: &Client, circle: &Circle) -> quanzi::memberships::Membership {
+    fan.send(client.me().join(NewMyMembership::new(circle.id))).await.expect("a membership")
+}
+
+async fn give_rights(client: &Client, circle: &Circle, rights: NewCircleRights) -> Result<Circle, quanzi::Error> {
+    let version = client.circles().get(circle.id).await.expect("the circle").version;
+    let mut change = CircleChange::default();
+    change.rights = Edit::Set(rights);
+    client.circles().change(circle.id, change).if_match(version).await
+}
+
+fn posters(who: Who) -> NewCircleRights {
+    NewCircleRights::default().post(NewRight::of(who))
+}
+
+/// What the log says of an object.
+async fn told(client: &Client, object: impl ToString) -> Vec<EventType> {
+    let mut query = EventsQuery::default();
+    query.object = Some(object.to_string());
+    let events = client.events().list(query).await.expect("a page").data;
+    events.iter().filter_map(|event| event.r#type.known().copied()).collect()
+}
+
+stories! {
+    async fn a_fan_is_told_who_it_is_and_no_more_than_it_granted(stage: Stage) {
+        let host = Host::new(&stage).await;
+        let (named, nameless) = (host.fan(EVERYTHING).await, host.fan("openid").await);
+
+        let open = named.send(host.client.me().get()).await.expect("a fan");
+        let closed = nameless.send(host.client.me().get()).await.expect("a fan");
+
+        assert_eq!((open.fan, open.nickname.as_deref(), open.scopes.len()), (named.id, Some("Mei"), FanScope::ALL.len()));
+        assert_eq!((closed.fan, closed.nickname), (nameless.id, None));
+        assert!(closed.scopes.len() == 1 && closed.scopes[0] == FanScope::OpenId && named.id != nameless.id);
+        assert_eq!(host.client.sandbox().get_fan(named.id).await.expect("the fan").id, named.id, "the id the partner knows");
+    }
+
+    async fn a_token_of_one_kind_does_not_do_for_the_other(stage: Stage) {
+        let host = Host::new(&stage).await;
+        let fan = host.fan(EVERYTHING).await;
+        let circle = open_circle(&host.client, "Kinds").await;
+
+        let partner_as_fan = [
+            host.client.me().get().await.map(drop),
+            host.client.me().join(NewMyMembership::new(circle.id)).await.map(drop),
+            host.client.me().pay(NewMyPayment::tip(circle.id, cny(100))).await.map(drop),
+        ];
+        let fan_as_partner = [
+            fan.send(host.client.circles().get(circle.id)).await.map(drop),
+            fan.send(host.client.posts().create(circle.id, NewPost::new("x"))).await.map(drop),
+            fan.send(host.client.partner().get()).await.map(drop),
+        ];
+
+        for refused in partner_as_fan {
+            assert_eq!(code(refused), ErrorCode::WrongTokenKind);
+        }
+        for refused in fan_as_partner {
+            let refused = refused.expect_err("a refusal");
+            assert_eq!((refused.status, refused.code()), (403, ErrorCode::WrongTokenKind));
+        }
+    }
+
+    async fn what_was_not_granted_is_refused_and_named(stage: Stage) {
+        let host = Host::new(&stage).await;
+        let me = host.client.me();
+        let circle = open_circle(&host.client, "Scopes").await;
+        let post = host.client.posts().create(circle.id, NewPost::new("x")).await.expect("a post").id;
+        let mut fan = host.fan(EVERYTHING).await;
+        join(&fan, &host.client, &circle).await;
+        fan.renew(Some("openid")).await;
+
+        for (refused, scope) in [
+            (fan.send(me.join(NewMyMembership::new(circle.id))).await.map(drop), "circles:join"),
+            (fan.send(me.create_post(circle.id, NewFanPost::new("x"))).await.map(drop), "content:post"),
+            (fan.send(me.comment(post, NewFanComment::new("x"))).await.map(drop), "content:comment"),
+            (fan.send(me.like_post(post)).await.map(drop), "content:comment"),
+            (fan.send(me.pay(NewMyPayment::tip(circle.id, cny(100)))).await.map(drop), "payments:tip"),
+            (fan.send(me.payments(MyPaymentsQuery::default())).await.map(drop), "payments:tip"),
+            (fan.send(me.ask_mandate(NewMyMandate::new(cny(1), cny(1)))).await.map(drop), "payments:mandate"),
+            (fan.send(me.mandates(MyMandatesQuery::default())).await.map(drop), "payments:mandate"),
+        ] {
+            let refused = refused.expect_err("a refusal");
+            assert_eq!((refused.status, refused.code()), (403, ErrorCode::ScopeMissing));
+            assert!(refused.problem["detail"].as_str().is_some_and(|detail| detail.contains(scope)), "{refused:?}");
+        }
+        fan.send(me.circle(circle.id)).await.expect("this much was granted");
+    }
+
+    async fn a_fan_joins_through_the_gate_and_leaves(stage: Stage) {
+        let host = Host::new(&stage).await;
+        let (client, me) = (&host.client, host.client.me());
+        let code_rule = GateRule::InviteCode { codes: vec!["WHISKERS".into()] };
+        let circle = gated_circle(client, "Gate", [code_rule, GateRule::Approval {}]).await;
+        let (mei, bo) = (host.fan(EVERYTHING).await, host.fan(EVERYTHING).await);
+        let with_code = || me.join(NewMyMembership::new(circle.id).invite_code("WHISKERS")).idempotency_key("join-1");
+
+        let refused = mei.send(me.join(NewMyMembership::new(circle.id))).await.expect_err("a refusal");
+        let waits = mei.send(with_code()).await.expect("waits");
+        let again = mei.send(with_code()).await.expect("waits");
+        let of_bo = bo.send(with_code()).await.expect_err("a key is of one fan, and gives nobody else the answer");
+        client.memberships().approve(waits.id).await.expect("approved");
+        let listed = mei.send(me.memberships(MyMembershipsQuery::default())).await.expect("a page").data;
+        let foreign = bo.send(me.leave(waits.id)).await.expect_err("a refusal");
+        mei.send(me.leave(waits.id)).await.expect("left");
+        let twice = mei.send(me.leave(waits.id)).await.expect_err("a refusal");
+
+        assert_eq!((refused.status, refused.code()), (403, ErrorCode::GateRefused));
+        assert_eq!(refused.problem["evaluation"]["rules"][0]["outcome"], "failed", "{refused:?}");
+        assert_eq!((waits.fan, waits.status.known()), (mei.id, Some(&MembershipStatus::Pending)));
+        assert_eq!((waits.id, of_bo.code()), (again.id, ErrorCode::IdempotencyKeyReused));
+        assert_eq!(listed.iter().map(|membership| membership.id).collect::<Vec<_>>(), [waits.id]);
+        assert_eq!((foreign.status, foreign.code()), (404, ErrorCode::MembershipNotFound));
+        assert_eq!(twice.code(), ErrorCode::MembershipConflict);
+        assert_eq!(client.memberships().get(waits.id).await.expect("the membership").status, MembershipStatus::Left);
+    }
+
+    async fn a_fan_reads_what_is_published_and_what_it_may(stage: Stage) {
+        let host = Host::new(&stage).await;
+        let (client, me) = (&host.client, host.client.me());
+        let draft = client.circles().create(NewCircle::new("Draft")).await.expect("a draft");
+        let circle = open_circle(client, "Feed").await;
+        let at = circle.updated_at.plus_seconds(3_600);
+        let seen = client.posts().create(circle.id, NewPost::new("seen")).await.expect("a post");
+        let soon = client.posts().create(circle.id, NewPost::new("soon").publish_at(at)).await.expect("a post");
+        client.posts().create(circle.id, NewPost::new("draft").draft()).await.expect("a draft");
+        let fan = host.fan(EVERYTHING).await;
+
+        let found = fan.send(me.circle(circle.id)).await.expect("the circle");
+        let posts = fan.send(me.posts(circle.id, FeedQuery::default())).await.expect("the feed").data;
+        let hidden = fan.send(me.post(soon.id)).await.expect_err("a refusal");
+        let unmade = fan.send(me.circle(draft.id)).await.expect_err("a refusal");
+        let unread = fan.send(me.posts(draft.id, FeedQuery::default())).await.expect_err("a refusal");
+
+        assert_eq!(found.id, circle.id);
+        assert_eq!(posts, std::slice::from_ref(&seen));
+        assert_eq!(fan.send(me.post(seen.id)).await.expect("the post"), seen);
+        assert_eq!(hidden.code(), ErrorCode::PostNotFound);
+        assert_eq!((unmade.code(), unread.code()), (ErrorCode::CircleNotFound, ErrorCode::CircleNotFound));
+
+        // Unlisted: whoever has the address sees the circle, its members what is in it.
+        let mut change = CircleChange::default();
+        change.discoverability = Some(Discoverability::Unlisted);
+        client.circles().change(circle.id, change).if_match(circle.version).await.expect("changed");
+        let outside = fan.send(me.posts(circle.id, FeedQuery::default())).await.expect_err("a refusal");
+        fan.send(me.circle(circle.id)).await.expect("the circle");
+        let membership = join(&fan, client, &circle).await;
+        assert_eq!((outside.status, outside.code()), (403, ErrorCode::NotAllowedHere));
+        assert_eq!(fan.send(me.posts(circle.id, FeedQuery::default())).await.expect("the feed").data.len(), 1);
+        client.memberships().ban(membership.id).await.expect("banned");
+        assert_eq!(fan.send(me.post(seen.id)).await.expect_err("a refusal").code(), ErrorCode::MembershipBanned);
+    }
+
+    async fn who_may_post_is_the_circles_choice(stage: Stage) {
+        let host = Host::new(&stage).await;
+        let (client, me) = (&host.client, host.client.me());
+        let circle = open_circle(client, "Posts").await;
+        let (mei, stranger) = (host.fan(EVERYTHING).await, host.fan(EVERYTHING).await);
+        let membership = join(&mei, client, &circle).await;
+        let publish = || me.create_post(circle.id, NewFanPost::new("Mine").title("A post"));
+        let refused = async |fan: &Fan<'_>| {
+            let refused = fan.send(publish()).await.expect_err("a refusal");
+            assert_eq!((refused.status, refused.code()), (403, ErrorCode::NotAllowedHere));
+        };
+
+        refused(&mei).await;
+        let rights = give_rights(client, &circle, posters(Who::Members)).await.expect("changed").rights;
+        let by_member = mei.send(publish()).await.expect("a post");
+        refused(&stranger).await;
+        give_rights(client, &circle, posters(Who::Moderators)).await.expect("changed");
+        refused(&mei).await;
+        client.memberships().change(membership.id, MembershipChange::role(Role::Moderator)).if_match(membership.version).await.expect("a moderator");
+        mei.send(publish()).await.expect("a post");
+        give_rights(client, &circle, posters(Who::Everyone)).await.expect("changed");
+        let from_outside = stranger.send(publish()).await.expect("a post");
+
+        assert!(rights.post.who == Who::Members && rights.comment.who == Who::Members, "what is left out has its default");
+        assert_eq!((by_member.fan, by_member.author), (Some(mei.id), Some(membership.id)));
+        assert_eq!((from_outside.fan, from_outside.author), (Some(stranger.id), None));
+        assert_eq!(told(client, by_member.id).await, [EventType::PostPublished]);
+        assert_eq!(client.posts().get(by_member.id).await.expect("the post"), by_member);
+    }
+
+    async fn a_fan_edits_and_deletes_its_own_posts_and_no_others(stage: Stage) {
+        let host = Host::new(&stage).await;
+        let (client, me) = (&host.client, host.client.me());
+        let circle = open_circle(client, "Own").await;
+        give_rights(client, &circle, posters(Who::Members)).await.expect("changed");
+        let (mei, bo) = (host.fan(EVERYTHING).await, host.fan(EVERYTHING).await);
+        let membership = join(&mei, client, &circle).await;
+        join(&bo, client, &circle).await;
+        let post = mei.send(me.create_post(circle.id, NewFanPost::new("first"))).await.expect("a post");
+        let for_her = client.posts().create(circle.id, NewPost::new("in her name").author(membership.id)).await.expect("a post");
+        let partners = client.posts().create(circle.id, NewPost::new("ours")).await.expect("a post");
+        let mut change = FanPostChange::default();
+        change.body = Some("second".into());
+        let edit = |post, version| me.change_post(post, change.clone()).if_match(version);
+
+        let edited = mei.send(edit(post.id, post.version)).await.expect("edited");
+        let stale = mei.send(edit(post.id, post.version)).await.expect_err("a refusal");
+        let foreign = bo.send(edit(post.id, edited.version)).await.expect_err("a refusal");
+        let of_partner = mei.send(me.delete_post(partners.id)).await.expect_err("a refusal");
+        mei.send(me.delete_post(for_her.id)).await.expect("it stands there in her name");
+        client.memberships().remove(membership.id).await.expect("removed");
+        let no_member = mei.send(edit(post.id, edited.version)).await.expect_err("a refusal");
+        mei.send(me.delete_post(post.id)).await.expect("also when she is out");
+        let gone = mei.send(me.delete_post(post.id)).await.expect_err("a refusal");
+
+        assert_eq!((edited.body.as_str(), edited.version, edited.edited_at.is_some()), ("second", 2, true));
+        assert_eq!(stale.code(), ErrorCode::VersionMismatch);
+        for refused in [foreign, of_partner, no_member] {
+            assert_eq!((refused.status, refused.code()), (403, ErrorCode::NotAllowedHere));
+        }
+        assert_eq!(gone.code(), ErrorCode::PostNotFound);
+    }
+
+    async fn the_pace_of_a_circle_holds_for_fans_who_are_no_members_too(stage: Stage) {
+        let host = Host::new(&stage).await;
+        let (client, me) = (&host.client, host.client.me());
+        let limits = PublishingLimits::posts_per_member_per_day(2);
+        let circle = client.circles().create(NewCircle::new("Pace").limits(limits).rights(posters(Who::Everyone))).await.expect("a circle");
+        client.circles().open(circle.id).await.expect("open");
+        let (member, stranger) = (host.fan(EVERYTHING).await, host.fan(EVERYTHING).await);
+        join(&member, client, &circle).await;
+
+        for fan in [&member, &stranger] {
+            let tries = (0..5).map(|_| fan.send(me.create_post(circle.id, NewFanPost::new("x"))));
+            let tries = futures_util::future::join_all(tries).await;
+            let refused: Vec<_> = tries.into_iter().filter_map(Result::err).collect();
+
+            assert_eq!(refused.len(), 3, "two at once do not pass together");
+            assert!(refused.iter().all(|refused| refused.code() == ErrorCode::PostLimitReached), "{refused:?}");
+        }
+    }
+
+    async fn a_rule_of_a_right_answers_as_a_gate_does(stage: Stage) {
+        let host = Host::new(&stage).await;
+        let (client, me) = (&host.client, host.client.me());
+        let circle = open_circle(client, "Standing").await;
+        let silver = NewRight::of(Who::Members).rule(GateRule::CreditBand { at_least: CreditBand::Silver });
+        give_rights(client, &circle, NewCircleRights::default().post(silver).comment(NewRight::of(Who::Members).rule(GateRule::RealName {}))).await.expect("changed");
+        let post = client.posts().create(circle.id, NewPost::new("x")).await.expect("a post").id;
+        let mut fan = host.fan(EVERYTHING).await;
+        join(&fan, client, &circle).await;
+        let publish = || me.create_post(circle.id, NewFanPost::new("x"));
+        let mut better = SandboxFanChange::default();
+        better.credit_band = Edit::Set(CreditBand::Gold);
+
+        let refused = fan.send(publish()).await.expect_err("a refusal");
+        let unnamed = fan.send(me.comment(post, NewFanComment::new("x"))).await.expect_err("a refusal");
+        client.sandbox().change_fan(fan.id, better).await.expect("changed");
+        let still = fan.send(publish()).await.expect_err("the answer stands for a day");
+        stage.advance(DAY + 1);
+        fan.renew(None).await;
+        fan.send(publish()).await.expect("a new answer");
+
+        for refused in [&refused, &still] {
+            assert_eq!((refused.status, refused.code()), (403, ErrorCode::NotAllowedHere));
+            let text = refused.problem.to_string().to_lowercase();
+            assert!(text.contains("credit standing") && ["bronze", "silver", "gold", "platinum"].iter().all(|band| !text.contains(band)), "{text}");
+        }
+        assert!(unnamed.problem["detail"].as_str().is_some_and(|detail| detail.contains("real name")), "{unnamed:?}");
+        assert_eq!(stage.count("post").await, 2, "what was refused wrote no post");
+    }
+
+    async fn a_circle_holds_its_fans_against_one_band(stage: Stage) {
+        let host = Host::new(&stage).await;
+        let client = &host.client;
+        let band = |at_least| GateRule::CreditBand { at_least };
+        let circle = gated_circle(client, "Bands", [band(CreditBand::Silver)]).await;
+        let right = |at_least| NewCircleRights::default().post(NewRight::of(Who::Members).rule(band(at_least)));
+        let open = open_circle(client, "Moves").await;
+
+        let of_gate = give_rights(client, &circle, right(CreditBand::Gold)).await;
+        give_rights(client, &circle, right(CreditBand::Silver)).await.expect("the gate's");
+        let gate = client.gates().get(circle.id).await.expect("the gate");
+        let of_right = client.gates().put(circle.id, NewGate::new([band(CreditBand::Gold)])).if_match(gate.version).await;
+        let both = right(CreditBand::Silver).comment(NewRight::of(Who::Members).rule(band(CreditBand::Gold)));
+        let of_both = give_rights(client, &open, both).await;
+        let of_kind = give_rights(client, &open, NewCircleRights::default().post(NewRight::of(Who::Members).rule(GateRule::Approval {}))).await;
+        for at_least in [CreditBand::Silver, CreditBand::Gold, CreditBand::Silver] {
+            give_rights(client, &open, right(at_least)).await.expect("moved");
+        }
+        let too_often = give_rights(client, &open, right(CreditBand::Platinum)).await;
+
+        for refused in [of_gate.map(drop), of_right.map(drop), of_both.map(drop), of_kind.map(drop)] {
+            assert_eq!(code(refused), ErrorCode::GateRulesInvalid);
+        }
+        assert_eq!(code(too_often), ErrorCode::GateBandLimitReached);
+        assert!(client.circles().get(open.id).await.expect("the circle").rights.post.rules[0] == band(CreditBand::Silver));
+    }
+
+    async fn a_fan_tips_with_a_page_for_each_and_sees_its_own_payments(stage: Stage) {
+        let host = Host::new(&stage).await;
+        let (client, me) = (&host.client, host.client.me());
+        let circle = open_circle(client, "Tips").await;
+        let (mei, bo) = (host.fan(EVERYTHING).await, host.fan(EVERYTHING).await);
+        let tip = || me.pay(NewMyPayment::tip(circle.id, cny(500)).message("For the cats")).idempotency_key("tip-1");
+        let outside = mei.send(tip()).await.expect_err("a refusal");
+        join(&mei, client, &circle).await;
+        client.sandbox().top_up(mei.id, cny(1_000)).await.expect("topped up");
+
+        let asked = mei.send(tip()).await.expect("a payment");
+        let same = mei.send(tip()).await.expect("the same payment");
+        let foreign = bo.send(me.payment(asked.id)).await.expect_err("a refusal");
+        client.sandbox().approve_payment(asked.id).await.expect("approved");
+        let paid = mei.send(me.payment(asked.id)).await.expect("the payment");
+
+        assert_eq!(outside.code(), ErrorCode::PayerNotMember);
+        assert_eq!((asked.fan, asked.status.known(), asked.id), (mei.id, Some(&PaymentStatus::RequiresApproval), same.id));
+        assert!(asked.approval_url.as_ref().is_some_and(|url| url.starts_with(&format!("{}/pay/", stage.url()))));
+        assert_eq!((foreign.status, foreign.code()), (404, ErrorCode::PaymentNotFound));
+        assert_eq!((paid.status.known(), paid.approval_url.as_deref()), (Some(&PaymentStatus::Succeeded), None));
+        assert_eq!(mei.send(me.payments(MyPaymentsQuery::default())).await.expect("a page").data, [paid]);
+        assert!(bo.send(me.payments(MyPaymentsQuery::default())).await.expect("a page").data.is_empty());
+    }
+
+    async fn a_fan_agrees_to_be_charged_and_takes_it_back(stage: Stage) {
+        let host = Host::new(&stage).await;
+        let (client, me) = (&host.client, host.client.me());
+        let circle = open_circle(client, "Standing consent").await;
+        let (mut mei, bo) = (host.fan(EVERYTHING).await, host.fan(EVERYTHING).await);
+        join(&mei, client, &circle).await;
+        join(&bo, client, &circle).await;
+        client.sandbox().top_up(mei.id, cny(5_000)).await.expect("topped up");
+        let until = circle.created_at.plus_seconds(30 * DAY);
+        let new = NewMyMandate::new(cny(1_000), cny(2_500)).circle(circle.id).expires_at(until);
+        let asked = mei.send(me.ask_mandate(new)).await.expect("a mandate");
+        let tip = || me.pay(NewMyPayment::tip(circle.id, cny(600)).mandate(asked.id));
+
+        let too_early = mei.send(tip()).await.expect_err("a refusal");
+        let url = asked.consent_url.clone().expect("an address");
+        let page = mei.browser.get(&url).await;
+        let shown = text(&page);
+        let elsewhere = mei.browser.post(&url, &[("code", "wrong"), ("decision", "agree")]).await;
+        let agreed = mei.browser.post(&url, &[("code", &form_code(&page)), ("decision", "agree")]).await;
+        let active = mei.send(me.mandate(asked.id)).await.expect("the mandate");
+        let paid = mei.send(tip()).await.expect("a payment");
+        let of_another = bo.send(tip()).await.expect_err("a refusal");
+        let foreign = bo.send(me.revoke_mandate(asked.id)).await.expect_err("a refusal");
+        let twice = mei.browser.post(&url, &[("code", &form_code(&page)), ("decision", "decline")]).await;
+        mei.send(me.revoke_mandate(asked.id)).await.expect("taken back");
+        let too_late = mei.send(tip()).await.expect_err("a refusal");
+
+        assert_eq!((asked.status.known(), asked.fan), (Some(&MandateStatus::RequiresConsent), mei.id));
+        assert!(url.starts_with(&format!("{}/mandate/", stage.url())) && asked.consent_until.is_some());
+        assert_eq!((too_early.status, too_early.code()), (409, ErrorCode::MandateNotActive));
+        for words in ["Raw partner", "Raw Partner Ltd.", "Standing consent", "¥10.00", "¥25.00", "Mei", "Agree", "No thanks"] {
+            assert!(shown.contains(words), "{words} in {shown}");
+        }
+        assert_eq!((elsewhere.status, agreed.status, twice.status), (403, 303, 409));
+        assert_eq!((active.status.known(), active.consent_url.as_deref(), active.version), (Some(&MandateStatus::Active), None, 2));
+        assert_eq!((paid.status.known(), paid.approval_url.as_deref()), (Some(&PaymentStatus::Succeeded), None));
+        assert_eq!((of_another.code(), foreign.code()), (ErrorCode::MandateNotFound, ErrorCode::MandateNotFound));
+        assert_eq!(too_late.code(), ErrorCode::MandateNotActive);
+        assert_eq!(mei.send(me.mandates(MyMandatesQuery::default())).await.expect("a page").data.len(), 1);
+        assert_eq!(client.mandates().get(asked.id).await.expect("the mandate").status, MandateStatus::Revoked);
+        assert_eq!(told(client, asked.id).await, [EventType::MandateRequested, EventType::MandateCreated, EventType::MandateRevoked]);
+        assert!(text(&mei.browser.get(&url).await).contains("taken back"));
+    }
+
+    async fn a_consent_that_is_refused_or_forgotten_charges_nothing(stage: Stage) {
+        let host = Host::new(&stage).await;
+        let (client, me) = (&host.client, host.client.me());
+        let mut mei = host.fan(EVERYTHING).await;
+        let ask = || me.ask_mandate(NewMyMandate::new(cny(100), cny(100)));
+        let (refused, forgotten, given_up) =
+            (mei.send(ask()).await.expect("asked"), mei.send(ask()).await.expect("asked"), mei.send(ask()).await.expect("asked"));
+        let url = refused.consent_url.expect("an address");
+
+        let page = mei.browser.get(&url).await;
+        mei.browser.language = "zh-CN";
+        let chinese = text(&mei.browser.get(&url).await);
+        mei.browser.post(&url, &[("code", &form_code(&page)), ("decision", "decline")]).await;
+        client.mandates().revoke(given_up.id).await.expect("given up");
+        stage.advance(31 * 60);
+        stage.run_due().await;
+        let late = forgotten.consent_url.expect("an address");
+        let page = text(&mei.browser.get(&late).await);
+        let unknown = mei.browser.get(&format!("{}/mandate/AAAAAAAAAAAAAAAAAAAAAA", stage.url())).await;
+
+        assert!(chinese.contains("最多") && chinese.contains("所有圈子"), "{chinese}");
+        assert_eq!(client.mandates().get(refused.id).await.expect("the mandate").status, MandateStatus::Declined);
+        assert_eq!(client.mandates().get(forgotten.id).await.expect("the mandate").status, MandateStatus::Expired);
+        assert_eq!(told(client, refused.id).await, [EventType::MandateRequested, EventType::MandateDeclined]);
+        assert_eq!(told(client, forgotten.id).await, [EventType::MandateRequested, EventType::MandateExpired]);
+        assert_eq!(told(client, given_up.id).await, [EventType::MandateRequested, EventType::MandateRevoked]);
+        assert!(page.contains("已过期") && !page.contains("name=\"decision\""), "{page}");
+        assert_eq!(unknown.status, 404);
+        for (per_payment, per_day, pointer) in [(0, 1, "/per_payment/amount"), (2, 1, "/per_day/amount")] {
+            let mut fan = host.fan("openid payments:mandate").await;
+            fan.renew(None).await;
+            let wrong = fan.send(me.ask_mandate(NewMyMandate::new(cny(per_payment), cny(per_day)))).await.expect_err("a refusal");
+            assert_eq!(wrong.problem["pointer"], pointer, "{wrong:?}");
+        }
+    }
+
+    async fn in_live_mode_only_the_fan_who_is_signed_in_agrees(stage: Stage) {
+        let provider = Provider::start();
+        let (path, mandate, fan) = {
+            let host = Host::new(&stage).await;
+            let mei = host.fan(EVERYTHING).await;
+            let asked = mei.send(host.client.me().ask_mandate(NewMyMandate::new(cny(100), cny(100)))).await.expect("asked");
+            let url = asked.consent_url.expect("an address");
+            (url.strip_prefix(stage.url()).expect("an address of ours").to_owned(), asked.id, mei.id.to_string())
+        };
+        let stage = stage.reopen(&Knobs { live: true, sign_in_issuer: Some(provider.issuer), ..Knobs::unlimited() }).await;
+        let url = format!("http://{}{path}", stage.address());
+        let mut anybody = Browser::new();
+
+        let status = format!("select status from mandate where id = '{mandate}'");
+        let at = |url: &str| url.replace("https://api.quanzi.example", &format!("http://{}", stage.address()));
+
+        let page = anybody.get(&url).await;
+        let shown = text(&page);
+        let tried = anybody.post(&url, &[("code", &form_code(&page)), ("decision", "agree")]).await;
+        let sent = anybody.post(&url, &[("code", &form_code(&page)), ("decision", "sign_in")]).await;
+        let now = stage.app().clock.now().seconds();
+        let back = provider.sign_in(sent.header("location").expect("a location"), now, &json!({ "sub": "u1", "nickname": "Bo" }));
+        let arrived = anybody.get(&at(&back)).await;
+        let page = anybody.get(&url).await;
+        let of_another = anybody.post(&url, &[("code", &form_code(&page)), ("decision", "agree")]).await;
+        let before = stage.scalar(&status).await;
+        stage.make_newest_person_be(&fan).await;
+        let own = anybody.get(&url).await;
+        let agreed = anybody.post(&url, &[("code", &form_code(&own)), ("decision", "agree")]).await;
+
+        assert!(shown.contains("¥1.00") && shown.contains("needs your sign-in") && shown.contains("Sign in at 127.0.0.1"), "{shown}");
+        assert!(!shown.contains("Mei") && !shown.contains("value=\"agree\""), "nothing of the fan's, nothing to agree with: {shown}");
+        assert_eq!((tried.status, sent.status, arrived.header("location").map(at).as_deref()), (403, 303, Some(url.as_str())));
+        assert!(!text(&page).contains("value=\"agree\"") && of_another.status == 403, "somebody is signed in, and not the fan");
+        assert_eq!(before, "requires_consent");
+        assert!(text(&own).contains("Bo") && agreed.status == 303, "{}", text(&own));
+        assert_eq!(stage.scalar(&status).await, "active");
+        provider.stop().await;
+    }
+
+    async fn what_is_anothers_is_as_missing(stage: Stage) {
+        let (host, other) = (Host::new(&stage).await, Host::new(&stage).await);
+        let circle = open_circle(&host.client, "Ours").await;
+        let post = host.client.posts().create(circle.id, NewPost::new("ours")).await.expect("a post").id;
+        let membership = member(&host.client, &circle).await.id;
+        let (fan, me) = (other.fan(EVERYTHING).await, other.client.me());
+        let mut change = FanPostChange::default();
+        change.body = Some("x".into());
+
+        for refused in [
+            fan.send(me.join(NewMyMembership::new(circle.id))).await.map(drop),
+            fan.send(me.leave(membership)).await.map(drop),
+            fan.send(me.circle(circle.id)).await.map(drop),
+            fan.send(me.posts(circle.id, FeedQuery::default())).await.map(drop),
+            fan.send(me.create_post(circle.id, NewFanPost::new("x"))).await.map(drop),
+            fan.send(me.post(post)).await.map(drop),
+            fan.send(me.change_post(post, change).if_match(1)).await.map(drop),
+            fan.send(me.delete_post(post)).await.map(drop),
+            fan.send(me.pay(NewMyPayment::tip(circle.id, cny(100)))).await.map(drop),
+            fan.send(me.ask_mandate(NewMyMandate::new(cny(1), cny(1)).circle(circle.id))).await.map(drop),
+        ] {
+            assert_eq!(refused.expect_err("a refusal").status, 404);
+        }
+    }
+}
