@@ -249,6 +249,8 @@ stories! {
         let limits = PublishingLimits::posts_per_member_per_day(2);
         let circle = client.circles().create(NewCircle::new("Pace").limits(limits).rights(posters(Who::Everyone))).await.expect("a circle");
         client.circles().open(circle.id).await.expect("open");
+        let elsewhere = client.circles().create(NewCircle::new("Another").limits(limits).rights(posters(Who::Everyone))).await.expect("a circle");
+        client.circles().open(elsewhere.id).await.expect("open");
         let (member, stranger) = (host.fan(EVERYTHING).await, host.fan(EVERYTHING).await);
         join(&member, client, &circle).await;
 
@@ -258,6 +260,7 @@ stories! {
             let refused: Vec<_> = tries.into_iter().filter_map(Result::err).collect();
 
             assert_eq!(refused.len(), 3, "two at once do not pass together");
+            fan.send(me.create_post(elsewhere.id, NewFanPost::new("x"))).await.expect("each circle has a pace of its own");
             assert!(refused.iter().all(|refused| refused.code() == ErrorCode::PostLimitReached), "{refused:?}");
         }
     }
