@@ -4,7 +4,7 @@ use quanzi_openapi::circles::NewCircle;
 use quanzi_openapi::id::CircleId;
 use sqlx::{AssertSqlSafe, Executor as _, Row as _, raw_sql};
 
-use super::store::{DRAFTS, OTHERS_OF_AUTHOR, PAGE};
+use super::store::{DRAFTS, OTHERS_OF_AUTHOR, OTHERS_OF_FAN, PAGE};
 use crate::db::{Db, Engine, Sql, Tx};
 use crate::scene::Scene;
 use crate::{on_both_engines, sql};
@@ -88,8 +88,10 @@ on_both_engines! {
         let mut tx = scene.begin().await;
         let drafts = plan(&mut tx, scene.db.engine(), DRAFTS).await;
         let others = plan(&mut tx, scene.db.engine(), OTHERS_OF_AUTHOR).await;
+        let of_fan = plan(&mut tx, scene.db.engine(), OTHERS_OF_FAN).await;
 
         assert!(drafts.contains("post_drafts"), "{drafts}");
         assert!(others.contains("post_author"), "{others}");
+        assert!(of_fan.contains("post_fan"), "{of_fan}");
     }
 }

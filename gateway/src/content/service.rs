@@ -334,7 +334,7 @@ async fn may_publish(tx: &mut Tx, partner: PartnerId, now: Time, post: &Row, sta
         }
         (None, Some(fan)) => {
             fans::service::find(tx, partner, fan).await?;
-            Author::Fan(fan)
+            Author::Fan(fan, post.circle_id)
         }
         (None, None) => return Ok(()),
     };

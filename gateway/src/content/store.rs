@@ -61,7 +61,7 @@ pub(super) const OTHERS_OF_AUTHOR: Sql = sql!(
 );
 pub(super) const OTHERS_OF_FAN: Sql = sql!(
     "select publish_at from post where partner_id = $1 and fan_id = $2 and publish_at > $3 and id <> $4 \
-     and (deleted_at is null or deleted_at >= publish_at) order by publish_at limit $5"
+     and (deleted_at is null or deleted_at >= publish_at) and circle_id = $6 order by publish_at limit $5"
 );
 const INSERT: Sql = sql!(
     "insert into post (partner_id, id, circle_id, author_id, title, body, format, media_urls, pinned, publish_at, \
@@ -160,8 +160,8 @@ impl Row {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Author {
     Member(MembershipId),
-    /// A fan who is no member.
-    Fan(FanId),
+    /// A fan who is no member of this circle.
+    Fan(FanId, CircleId),
 }
 
 /// Where a page of the feed ends.
@@ -252,11 +252,15 @@ pub async fn others_of_author(
     post: PostId,
     after: Time,
 ) -> Result<Vec<Time>, Fault> {
-    let (sql, author) = match author {
-        Author::Member(author) => (OTHERS_OF_AUTHOR, author.to_string()),
-        Author::Fan(fan) => (OTHERS_OF_FAN, fan.to_string()),
+    let others = match author {
+        Author::Member(author) => tx.query(OTHERS_OF_AUTHOR).bind(partner).bind(author),
+        Author::Fan(fan, _) => tx.query(OTHERS_OF_FAN).bind(partner).bind(fan),
     };
-    let others = tx.query(sql).bind(partner).bind(author).bind(after).bind(post).bind(AUTHOR_ROWS_MAX);
+    let others = others.bind(after).bind(post).bind(AUTHOR_ROWS_MAX);
+    let others = match author {
+        Author::Member(_) => others,
+        Author::Fan(_, circle) => others.bind(circle),
+    };
     let rows: Vec<(i64,)> = others.all().await?;
     Ok(rows.into_iter().map(|(micros,)| Time::from_micros(micros)).collect())
 }
