@@ -56,6 +56,9 @@ struct PaymentPage<'a> {
     payee: &'a Payee,
     standing: Standing,
     note: Option<Note>,
+    form_code: &'a str,
+    /// Where fans sign in; empty when that is nowhere.
+    provider: &'a str,
     amount: String,
     code: &'static str,
     given_back: String,
@@ -95,7 +98,13 @@ impl PaymentPage<'_> {
 }
 
 /// The page of a payment.
-pub fn payment(frame: &Frame<'_>, payee: &Payee, note: Option<Note>, now: Time) -> String {
+pub fn payment(
+    frame: &Frame<'_>,
+    payee: &Payee,
+    note: Option<Note>,
+    (form_code, provider): (&str, &str),
+    now: Time,
+) -> String {
     let (row, language) = (&payee.payment, frame.language);
     let money = |amount| language.money(Money::new(amount, row.currency));
     let until = row.expires_at.unwrap_or(now);
@@ -113,6 +122,8 @@ pub fn payment(frame: &Frame<'_>, payee: &Payee, note: Option<Note>, now: Time) 
         payee,
         standing: payee.standing(now),
         note,
+        form_code,
+        provider,
         amount: money(row.amount),
         code: row.currency.code(),
         given_back: money(row.refunded),

@@ -13,6 +13,7 @@ use crate::ledger::model::AccountKey;
 use crate::ledger::settle;
 use crate::payments::service::Context;
 use crate::payments::{self, Row};
+use crate::sessions::{self, Browser};
 use crate::{circles, content, fans, ledger, partners, wallets};
 
 /// Runs of the transaction that notes how a fan wants to appear.
@@ -28,6 +29,8 @@ pub enum Decision {
     Decline,
     /// First more money (sandbox).
     TopUp,
+    /// First who it is (live mode).
+    SignIn,
 }
 
 /// A payment with what a fan wants to know about it.
@@ -106,15 +109,16 @@ pub enum Standing {
 }
 
 /// The payment whose page this is, with everything on it.
-pub async fn find(app: &App, now: Time, token: &str) -> Result<Option<Payee>, Fault> {
+pub async fn find(app: &App, now: Time, browser: &Browser, token: &str) -> Result<Option<Payee>, Fault> {
     // Not from a replica: who has just decided wants to see it.
     let mut tx = app.db.reading_newest().await?;
     let Some(payment) = payments::service::find_by_token(&mut tx, token).await? else { return Ok(None) };
     let partner = partners::service::get(&mut tx, payment.partner_id).await?;
     let circle = circles::service::find(&mut tx, payment.partner_id, payment.circle_id).await?;
     let post_title = post_title(&mut tx, &payment, now).await?;
-    // In a sandbox whoever has the address stands for the fan. In live mode the fan has to sign in, which is not there yet.
-    let can_decide = app.config.mode.is_sandbox();
+    // In a sandbox whoever has the address stands for the fan. In live mode it must be the fan who is signed in.
+    let session = sessions::find(&mut tx, browser, now).await?;
+    let can_decide = app.config.mode.is_sandbox() || session.is_some_and(|session| session.person == payment.person_id);
     let fan = if can_decide { Some(fan(&mut tx, &payment).await?) } else { None };
     Ok(Some(Payee {
         payment,
@@ -157,7 +161,7 @@ pub async fn decide(
     appears: Option<TipDisclosure>,
 ) -> Result<(), Fault> {
     // Not the caller's business alone: this is the line that money passes.
-    if !payee.can_decide || !app.config.mode.is_sandbox() {
+    if !payee.can_decide {
         return Err(Fault::internal("a payment was to be decided by somebody unknown"));
     }
     let partner = payee.payment.partner_id;
@@ -183,7 +187,9 @@ pub async fn decide(
         })
         .await
         .map(drop),
-        Decision::TopUp => top_up(context, payee).await,
+        Decision::TopUp if app.config.mode.is_sandbox() => top_up(context, payee).await,
+        // Who may decide has signed in, and invented money is a sandbox's.
+        Decision::TopUp | Decision::SignIn => Ok(()),
     }
 }
 

@@ -8,14 +8,18 @@ use quanzi::sandbox::NewSandboxFan;
 use quanzi::tips::{LeaderboardQuery, TipDisclosure};
 use quanzi::{Client, Currency, Money};
 use quanzi_tests::money::{available, books_are_clean, cny, payer};
-use quanzi_tests::raw;
+use quanzi_tests::provider::Provider;
 use quanzi_tests::stage::{Knobs, Stage, open_circle, partner};
 use quanzi_tests::stories;
+use quanzi_tests::{browser, raw};
+use serde_json::json;
 
 /// A browser in front of one payment's page, as far as a program can be one.
 struct Browser {
     http: reqwest::Client,
     url: String,
+    /// The cookie and the code of the form, from the first look.
+    held: tokio::sync::OnceCell<(String, String)>,
 }
 
 /// What it was shown.
@@ -27,7 +31,21 @@ struct Shown {
 
 impl Browser {
     fn before(payment: &Payment) -> Self {
-        Self { http: raw::client(), url: payment.approval_url.clone().expect("a page") }
+        Self::at(payment.approval_url.clone().expect("a page"))
+    }
+
+    fn at(url: String) -> Self {
+        Self { http: raw::client(), url, held: tokio::sync::OnceCell::new() }
+    }
+
+    async fn held(&self) -> &(String, String) {
+        let first = async || {
+            let page = self.look().await;
+            let cookie = page.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
+            let code = page.html.split_once("name=\"code\" value=\"").and_then(|(_, rest)| rest.split_once('"'));
+            (cookie, code.map(|(code, _)| code.to_owned()).unwrap_or_default())
+        };
+        self.held.get_or_init(first).await
     }
 
     async fn look(&self) -> Shown {
@@ -40,7 +58,10 @@ impl Browser {
 
     /// Sends the form as the page would, and shows where that led.
     async fn press(&self, fields: &[(&str, &str)]) -> Shown {
-        self.send(self.http.post(&self.url).header("sec-fetch-site", "same-origin").form(fields)).await
+        let (cookie, code) = self.held().await;
+        let fields: Vec<_> = fields.iter().copied().chain([("code", code.as_str())]).collect();
+        let request = self.http.post(&self.url).header("sec-fetch-site", "same-origin").header("cookie", cookie);
+        self.send(request.form(&fields)).await
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Shown {
@@ -116,8 +137,13 @@ stories! {
         let fan = payer(&client, &circle, cny(5_000)).await;
         let payment = asked(&client, fan, &circle, cny(1_000)).await;
 
-        let presses = (0..100).map(|_| {
+        let mut browsers = Vec::new();
+        for _ in 0..100 {
             let browser = Browser::before(&payment);
+            browser.held().await;
+            browsers.push(browser);
+        }
+        let presses = browsers.into_iter().map(|browser| {
             tokio::spawn(async move { browser.press(&[("decision", "pay"), ("appear", "absent")]).await.status })
         });
         let mut statuses = Vec::new();
@@ -191,8 +217,9 @@ stories! {
         slowly.look().await.says(200, &["A part was given back", "¥6.00 of ¥666.03"]);
         client.payments().refund(slow.id, quanzi::payments::NewRefund::rest()).await.expect("a refund");
         slowly.look().await.says(200, &["All was given back", "¥666.03 is in your wallet again"]);
-        stage.advance(30 * 60);
         let too_late = Browser::before(&late);
+        too_late.held().await;
+        stage.advance(30 * 60);
         too_late.look().await.says(200, &["The time is over"]);
         too_late.press(&[("decision", "pay")]).await.says(409, &["The time is over"]);
         assert_eq!(available(&client).await, 0);
@@ -233,6 +260,13 @@ stories! {
             ("origin", "http://127.0.0.1"),
         ] {
             let forged = browser.send(browser.http.post(&browser.url).header(name, value).form(&pay)).await;
+            forged.says(403, &["That did not come from this page"]);
+        }
+        let other = Browser::before(&payment);
+        let (cookie, code) = (&browser.held().await.0, &other.held().await.1);
+        for (cookie, code) in [("", ""), (cookie.as_str(), ""), (cookie, code), ("", code)] {
+            let fields = [("decision", "pay"), ("code", code)];
+            let forged = browser.send(browser.http.post(&browser.url).header("cookie", cookie).form(&fields)).await;
             forged.says(403, &["That did not come from this page"]);
         }
         for (content_type, body, status) in [
@@ -276,7 +310,7 @@ stories! {
             assert_eq!(lost.status, 404, "{wrong}");
             lost.says(404, &["This link is not valid"]);
         }
-        let sheet = page.html.split("href=\"").find(|part| part.contains("cashier.css")).and_then(|part| part.split('"').next());
+        let sheet = page.html.split("href=\"").find(|part| part.contains("pages.css")).and_then(|part| part.split('"').next());
         let sheet = browser.send(browser.http.get(format!("{}{}", stage.url(), sheet.expect("a stylesheet")))).await;
         assert_eq!((sheet.status, sheet.header("content-type")), (200, "text/css; charset=utf-8"));
     }
@@ -304,7 +338,7 @@ stories! {
         assert!(statuses.contains(&200) && statuses.contains(&429), "{statuses:?}");
     }
 
-    async fn in_live_mode_the_page_shows_but_moves_nothing(stage: Stage) {
+    async fn in_live_mode_a_stranger_sees_but_moves_nothing(stage: Stage) {
         let client = partner(&stage).await;
         let circle = open_circle(&client, "Live").await;
         let fan = client.sandbox().create_fan(NewSandboxFan::new("Secret Mei").adult().tip_disclosure(TipDisclosure::Named)).await.expect("a fan");
@@ -313,7 +347,7 @@ stories! {
         let payment = asked(&client, fan.id, &circle, cny(1_000)).await;
         let token = payment.approval_url.as_deref().and_then(|url| url.rsplit('/').next()).expect("a token").to_owned();
         let stage = stage.reopen(&Knobs { live: true, ..Knobs::default() }).await;
-        let browser = Browser { http: raw::client(), url: format!("http://{}/pay/{token}", stage.address()) };
+        let browser = Browser::at(format!("http://{}/pay/{token}", stage.address()));
 
         let page = browser.look().await;
         page.says(200, &["¥10.00", "Paying needs your sign-in", "Nothing was paid"]);
@@ -323,5 +357,43 @@ stories! {
         }
         assert_eq!(stage.scalar("select status from payment").await, "requires_approval");
         assert_eq!(stage.scalar("select count(*) from transfer where code <> 'top_up'").await, "0");
+    }
+
+    async fn in_live_mode_only_the_fan_who_is_signed_in_pays(stage: Stage) {
+        let provider = Provider::start();
+        let client = partner(&stage).await;
+        let circle = open_circle(&client, "Live").await;
+        let fan = payer(&client, &circle, cny(5_000)).await;
+        let payment = asked(&client, fan, &circle, cny(1_000)).await;
+        let path = payment.approval_url.as_deref().and_then(|url| url.strip_prefix(stage.url())).expect("an address of ours");
+        let live = Knobs { live: true, sign_in_issuer: Some(provider.issuer), ..Knobs::default() };
+        let stage = stage.reopen(&live).await;
+        let (url, mut browser) = (format!("http://{}{path}", stage.address()), browser::Browser::new());
+        let pay = |page: &raw::Answer| [("code", browser::form_code(page)), ("decision", "pay".to_owned())];
+        let press = async |browser: &mut browser::Browser, page: &raw::Answer| {
+            let fields = pay(page);
+            browser.post(&url, &fields.each_ref().map(|(name, value)| (*name, value.as_str()))).await
+        };
+
+        let page = browser.get(&url).await;
+        let stranger = press(&mut browser, &page).await;
+        let sent = browser.post(&url, &[("code", &browser::form_code(&page)), ("decision", "sign_in")]).await;
+        let now = stage.app().clock.now().seconds();
+        let back = provider.sign_in(sent.header("location").expect("a location"), now, &json!({ "sub": "u1", "nickname": "Bo" }));
+        browser.get(&back.replace("https://api.quanzi.example", &format!("http://{}", stage.address()))).await;
+        let page = browser.get(&url).await;
+        let somebody = press(&mut browser, &page).await;
+        let before = stage.scalar("select status from payment").await;
+        // As if the provider had named the fan.
+        stage.execute("update fan_session set person_id = (select person_id from payment)".to_owned()).await;
+        let own = browser.get(&url).await;
+        let paid = press(&mut browser, &own).await;
+
+        assert_eq!((stranger.status, sent.status, somebody.status), (403, 303, 403));
+        assert_eq!(before, "requires_approval");
+        assert!(browser::text(&own).contains("Pay ¥10.00"), "{}", browser::text(&own));
+        assert_eq!((paid.status, paid.header("location")), (303, Some(path)));
+        assert_eq!(stage.scalar("select status from payment").await, "succeeded");
+        provider.stop().await;
     }
 }
