@@ -330,6 +330,8 @@ async fn postgres(url: &str, settings: &Settings) -> Result<Pools, Fault> {
     let read_url = settings.read_url.as_ref().map_or(url, ExposeSecret::expose_secret);
     let read_only = options(read_url)?.options([("default_transaction_read_only", "on")]);
     let read = pool(settings.read_connections_max).connect_lazy_with(read_only);
-    let steady = pool(STEADY_CONNECTIONS_MAX).connect_lazy_with(options(url)?);
+    // All of its statements look up keys. A plan that was made while a table was small, and reads all of it, would be kept.
+    let by_key = options(url)?.options([("enable_seqscan", "off"), ("jit", "off")]);
+    let steady = pool(STEADY_CONNECTIONS_MAX).connect_lazy_with(by_key);
     Ok(Pools::Postgres { read, write, steady })
 }
