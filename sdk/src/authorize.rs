@@ -12,8 +12,8 @@ mod session;
 use std::fmt;
 use std::time::Duration;
 
-pub use oauth2::{AccessToken, RefreshToken};
-use oauth2::{AuthUrl, ClientId, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, basic::BasicClient};
+pub use oauth2::{AccessToken, CsrfToken, RefreshToken};
+use oauth2::{AuthUrl, ClientId, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, basic::BasicClient};
 use quanzi_openapi::scope::FanScope;
 use serde::{Deserialize, Serialize};
 use url::Url;

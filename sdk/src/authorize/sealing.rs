@@ -25,6 +25,13 @@ impl SealingKey {
         Ok(Self(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes).map_err(|_| unusable())?)))
     }
 
+    /// A new one, for a program that forgets what is pending when it ends.
+    pub fn generate() -> Result<Self, Error> {
+        let mut bytes = [0; 32];
+        random().fill(&mut bytes).map_err(|_| unusable())?;
+        Self::new(&bytes)
+    }
+
     pub(super) fn seal(&self, value: &impl Serialize) -> Result<String, Error> {
         let mut bytes = serde_json::to_vec(value).map_err(|_| unusable())?;
         let mut nonce = [0; NONCE_LEN];
