@@ -74,6 +74,11 @@ impl Client {
         Self { shared: Arc::clone(&self.shared), app: Some(Arc::new(app)) }
     }
 
+    /// The same client, speaking as this app speaks.
+    pub(crate) fn speaking_as(&self, app: App) -> Self {
+        Self { shared: Arc::clone(&self.shared), app: Some(Arc::new(app)) }
+    }
+
     /// A call to any endpoint of the contract; the facades are short names for this.
     pub fn call<E: Endpoint>(&self, params: E::Params, query: E::Query, body: E::Body) -> Call<E> {
         Call::new(self, params, query, body)

@@ -15,6 +15,10 @@ pub(crate) struct Discovery {
     /// Audience of client assertions.
     pub(crate) issuer: String,
     pub(crate) token_endpoint: Url,
+    /// Where authorization requests are pushed.
+    pub(crate) push_endpoint: Url,
+    /// Where a fan's browser is sent: as the gateway names it, for the browser does not go our way.
+    pub(crate) authorization_endpoint: Url,
     pub(crate) jwks_uri: Url,
 }
 
@@ -35,6 +39,10 @@ pub(crate) async fn discover(client: &Client) -> Result<Discovery, Error> {
     Ok(Discovery {
         issuer,
         token_endpoint: client.connectable(&server.token_endpoint)?,
+        push_endpoint: client.connectable(&server.pushed_authorization_request_endpoint)?,
+        authorization_endpoint: Url::parse(&server.authorization_endpoint).map_err(|error| {
+            Error::new(ErrorKind::ResponseUnreadable, "the authorization endpoint is no URL").with_source(error)
+        })?,
         jwks_uri: client.connectable(&resource.jwks_uri)?,
     })
 }

@@ -8,6 +8,8 @@ use quanzi_openapi::gates::Evaluation;
 use quanzi_openapi::problem::OAuthError;
 use quanzi_openapi::{ErrorCode, Open, Problem};
 
+use crate::authorize::Denial;
+
 /// Characters of a foreign answer (a proxy's page) that are kept for the message.
 const EXCERPT_CHARS_MAX: usize = 200;
 
@@ -25,6 +27,7 @@ struct Inner {
     request_id: Option<String>,
     problem: Option<Problem>,
     oauth: Option<OAuthError>,
+    denial: Option<Open<Denial>>,
     attempts: u32,
     outcome_unknown: bool,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -38,6 +41,15 @@ pub enum ErrorKind {
     Refused,
     /// The authorization server refused a token: see [`Error::code`].
     TokenRefused,
+    /// The fan, or a page that would have to be shown, stood in the way: see [`Error::denial`].
+    AuthorizationDenied,
+    /// What a browser brought back, or the id token, is not the answer to what this browser was sent for.
+    AuthorizationNotVerified,
+    /// What the fan consented to has ended: the fan took it back, or did not come for 90 days. Send the fan through
+    /// [`Client::authorize`](crate::Client::authorize) again.
+    GrantEnded,
+    /// Your [`TokenStore`](crate::authorize::TokenStore) failed.
+    Store,
     /// Something between us and the gateway (a proxy, a load balancer) answered instead, and not well.
     Unavailable,
     /// No connection, or it broke.
@@ -64,6 +76,7 @@ impl Error {
             request_id: None,
             problem: None,
             oauth: None,
+            denial: None,
             attempts: 0,
             outcome_unknown: false,
             source: None,
@@ -137,6 +150,11 @@ impl Error {
         self.0.problem.as_ref()?.evaluation.as_ref()
     }
 
+    /// Why a fan's browser came back without a code.
+    pub fn denial(&self) -> Option<&Open<Denial>> {
+        self.0.denial.as_ref()
+    }
+
     /// How often the request was sent.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
@@ -161,6 +179,21 @@ impl Error {
         error.0.request_id = Some(oauth.request_id.clone()).filter(|id| !id.is_empty());
         error.0.oauth = Some(oauth);
         error
+    }
+
+    pub(crate) fn denied(denial: Open<Denial>) -> Self {
+        let mut error =
+            Self::new(ErrorKind::AuthorizationDenied, format!("the fan came back without a code: {denial}"));
+        error.0.denial = Some(denial);
+        error
+    }
+
+    /// The same error, as a grant that has ended when that is what it says.
+    pub(crate) fn ended_grant(mut self) -> Self {
+        if self.is(ErrorCode::InvalidGrant) {
+            self.0.kind = ErrorKind::GrantEnded;
+        }
+        self
     }
 
     /// An answer that is no problem document.
@@ -209,6 +242,9 @@ impl fmt::Display for Error {
         if let Some(problem) = &inner.problem {
             write_problem(f, problem)?;
         } else if let Some(oauth) = &inner.oauth {
+            if inner.kind == ErrorKind::GrantEnded {
+                f.write_str("the fan's consent has ended, ask the fan again: ")?;
+            }
             write!(f, "no token, {}: {}", oauth.error, oauth.error_description)?;
         } else {
             f.write_str(&inner.message)?;

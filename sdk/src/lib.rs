@@ -79,6 +79,7 @@
 
 #![deny(missing_docs)]
 
+mod ask;
 mod call;
 mod client;
 mod date;
@@ -98,6 +99,7 @@ mod transport;
 mod verifier;
 
 pub mod apps;
+pub mod authorize;
 pub mod circles;
 pub mod comments;
 pub mod content;
@@ -124,6 +126,8 @@ mod documented {
     struct Readme;
     #[doc = include_str!("../../docs/guides/getting-started.md")]
     struct GettingStarted;
+    #[doc = include_str!("../../docs/guides/sign-fans-in.md")]
+    struct SignFansIn;
 }
 
 pub use call::{Answer, Call, RawCall};

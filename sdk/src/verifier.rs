@@ -57,7 +57,7 @@ impl GatewayKeys {
         }
     }
 
-    async fn find(&self, client: &Client, kid: &str) -> Result<Option<Jwk>, Error> {
+    pub(crate) async fn find(&self, client: &Client, kid: &str) -> Result<Option<Jwk>, Error> {
         let known = self.known();
         if let Some(key) = known.as_deref().and_then(|set| set.find(kid)) {
             return Ok(Some(key));

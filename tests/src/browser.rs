@@ -57,8 +57,7 @@ impl Browser {
     }
 
     async fn send(&mut self, request: RequestBuilder) -> Answer {
-        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let request = request.header("accept-language", self.language).header("cookie", cookies.join("; "));
+        let request = request.header("accept-language", self.language).header("cookie", self.cookie_header());
         let answer = Answer::read(request.send().await.expect("an answer")).await;
         for (_, field) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {
             let (name, rest) = field.split_once('=').expect("a cookie");
@@ -71,6 +70,12 @@ impl Browser {
     /// Its cookies.
     pub fn cookies(&self) -> Vec<String> {
         self.cookies.values().cloned().collect()
+    }
+
+    /// What it sends with every request.
+    pub fn cookie_header(&self) -> String {
+        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        cookies.join("; ")
     }
 
     /// Drops its cookies.

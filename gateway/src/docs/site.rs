@@ -187,6 +187,7 @@ const NAV: [(&str, &[&str]); 3] = [
             "circles-and-gates",
             "members-and-posts",
             "fans-and-consent",
+            "sign-fans-in",
             "act-for-a-fan",
             "payments",
             "ledger",

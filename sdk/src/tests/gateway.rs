@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex};
 
 use quanzi_openapi::ErrorCode;
 use quanzi_openapi::id::AppId;
-use quanzi_openapi::jose::{ClientAssertion, Compact, DpopClaims, DpopExpectation, Jwk};
+use quanzi_openapi::jose::{
+    AssertionError, ClientAssertion, Compact, DpopClaims, DpopExpectation, Jwk, encode_base64url,
+};
 use quanzi_openapi::oauth::{ResourceMetadata, ServerMetadata};
 use quanzi_openapi::scope::Scope;
 use quanzi_openapi::signature::{
@@ -46,7 +48,7 @@ impl Seen {
         self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect()
     }
 
-    fn form(&self, name: &str) -> Option<String> {
+    pub(super) fn form(&self, name: &str) -> Option<String> {
         url::form_urlencoded::parse(&self.body).find(|(other, _)| other == name).map(|(_, value)| value.into_owned())
     }
 }
@@ -110,6 +112,32 @@ impl Reply {
     }
 }
 
+/// What is wrong with id tokens.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Forgery {
+    /// Nothing.
+    None,
+    /// The claims were changed after signing.
+    Claims,
+    /// Signed with the gateway's other key: published, but not for this.
+    OtherKey,
+    /// There is none.
+    Missing,
+}
+
+/// The fan's side: what was pushed, and what comes of it.
+pub(super) struct FanSide {
+    pub(super) pushed: Option<Seen>,
+    /// Claims of id tokens, instead of good ones.
+    pub(super) claims: Value,
+    pub(super) forgery: Forgery,
+    /// The fan took the consent back.
+    pub(super) ended: bool,
+    key: Key,
+}
+
+pub(super) const FAN: &str = "fan_01JD8Z6T5M3Q9V0K7W2X4Y6Z8A";
+
 type Handler = dyn Fn(&Seen, usize) -> Reply + Send + Sync;
 
 /// The gateway, and what a test may turn.
@@ -139,6 +167,7 @@ pub(super) struct State {
     pub(super) token_answers: Mutex<Vec<Reply>>,
     pub(super) publishes_keys: AtomicBool,
     pub(super) name: Mutex<String>,
+    pub(super) fans: Mutex<FanSide>,
 }
 
 impl Gateway {
@@ -167,6 +196,13 @@ impl Gateway {
             token_answers: Mutex::default(),
             publishes_keys: AtomicBool::new(true),
             name: Mutex::new(url.clone()),
+            fans: Mutex::new(FanSide {
+                pushed: None,
+                claims: json!({}),
+                forgery: Forgery::None,
+                ended: false,
+                key: Key::from_pem(super::keys::P256_PEM).unwrap(),
+            }),
         });
         let server = Arc::clone(&state);
         tokio::spawn(async move {
@@ -284,6 +320,7 @@ impl State {
                 to_json(serde_json::to_value(ServerMetadata::new(&name, &Scope::ALL)).unwrap())
             }
             "/oauth/jwks" => to_json(self.jwks()),
+            "/oauth/par" => self.push(seen).header("date", &quanzi_openapi::Time::from_seconds(self.now()).http_date()),
             "/oauth/token" => {
                 self.token(seen).header("date", &quanzi_openapi::Time::from_seconds(self.now()).http_date())
             }
@@ -303,6 +340,9 @@ impl State {
         let mut key = self.signing_key.lock().unwrap().public_jwk().clone();
         key.kid = Some(key.thumbprint());
         let keys = if self.publishes_keys.load(Ordering::Relaxed) { vec![key] } else { Vec::new() };
+        let mut for_fans = self.fans.lock().unwrap().key.public_jwk().clone();
+        for_fans.kid = Some(for_fans.thumbprint());
+        let keys = if keys.is_empty() { keys } else { [keys, vec![for_fans]].concat() };
         let mut keys: Vec<Value> = keys.iter().map(|key| serde_json::to_value(key).unwrap()).collect();
         // A key of times to come must not disturb.
         keys.push(json!({ "kty": "AKP", "alg": "ML-DSA-65", "pub": "AAAA" }));
@@ -332,22 +372,86 @@ impl State {
         if let Err(error) = claims.check(&expected, now) {
             return refuse(ErrorCode::InvalidDpopProof, &error.to_string());
         }
+        assert!(self.used.lock().unwrap().insert(claims.jti), "a proof was sent twice");
+        if let Err(error) = self.authenticate(seen) {
+            return refuse(ErrorCode::InvalidClient, &error.to_string());
+        }
+        if seen.form("grant_type").as_deref() != Some("client_credentials")
+            && let Err(error) = self.consented(seen)
+        {
+            return refuse(ErrorCode::InvalidGrant, error);
+        }
+        let number = self.tokens.fetch_add(1, Ordering::Relaxed) + 1;
+        let life = self.token_life_seconds.load(Ordering::Relaxed);
+        let scope = seen.form("scope").unwrap_or_else(|| "openid circles:join".to_owned());
+        let mut token = json!({ "access_token": format!("secret-token-{number}"), "token_type": "DPoP", "expires_in": life, "scope": scope });
+        if seen.form("grant_type").as_deref() == Some("authorization_code") {
+            token["refresh_token"] = json!("secret-refresh");
+            token["id_token"] = self.id_token().into();
+        }
+        Reply::json(200, &token).seal(Seal::None)
+    }
+
+    /// Whether the form proves to come from the app.
+    fn authenticate(&self, seen: &Seen) -> Result<(), AssertionError> {
         let text = seen.form("client_assertion").unwrap();
         let assertion = Compact::parse(&text).unwrap();
         let client: ClientAssertion = assertion.claims().unwrap();
         assert!(fits_jws(&self.app_key.key, assertion.signed, &assertion.signature));
         assert_eq!(assertion.header.kid.as_deref(), Some(self.app_key.thumbprint().as_str()));
-        assert_eq!(seen.form("grant_type").as_deref(), Some("client_credentials"));
         assert!(self.used.lock().unwrap().insert(client.jti.clone()), "an assertion was sent twice");
-        assert!(self.used.lock().unwrap().insert(claims.jti), "a proof was sent twice");
-        if let Err(error) = client.check(&self.app.to_string(), &name, now) {
-            return refuse(ErrorCode::InvalidClient, &error.to_string());
+        let name = self.name.lock().unwrap().clone();
+        client.check(&self.app.to_string(), &name, self.now())
+    }
+
+    fn push(&self, seen: &Seen) -> Reply {
+        if let Err(error) = self.authenticate(seen) {
+            let refusal = json!({ "error": "invalid_client", "error_description": error.to_string(), "error_uri": "http://quanzi.test/", "request_id": "req_push" });
+            return Reply::json(401, &refusal).seal(Seal::None);
         }
-        let number = self.tokens.fetch_add(1, Ordering::Relaxed) + 1;
-        let life = self.token_life_seconds.load(Ordering::Relaxed);
-        let scope = seen.form("scope").unwrap_or_default();
-        let token = json!({ "access_token": format!("secret-token-{number}"), "token_type": "DPoP", "expires_in": life, "scope": scope });
-        Reply::json(200, &token).seal(Seal::None)
+        self.fans.lock().unwrap().pushed = Some(seen.clone());
+        let pushed = json!({ "request_uri": "urn:ietf:params:oauth:request_uri:pushed", "expires_in": 90 });
+        Reply::json(201, &pushed).seal(Seal::None)
+    }
+
+    /// Whether a code or a refresh token is good.
+    fn consented(&self, seen: &Seen) -> Result<(), &'static str> {
+        let fans = self.fans.lock().unwrap();
+        if fans.ended {
+            return Err("the fan took it back");
+        }
+        if seen.form("grant_type").as_deref() == Some("refresh_token") {
+            let known = seen.form("refresh_token").as_deref() == Some("secret-refresh");
+            return if known { Ok(()) } else { Err("the refresh token") };
+        }
+        let pushed = fans.pushed.as_ref().unwrap();
+        let verifier = seen.form("code_verifier").unwrap();
+        let challenge = encode_base64url(ring::digest::digest(&ring::digest::SHA256, verifier.as_bytes()));
+        assert_eq!(pushed.form("code_challenge"), Some(challenge));
+        assert_eq!(pushed.form("redirect_uri"), seen.form("redirect_uri"));
+        assert_eq!(pushed.form("dpop_jkt"), Some(self.app_key.thumbprint()));
+        if seen.form("code").as_deref() == Some("good-code") { Ok(()) } else { Err("the code") }
+    }
+
+    fn id_token(&self) -> Option<String> {
+        let (fans, now) = (self.fans.lock().unwrap(), self.now());
+        let name = self.name.lock().unwrap().clone();
+        let nonce = fans.pushed.as_ref().unwrap().form("nonce");
+        let mut claims = json!({
+            "iss": name, "aud": self.app.to_string(), "sub": FAN, "nonce": nonce, "iat": now, "exp": now + 300, "auth_time": now - 10,
+        });
+        claims.as_object_mut().unwrap().extend(fans.claims.as_object().unwrap().clone());
+        let token = fans.key.jws("JWT", false, &claims).unwrap();
+        match fans.forgery {
+            Forgery::None => Some(token),
+            Forgery::Missing => None,
+            Forgery::OtherKey => Some(self.signing_key.lock().unwrap().jws("JWT", false, &claims).unwrap()),
+            Forgery::Claims => {
+                let parts: Vec<&str> = token.split('.').collect();
+                claims["sub"] = json!("fan_01JD8Z6T5M3Q9V0K7W2X4Y6Z8B");
+                Some(format!("{}.{}.{}", parts[0], encode_base64url(claims.to_string()), parts[2]))
+            }
+        }
     }
 
     /// Token, signature, digest, nonce: as the edge does it.

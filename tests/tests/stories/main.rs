@@ -5,6 +5,7 @@
 #![expect(clippy::expect_used, clippy::indexing_slicing, reason = "this crate is tests: a panic is how a test says no")]
 
 mod apps;
+mod authorize;
 mod bad_money;
 mod cashier;
 mod circles;
