@@ -25,6 +25,8 @@ mod partners;
 mod payments;
 mod races;
 mod road;
+mod rules;
+mod secrecy;
 mod signatures;
 mod tokens;
 mod webhooks;
