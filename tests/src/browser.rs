@@ -9,10 +9,10 @@ use quanzi_openapi::jose::encode_base64url;
 use quanzi_openapi::oauth::ASSERTION_TYPE;
 use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder};
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::Url;
 
-use crate::raw::{Answer, Partner, REDIRECT_URI, random_text};
+use crate::raw::{Answer, Partner, REDIRECT_URI, TestKey, random_text};
 use crate::stage::Stage;
 
 /// A browser.
@@ -200,11 +200,24 @@ impl<'a> Asking<'a> {
         Self { partner: Partner::register(stage.url()).await, stage }
     }
 
+    /// Another app of the same partner.
+    pub async fn another_app(&self) -> Self {
+        let key = TestKey::ed25519();
+        let app = json!({ "name": "another", "jwks": { "keys": [key.jwk()] }, "redirect_uris": [REDIRECT_URI] });
+        let made = self.partner.post("/v1/apps", app).await.expect_status(201);
+        let (url, id, http) = (self.partner.url.clone(), self.partner.id.clone(), self.partner.http.clone());
+        let app = field(&made, "id").to_owned();
+        let mut partner = Partner { url, id, app, key, token: String::new(), http };
+        partner.renew(None).await;
+        Self { partner, stage: self.stage }
+    }
+
     fn now(&self) -> i64 {
         self.stage.app().clock.now().seconds()
     }
 
-    fn authenticated(&self, form: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
+    /// The form with a good assertion.
+    pub fn authenticated(&self, form: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
         let mut form = form.to_vec();
         form.push(("client_assertion_type", ASSERTION_TYPE.to_owned()));
         let partner = &self.partner;

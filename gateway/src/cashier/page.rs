@@ -87,6 +87,11 @@ impl PaymentPage<'_> {
         self.standing == Standing::Waiting
     }
 
+    /// Whether the wallet holds enough.
+    fn can_pay(&self) -> bool {
+        self.wallet.as_ref().is_some_and(|wallet| wallet.missing.is_none())
+    }
+
     fn appears(&self, how: &str) -> bool {
         let appears = self.payee.fan.as_ref().map(|fan| fan.appears).unwrap_or_default();
         match appears {

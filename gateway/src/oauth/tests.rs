@@ -477,6 +477,31 @@ on_both_engines! {
         assert_eq!(kids.len(), 1);
     }
 
+    async fn a_new_key_signs_when_everybody_can_know_it_and_both_are_believed_meanwhile(db: Db) {
+        let app = process(&db, Mode::Sandbox).await;
+        let client = Client::register(&app).await;
+        let token = client.token(&app).await;
+        let next = SigningKey::generate(&app.clock).unwrap();
+        let mut tx = app.db.begin().await.unwrap();
+        let now = app.clock.now();
+        store::insert_gateway_key(&mut tx, "signing", &next.jwk(), next.kid(), next.seed(), false, now).await.unwrap();
+        tx.commit().await.unwrap();
+
+        let at_once = keys::load_or_create(&db, &app.clock, None, false).await.unwrap();
+        let other = process(&db, Mode::Sandbox).await;
+        app.clock.advance_seconds(301);
+        let later = keys::load_or_create(&db, &app.clock, None, false).await.unwrap();
+
+        assert_eq!((at_once.active.kid(), later.active.kid()), (app.key.kid(), next.kid()));
+        for published in [at_once.published, later.published] {
+            assert!([app.key.kid(), next.kid()].iter().all(|kid| published.iter().any(|jwk| jwk.kid.as_deref() == Some(*kid))));
+        }
+        let of_next = sign(&next, &json!({"typ": "at+jwt", "alg": "EdDSA", "kid": next.kid()}), &claims_of(&token));
+        for token in [token, of_next] {
+            assert_eq!(authorize(&other, &token).await.unwrap().token.app, client.app);
+        }
+    }
+
     async fn a_stored_key_is_sealed_and_opens_with_its_own_seal_only(db: Db) {
         let clock = crate::clock::Clock::system();
         let load = |sealing: Option<&'static [u8; 32]>, live| keys::load_or_create(&db, &clock, sealing, live);

@@ -26,6 +26,8 @@ mod partners;
 mod payments;
 mod races;
 mod road;
+mod rules;
+mod secrecy;
 mod signatures;
 mod tokens;
 mod webhooks;

@@ -1,4 +1,4 @@
-//! `load -- reads | tips | events | webhooks`: what a gateway takes, measured beside baselines of the same run.
+//! `load -- reads | tips | events | webhooks | tokens | consent`: what a gateway takes, measured beside baselines of the same run.
 //!
 //! Run it from a release build: `cargo run --release -p quanzi-tests --bin load -- reads`. It starts its own gateways and, unless
 //! `TEST_DATABASE_URL` is set, its own PostgreSQL. Requests are signed before the clock starts. Machines are noisy: quote ratios.
@@ -11,11 +11,13 @@
 
 mod bare;
 mod client;
+mod consent;
 mod events;
 mod figures;
 mod process;
 mod reads;
 mod tips;
+mod tokens;
 mod webhooks;
 
 use quanzi_tests::postgres::Server;
@@ -24,11 +26,11 @@ use quanzi_tests::postgres::Server;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const USAGE: &str = "usage: load -- reads | tips | events | webhooks";
+const USAGE: &str = "usage: load -- reads | tips | events | webhooks | tokens | consent";
 
 fn main() {
     let mode = std::env::args().skip(1).find(|word| word != "--");
-    if !matches!(mode.as_deref(), Some("reads" | "tips" | "events" | "webhooks")) {
+    if !matches!(mode.as_deref(), Some("reads" | "tips" | "events" | "webhooks" | "tokens" | "consent")) {
         println!("{USAGE}");
         std::process::exit(2);
     }
@@ -39,7 +41,7 @@ fn main() {
     if std::env::var_os(variable).is_none() {
         // The database's address is read from the environment, which only a fresh process can be given safely.
         let server =
-            (if mode.as_deref() == Some("tips") { Server::durable() } else { Server::start() }).expect("a PostgreSQL");
+            (if matches!(mode.as_deref(), Some("tips" | "tokens")) { Server::durable() } else { Server::start() }).expect("a PostgreSQL");
         let program = std::env::current_exe().expect("our own path");
         let status =
             std::process::Command::new(program).args(std::env::args_os().skip(1)).env(variable, server.url()).status();
@@ -52,6 +54,8 @@ fn main() {
         match mode.as_deref() {
             Some("webhooks") => Box::pin(webhooks::run()).await,
             Some("tips") => Box::pin(tips::run()).await,
+            Some("tokens") => Box::pin(tokens::run()).await,
+            Some("consent") => Box::pin(consent::run()).await,
             Some("events") => Box::pin(events::run()).await,
             _ => Box::pin(reads::run()).await,
         }
