@@ -16,15 +16,18 @@ use crate::app::App;
 use crate::apps::service::{self as apps, Context};
 use crate::config::Mode;
 use crate::crypto::SigningKey;
+use crate::db::Sql;
 use crate::fault::Fault;
 use crate::http::Caller;
-use crate::on_both_engines;
 use crate::testing::{ALIAS, Client, ISSUER, ask, in_tx, key_input, process, proof, request, sign};
+use crate::{on_both_engines, sql};
 
 use super::{
     Holder, authorization, authorize, keys, model, nonce, proof as proofs, revocation, service, store, sweep_consent,
 };
 use crate::{fans, grants};
+
+const AGE: Sql = sql!("update gateway_key set generation = 0 where purpose = 'signing'");
 
 async fn get(app: &App, client: &Client) -> Result<TokenReply, Fault> {
     ask(app, &client.form(app), &[("dpop", &proof(app, &client.key, |_| ()))]).await
@@ -482,15 +485,19 @@ on_both_engines! {
         let client = Client::register(&app).await;
         let token = client.token(&app).await;
         let next = SigningKey::generate(&app.clock).unwrap();
+        app.clock.advance_seconds(10);
         let mut tx = app.db.begin().await.unwrap();
         let now = app.clock.now();
+        // The next key is of the next generation.
+        tx.query(AGE).run().await.unwrap();
         store::insert_gateway_key(&mut tx, "signing", &next.jwk(), next.kid(), next.seed(), false, now).await.unwrap();
         tx.commit().await.unwrap();
 
-        let at_once = keys::load_or_create(&db, &app.clock, None, false).await.unwrap();
+        let load = || keys::load_or_create(&db, &app.clock, Some(&[7; 32]), false);
+        let at_once = load().await.unwrap();
         let other = process(&db, Mode::Sandbox).await;
         app.clock.advance_seconds(301);
-        let later = keys::load_or_create(&db, &app.clock, None, false).await.unwrap();
+        let later = load().await.unwrap();
 
         assert_eq!((at_once.active.kid(), later.active.kid()), (app.key.kid(), next.kid()));
         for published in [at_once.published, later.published] {

@@ -41,7 +41,8 @@ fn main() {
     if std::env::var_os(variable).is_none() {
         // The database's address is read from the environment, which only a fresh process can be given safely.
         let server =
-            (if matches!(mode.as_deref(), Some("tips" | "tokens")) { Server::durable() } else { Server::start() }).expect("a PostgreSQL");
+            (if matches!(mode.as_deref(), Some("tips" | "tokens")) { Server::durable() } else { Server::start() })
+                .expect("a PostgreSQL");
         let program = std::env::current_exe().expect("our own path");
         let status =
             std::process::Command::new(program).args(std::env::args_os().skip(1)).env(variable, server.url()).status();

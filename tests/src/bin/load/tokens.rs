@@ -35,7 +35,9 @@ pub async fn run() {
     }
     let key = TestKey::ed25519();
     let theirs = match &scripts {
-        Some(scripts) => Some((Theirs::start(scripts, &key, None), Theirs::start(scripts, &key, Some(&database().await)))),
+        Some(scripts) => {
+            Some((Theirs::start(scripts, &key, None), Theirs::start(scripts, &key, Some(&database().await))))
+        }
         None => None,
     };
     for (name, stage) in [("SQLite", Stage::sqlite().await), ("PostgreSQL", Stage::postgres().await)] {
