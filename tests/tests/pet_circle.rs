@@ -168,7 +168,9 @@ async fn a_visitor_becomes_a_member_who_comments_and_tips_and_the_owner_sees_it(
     let tip = [("once", key.as_str()), ("yuan", "5"), ("message", "For treats")];
     let (waiting, page) = send(&mut mei, &site, &post, &format!("{post}/tip"), &tip).await;
     let cashier = between(&says(&page, &["¥5.00", "One step left"]), "class=\"button\" href=\"", "\"");
-    assert_eq!(mei.post(&cashier, &[("decision", "pay"), ("appear", "named")]).await.status, 303);
+    let code = form_code(&mei.get(&cashier).await);
+    let pay = [("code", code.as_str()), ("decision", "pay"), ("appear", "named")];
+    assert_eq!(mei.post(&cashier, &pay).await.status, 303);
     says(&mei.get(&site.at(&waiting)).await, &["Thank you! It arrived."]);
     hear(listening, "For treats").await;
     says(&owner.get(&site.at("/owner")).await, &["¥5.00", "For treats", "¥4.85"]);
