@@ -12,16 +12,17 @@ use quanzi_openapi::Time;
 use crate::apps::Directory;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::crypto::{EcdsaKey, SigningKey};
+use crate::crypto::SigningKey;
 use crate::db::{self, Db, Tx};
 use crate::events::{Bell, Streams};
 use crate::fault::Fault;
 use crate::housekeeping::{BATCH_ROWS_MAX, Chore};
 use crate::http::{InFlight, Limits, Nonces, Routes, sweep_idempotency, sweep_nonces};
 use crate::jobs::Wake;
+use crate::keyring::{self, Keyring};
 use crate::ledger::Poster;
 use crate::metrics::Metrics;
-use crate::oauth::{GatewayKeys, Tokens};
+use crate::oauth::Tokens;
 use crate::payments::PaymentFacts;
 use crate::sandbox::demo::{self, Demo};
 use crate::sign_in::Provider;
@@ -36,10 +37,8 @@ pub struct App {
     pub db: Db,
     /// Time, ids, randomness.
     pub clock: Arc<Clock>,
-    /// The key that signs answers and access tokens.
-    pub key: SigningKey,
-    /// The key that signs id tokens.
-    pub id_token_key: EcdsaKey,
+    /// The gateway's own keys.
+    pub keyring: Keyring,
     /// Apps and their keys, cached.
     pub directory: Directory,
     /// Verified access tokens, cached.
@@ -81,14 +80,12 @@ impl App {
         metrics: Metrics,
         stopping: Stopping,
     ) -> Result<Self, Fault> {
-        let sealing = config.sealing_key.as_ref().map(crate::config::SealingKey::bytes);
-        let loaded = crate::oauth::keys::load_or_create(&db, &clock, sealing, !config.mode.is_sandbox()).await;
-        let GatewayKeys { active: key, id_token: id_token_key, published } = loaded.map_err(Fault::internal)?;
+        let is_live = !config.mode.is_sandbox();
+        let keys = keyring::load_or_create(&db, &clock, config.sealing(), is_live).await.map_err(Fault::internal)?;
         let mut app = Self {
-            key,
-            id_token_key,
+            keyring: Keyring::new(keys),
             directory: Directory::new(),
-            tokens: Tokens::new(published),
+            tokens: Tokens::default(),
             nonces: Nonces::new(),
             limits: Limits::new(&config, &clock),
             in_flight: InFlight::default(),
@@ -110,6 +107,11 @@ impl App {
             app.demo = Some(demo::ensure(&app).await?);
         }
         Ok(app)
+    }
+
+    /// The key that signs answers, access tokens and webhooks now.
+    pub fn signing_key(&self) -> Arc<SigningKey> {
+        self.keyring.signing(self.clock.now())
     }
 }
 
@@ -180,6 +182,7 @@ pub fn chores(app: &Arc<App>) -> Vec<Chore> {
         deleting("nonces", |tx, now, rows_max| Box::pin(sweep_nonces(tx, now, rows_max))),
         deleting("gates", |tx, now, rows_max| Box::pin(crate::gates::sweep(tx, now, rows_max))),
         deleting("allowances", |tx, now, rows_max| Box::pin(crate::ledger::service::sweep(tx, now, rows_max))),
+        deleting("keys", |tx, now, rows_max| Box::pin(keyring::sweep(tx, now, rows_max))),
         deleting("oauth", |tx, now, rows_max| Box::pin(crate::oauth::store::sweep(tx, now, rows_max))),
         deleting("consent", |tx, now, rows_max| Box::pin(crate::oauth::sweep_consent(tx, now, rows_max))),
         deleting("sessions", |tx, now, rows_max| Box::pin(crate::sessions::sweep(tx, now, rows_max))),

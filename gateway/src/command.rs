@@ -1,4 +1,4 @@
-//! The command line: `quanzi`, `quanzi config`, `quanzi migrate`. Flags and help come from the table of knobs.
+//! The command line: `quanzi`, `quanzi config`, `quanzi migrate`, `quanzi keys` and the rest. Flags and help come from the table of knobs.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -11,7 +11,7 @@ use quanzi_openapi::id::PartnerId;
 use crate::config::{Config, ConfigError, FILE, FILE_VARIABLE, KNOBS, Knob, Setting};
 
 /// What to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Serve until told to stop.
     Serve,
@@ -21,8 +21,21 @@ pub enum Action {
     Migrate,
     /// Hold the books against themselves, then exit.
     CheckLedger,
+    /// Make the gateway's next keys, take one away, or show them; then exit.
+    Keys(KeysAction),
     /// Give a partner a fee of its own in basis points, or take it away; then exit.
     SetFee(PartnerId, Option<u16>),
+}
+
+/// What to do with the gateway's keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeysAction {
+    /// Print those that are published.
+    Show,
+    /// Make the next one of each purpose.
+    Rotate,
+    /// Take this one away at once.
+    Retire(String),
 }
 
 const AFTER: &str = "\
@@ -48,12 +61,25 @@ pub fn parse(
         Some(("config", inner)) => (Action::Config, inner),
         Some(("migrate", inner)) => (Action::Migrate, inner),
         Some(("ledger", inner)) => (Action::CheckLedger, inner.subcommand_matches("check").unwrap_or(inner)),
+        Some(("keys", inner)) => keys(inner)?,
         Some(("fee", inner)) => (set_fee(inner)?, inner),
         Some((_, inner)) => (Action::Serve, inner),
         None => (Action::Serve, &matches),
     };
     let file = matches.get_one::<PathBuf>("config").cloned();
     Ok((action, Config::load(file.as_deref(), environment, flags(matches))))
+}
+
+fn keys(matches: &ArgMatches) -> Result<(Action, &ArgMatches), clap::Error> {
+    Ok(match matches.subcommand() {
+        Some(("rotate", inner)) => (Action::Keys(KeysAction::Rotate), inner),
+        Some(("retire", inner)) => {
+            let kid = inner.get_one::<String>("kid").cloned();
+            let kid = kid.ok_or_else(|| clap::Error::new(clap::error::ErrorKind::MissingRequiredArgument))?;
+            (Action::Keys(KeysAction::Retire(kid)), inner)
+        }
+        _ => (Action::Keys(KeysAction::Show), matches),
+    })
 }
 
 fn set_fee(matches: &ArgMatches) -> Result<Action, clap::Error> {
@@ -91,6 +117,18 @@ fn clap() -> Clap {
                     "Recompute every balance from its transfers and every payment from what moved for it, print the differences, then exit",
                 ),
             ),
+        )
+        .subcommand(
+            Clap::new("keys")
+                .about("Show the gateway's own keys that are published")
+                .subcommand(Clap::new("rotate").about(
+                    "Make the next keys: published within a minute, signing after ten, the ones before believed for thirty days",
+                ))
+                .subcommand(
+                    Clap::new("retire")
+                        .about("Take a key away at once, for one that is in wrong hands; tokens it signed end within a minute")
+                        .arg(Arg::new("kid").required(true).help("Its name, as `quanzi keys` shows it")),
+                ),
         )
         .subcommand(
             Clap::new("fee")
@@ -188,6 +226,16 @@ mod tests {
             let words = std::iter::once("quanzi").chain(wrong.iter().copied()).map(OsString::from);
             assert!(parse(words, []).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn the_keys_have_commands() {
+        let action = |words: &[&str]| parse_here(&[&["quanzi", "keys"], words].concat()).0;
+
+        assert_eq!(action(&[]), Action::Keys(KeysAction::Show));
+        assert_eq!(action(&["rotate", "--workers", "3"]), Action::Keys(KeysAction::Rotate));
+        assert_eq!(action(&["retire", "k1"]), Action::Keys(KeysAction::Retire("k1".to_owned())));
+        assert!(parse(["quanzi", "keys", "retire"].map(OsString::from), []).is_err());
     }
 
     #[test]

@@ -146,6 +146,11 @@ pub struct Setting {
 pub struct ConfigError(String);
 
 impl Config {
+    /// What seals private keys in the database.
+    pub fn sealing(&self) -> Option<&[u8; 32]> {
+        self.sealing_key.as_ref().map(SealingKey::bytes)
+    }
+
     /// From all sources: the file (named by the flag, else by `QUANZI_CONFIG`, else [`FILE`] if it is there), the process's
     /// environment, and the given flags.
     pub fn load(

@@ -22,6 +22,7 @@ mod grants;
 pub mod housekeeping;
 pub mod http;
 pub mod jobs;
+pub mod keyring;
 pub mod ledger;
 mod likes;
 pub mod logs;

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::app::{self, App};
 use crate::clock::Clock;
-use crate::command::{self, Action};
+use crate::command::{self, Action, KeysAction};
 use crate::config::{Config, without_password};
 use crate::db::{self, Db, MigrationFault};
 use crate::docs::{self, DocsSettings};
@@ -27,6 +27,7 @@ use crate::fault::Fault;
 use crate::housekeeping;
 use crate::http::pages;
 use crate::jobs;
+use crate::keyring::{self, KeysFault};
 use crate::ledger;
 use crate::logs;
 use crate::metrics::{self, Metrics};
@@ -86,6 +87,9 @@ pub enum StartError {
     /// The books were checked, and do not add up.
     #[error("the books do not add up: {0} differences")]
     Books(usize),
+    /// What was asked of the gateway's keys cannot be done.
+    #[error(transparent)]
+    Keys(#[from] KeysFault),
     /// A second signal came before the requests under way were finished.
     #[error("interrupted while requests were under way")]
     Interrupted,
@@ -105,6 +109,7 @@ pub struct Running {
 struct Background {
     housekeeping: JoinHandle<()>,
     revocations: JoinHandle<()>,
+    keyring: JoinHandle<()>,
     poster: JoinHandle<()>,
     jobs: JoinHandle<()>,
     clock: Option<JoinHandle<()>>,
@@ -115,6 +120,7 @@ impl Background {
     /// Ends it, when no request is left; the gateway is stopping already.
     async fn stop(self, app: &App) {
         self.revocations.abort();
+        self.keyring.abort();
         if let Some(clock) = self.clock {
             clock.abort();
         }
@@ -186,10 +192,11 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     let server = Served::spawn(server(&app, listener, certificate.as_ref())?);
     let housekeeping = tokio::spawn(housekeeping::run(app::chores(&app), stopping));
     let revocations = tokio::spawn(oauth::revocation::run(Arc::clone(&app)));
+    let keyring = tokio::spawn(keyring::run(Arc::clone(&app)));
     let jobs = tokio::spawn(jobs::runner::run(Arc::clone(&app)));
     let clock = app.config.mode.is_sandbox().then(|| tokio::spawn(sandbox::clock::run(Arc::clone(&app))));
     let webhooks = tokio::spawn(webhooks::run(Arc::clone(&app)));
-    let background = Background { housekeeping, revocations, poster, jobs, clock, webhooks };
+    let background = Background { housekeeping, revocations, keyring, poster, jobs, clock, webhooks };
     Ok(Running { app, address: bound, server, metrics: page, background, certificate })
 }
 
@@ -402,6 +409,7 @@ pub fn main(
             match action {
                 Action::Migrate => migrate(&config).await,
                 Action::CheckLedger => check_ledger(&config).await,
+                Action::Keys(what) => keys(&config, &what).await,
                 Action::SetFee(partner, fee_bps) => set_fee(&config, partner, fee_bps).await,
                 Action::Serve | Action::Config => serve(config).await,
             }
@@ -447,6 +455,31 @@ async fn check_ledger(config: &Config) -> Result<(), StartError> {
     }
     say(io::stdout(), &text);
     if clean { Ok(()) } else { Err(StartError::Books(differences.len())) }
+}
+
+async fn keys(config: &Config, what: &KeysAction) -> Result<(), StartError> {
+    let db = open(config).await?;
+    db.migrate().await?;
+    let (clock, is_live) = (Clock::system(), !config.mode.is_sandbox());
+    if !is_live {
+        sandbox::clock::begin(&db, &clock).await.map_err(|fault| StartError::App { fault })?;
+    }
+    let text = match what {
+        KeysAction::Show => keyring::describe(&db, &clock).await.map_err(KeysFault::from)?,
+        KeysAction::Rotate => {
+            let rotated = keyring::rotate(&db, &clock, config.sealing(), is_live).await?;
+            let lines =
+                rotated.map(|key| format!("The next {} key is {}, from {}.\n", key.purpose, key.kid, key.signs_from));
+            format!("{}Running gateways publish them within a minute.\n", lines.concat())
+        }
+        KeysAction::Retire(kid) => {
+            keyring::retire(&db, &clock, kid).await?;
+            format!("{kid} is retired. Running gateways stop using and believing it within a minute.\n")
+        }
+    };
+    db.close().await;
+    say(io::stdout(), &text);
+    Ok(())
 }
 
 async fn set_fee(config: &Config, partner: PartnerId, fee_bps: Option<u16>) -> Result<(), StartError> {

@@ -1,4 +1,4 @@
-//! What an operator does with the books on the command line: checks them, and gives a partner a fee of its own.
+//! What an operator does on the command line: checks the books, gives a partner a fee of its own, lets new keys follow old ones.
 
 #![expect(clippy::expect_used, reason = "this crate is tests: a panic is how a test says no")]
 
@@ -7,8 +7,12 @@ use std::process::Output;
 use quanzi::memberships::NewMembership;
 use quanzi::payments::NewPayment;
 use quanzi::sandbox::NewSandboxFan;
+use quanzi::webhook::Verifier;
+use quanzi::webhook_endpoints::NewWebhookEndpoint;
 use quanzi::{Client, Currency, Money};
+use quanzi_gateway::keyring;
 use quanzi_tests::process::Process;
+use quanzi_tests::receiver::{Received, Receiver};
 use quanzi_tests::stage::{Stage, open_circle, partner};
 use quanzi_tests::stories;
 
@@ -129,6 +133,51 @@ stories! {
             assert_eq!((paid.fee, paid.net), (cny(fee), cny(1_000 - fee)));
         }
         assert_eq!(said(&program.run(&["ledger", "check"])).0, Some(0));
+    }
+
+    async fn keys_follow_each_other_and_nobody_who_trusts_us_notices(stage: Stage) {
+        let client = partner(&stage).await;
+        let receiver = Receiver::start();
+        let old = client.webhook_endpoints().create(NewWebhookEndpoint::new(receiver.url())).await.expect("an endpoint");
+        client.webhook_endpoints().delete(old.endpoint.id).await.expect("deleted");
+        let verifier = Verifier::of_public_key(&old.endpoint.public_key).expect("a verifier");
+        let program = program(&stage);
+        let first = said(&program.run(&["keys"]));
+        let named = |shown: &str, line: usize| shown.lines().nth(line).and_then(|line| line.split_whitespace().nth(1)).map(str::to_owned);
+        let first = named(&first.1, 0).expect("a key");
+
+        let rotated = said(&program.run(&["keys", "rotate"]));
+        let twice = said(&program.run(&["keys", "rotate"]));
+        keyring::reload(stage.app()).await.expect("read");
+        let shown = said(&program.run(&["keys"])).1;
+
+        let second = named(&shown, 0).expect("a key");
+        assert_eq!(rotated.0, Some(0), "{rotated:?}");
+        assert!(rotated.1.contains(&format!("The next signing key is {second}, from ")), "{rotated:?}");
+        assert_eq!((twice.0, twice.2.contains("a rotation is under way: ")), (Some(1), true), "{twice:?}");
+        let states: Vec<_> = shown.lines().filter_map(|line| line.rsplit("  ").next()?.split(' ').next()).collect();
+        assert_eq!((states, first != second), (vec!["signs"; 4], true), "{shown}");
+
+        // Whoever has read the key set since then believes what the new key signs; a receiver may know the old key alone.
+        let reader = partner(&stage).await;
+        let sender = reader.webhook_endpoints();
+        let made = sender.create(NewWebhookEndpoint::new(receiver.url())).await.expect("an endpoint").endpoint;
+        for (keys, kid, seconds) in [(1, &first, 590), (2, &second, 20)] {
+            stage.advance(seconds);
+            sender.ping(made.id).await.expect("a ping");
+            assert_eq!(stage.app().signing_key().kid(), kid);
+            let signed_by = |one: &Received| one.headers.get("webhook-signature").map(|text| text.matches("v1a,").count());
+            let received = receiver.until("a ping", |received| received.iter().any(|one| signed_by(one) == Some(keys))).await;
+            for one in received {
+                one.verified(&verifier);
+            }
+        }
+
+        let gone = said(&program.run(&["keys", "retire", &first]));
+        keyring::reload(stage.app()).await.expect("read");
+        assert_eq!((gone.0, said(&program.run(&["keys", "retire", &first])).0), (Some(0), Some(1)), "{gone:?}");
+        assert!(reader.partner().get().await.is_ok());
+        assert!(!said(&program.run(&["keys"])).1.contains(&first));
     }
 
     async fn a_fee_of_nobody_or_of_nonsense_is_refused(stage: Stage) {

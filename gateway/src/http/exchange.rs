@@ -137,7 +137,7 @@ impl Exchange {
         // A fresh nonce with every answer to an app, so that a client whose clock is off needs no round trip more (RFC 9449, 8.2).
         let takes_proofs = self.operation.access != Access::Public;
         if takes_proofs && !answer.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(NONCE_HEADER)) {
-            answer.push(NONCE_HEADER, nonce::current(&self.app.key, self.app.clock.now()));
+            answer.push(NONCE_HEADER, nonce::current(&self.app));
         }
         if let Some(left) = &self.left {
             answer.push("ratelimit-policy", left.policy());
@@ -176,9 +176,11 @@ impl Exchange {
             answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let message = Message::response(answer.status, &headers, Some(&request));
         let shape = ResponseShape::of(&message, has_body);
-        let draft = Draft::response(&shape, self.app.clock.now().seconds(), self.app.key.kid())?;
+        let now = self.app.clock.now();
+        let key = self.app.keyring.signing(now);
+        let draft = Draft::response(&shape, now.seconds(), key.kid())?;
         let base = draft.base(&message)?;
-        let signed = draft.finish("quanzi", &self.app.key.sign(base.as_bytes()))?;
+        let signed = draft.finish("quanzi", &key.sign(base.as_bytes()))?;
         answer.push(signature::SIGNATURE_INPUT, signed.signature_input);
         answer.push(signature::SIGNATURE, signed.signature);
         Ok(())

@@ -53,7 +53,7 @@ fn scopes(app: &App) -> Vec<Scope> {
 }
 
 fn jwks(app: &App) -> JwkSet {
-    JwkSet { keys: app.tokens.published().iter().cloned().map(Into::into).collect() }
+    JwkSet { keys: app.keyring.keys().published().iter().cloned().map(Into::into).collect() }
 }
 
 async fn push(call: &mut Call<PushAuthorizationRequest, Anyone>) -> Result<PushedReply, Fault> {

@@ -1,5 +1,7 @@
 //! Id tokens (OpenID Connect Core, 2): which fan it was, for the app alone.
 
+use std::sync::Arc;
+
 use quanzi_openapi::Time;
 use quanzi_openapi::id::{AppId, FanId};
 use quanzi_openapi::jose::{JwsAlgorithm, assemble, signing_input};
@@ -32,7 +34,8 @@ pub(super) fn issue(
     nonce: Option<&str>,
     now: Time,
 ) -> Result<String, Fault> {
-    let header = serde_json::json!({ "typ": "JWT", "alg": JwsAlgorithm::Es256, "kid": app.id_token_key.kid() });
+    let key = Arc::clone(app.keyring.keys().id_token(now));
+    let header = serde_json::json!({ "typ": "JWT", "alg": JwsAlgorithm::Es256, "kid": key.kid() });
     let claims = Claims {
         iss: &app.config.public_url,
         sub: fan,
@@ -43,6 +46,6 @@ pub(super) fn issue(
         nonce,
     };
     let input = signing_input(&header, &claims).map_err(Fault::internal)?;
-    let signature = app.id_token_key.sign(input.as_bytes()).map_err(Fault::internal)?;
+    let signature = key.sign(input.as_bytes()).map_err(Fault::internal)?;
     Ok(assemble(&input, &signature))
 }

@@ -10,7 +10,6 @@ mod exchange;
 mod fan_store;
 mod http;
 mod id_token;
-pub mod keys;
 mod model;
 pub mod nonce;
 pub mod proof;
@@ -24,7 +23,6 @@ mod tests;
 
 pub use fan_store::sweep as sweep_consent;
 pub use http::routes;
-pub use keys::GatewayKeys;
 pub use model::{AuthorizationRequest, challenge};
 pub use service::{Authorized, authorize};
 pub use token::{AccessToken, Holder, Tokens};

@@ -32,7 +32,7 @@ pub fn check(app: &App, proof: &str, method: &str, url: &str, token: &str) -> Re
             .header("WWW-Authenticate", challenge(app, Some("invalid_dpop_proof"))),
         Refused::NonceRequired => Fault::new(ErrorCode::ProofNonceRequired)
             .header("WWW-Authenticate", challenge(app, Some("use_dpop_nonce")))
-            .header(NONCE_HEADER, nonce::current(&app.key, app.clock.now())),
+            .header(NONCE_HEADER, nonce::current(app)),
     })
 }
 
@@ -59,9 +59,7 @@ pub(super) fn if_sent(app: &App, request: &RequestInfo) -> Result<Option<String>
 fn check_for_token(app: &App, proof: &str, url: &str) -> Result<String, Fault> {
     verify(app, proof, "POST", url, None).map_err(|refused| match refused {
         Refused::Invalid(detail) => Fault::new(ErrorCode::InvalidDpopProof).detail(detail),
-        Refused::NonceRequired => {
-            Fault::new(ErrorCode::UseDpopNonce).header(NONCE_HEADER, nonce::current(&app.key, app.clock.now()))
-        }
+        Refused::NonceRequired => Fault::new(ErrorCode::UseDpopNonce).header(NONCE_HEADER, nonce::current(app)),
     })
 }
 
@@ -74,7 +72,7 @@ pub(super) fn verify(app: &App, proof: &str, method: &str, url: &str, token: Opt
         return Err(invalid(&"its signature does not fit its jwk"));
     }
     let now = app.clock.now();
-    let has_valid_nonce = claims.nonce.as_deref().is_some_and(|nonce| nonce::is_valid(&app.key, nonce, now));
+    let has_valid_nonce = claims.nonce.as_deref().is_some_and(|nonce| nonce::is_valid(app, nonce));
     check_claims(app, &claims, method, url, token, has_valid_nonce).map_err(|error| match error {
         DpopError::IssuedAt { .. } => Refused::NonceRequired,
         error => invalid(&error),

@@ -2,10 +2,9 @@
 
 use quanzi_openapi::Time;
 use quanzi_openapi::id::AppId;
-use quanzi_openapi::jose::Jwk;
 use sqlx::FromRow;
 
-use crate::db::{As, Fault, Json, Sql, Tx};
+use crate::db::{As, Fault, Sql, Tx};
 use crate::sql;
 
 use super::revocation::KEPT_SECONDS;
@@ -30,16 +29,6 @@ const SWEEP_REVOCATIONS: Sql = sql!(
     "(select id from revocation where created_at < $1 and expires_at < $2 order by created_at limit $3)"
 );
 
-const KEYS: Sql = sql!(
-    "select kid, jwk, private_key, sealed, created_at from gateway_key where purpose = $1 and retired_at is null ",
-    "order by generation desc limit 16"
-);
-const INSERT_KEY: Sql = sql!(
-    "insert into gateway_key (kid, purpose, generation, jwk, private_key, sealed, created_at) ",
-    "values ($1, $6, 1, $2, $3, $4, $5) on conflict (purpose, generation) do nothing"
-);
-const SEAL_KEY: Sql = sql!("update gateway_key set private_key = $2, sealed = true where kid = $1 and not sealed");
-
 /// A row of `revocation`.
 #[derive(Debug, FromRow)]
 pub(super) struct Revocation {
@@ -47,17 +36,6 @@ pub(super) struct Revocation {
     pub subject: String,
     #[sqlx(try_from = "As<Time>")]
     pub expires_at: Time,
-    #[sqlx(try_from = "As<Time>")]
-    pub created_at: Time,
-}
-
-/// A row of `gateway_key`. Not `Debug`: it may hold a private key.
-#[derive(FromRow)]
-pub(super) struct KeyRow {
-    pub kid: String,
-    pub jwk: Json<Jwk>,
-    pub private_key: Vec<u8>,
-    pub sealed: bool,
     #[sqlx(try_from = "As<Time>")]
     pub created_at: Time,
 }
@@ -87,31 +65,6 @@ pub(super) async fn insert_revocation(
 /// Revocations after this place, in order.
 pub(super) async fn revocations(tx: &mut Tx, after: Time, after_id: &str, rows: i64) -> Result<Vec<Revocation>, Fault> {
     tx.query(REVOCATIONS).bind(after).bind(after_id).bind(rows).all().await
-}
-
-/// The gateway's keys for this purpose that are not retired, the newest first.
-pub(super) async fn gateway_keys(tx: &mut Tx, purpose: &str) -> Result<Vec<KeyRow>, Fault> {
-    tx.query(KEYS).bind(purpose).all().await
-}
-
-/// Adds the first key, unless there is one.
-pub(super) async fn insert_gateway_key(
-    tx: &mut Tx,
-    purpose: &str,
-    jwk: &Jwk,
-    kid: &str,
-    private_key: &[u8],
-    sealed: bool,
-    now: Time,
-) -> Result<(), Fault> {
-    tx.query(INSERT_KEY).bind(kid).bind(Json(jwk)).bind(private_key).bind(sealed).bind(now).bind(purpose).run().await?;
-    Ok(())
-}
-
-/// Puts the sealed form in place of the open one.
-pub(super) async fn seal_gateway_key(tx: &mut Tx, kid: &str, private_key: &[u8]) -> Result<(), Fault> {
-    tx.query(SEAL_KEY).bind(kid).bind(private_key).run().await?;
-    Ok(())
 }
 
 /// Deletes up to `limit` rows of each kind that nobody needs any more; how many went.

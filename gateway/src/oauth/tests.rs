@@ -16,18 +16,15 @@ use crate::app::App;
 use crate::apps::service::{self as apps, Context};
 use crate::config::Mode;
 use crate::crypto::SigningKey;
-use crate::db::Sql;
 use crate::fault::Fault;
 use crate::http::Caller;
+use crate::on_both_engines;
 use crate::testing::{ALIAS, Client, ISSUER, ask, in_tx, key_input, process, proof, request, sign};
-use crate::{on_both_engines, sql};
 
 use super::{
-    Holder, authorization, authorize, keys, model, nonce, proof as proofs, revocation, service, store, sweep_consent,
+    Holder, authorization, authorize, model, nonce, proof as proofs, revocation, service, store, sweep_consent,
 };
 use crate::{fans, grants};
-
-const AGE: Sql = sql!("update gateway_key set generation = 0 where purpose = 'signing'");
 
 async fn get(app: &App, client: &Client) -> Result<TokenReply, Fault> {
     ask(app, &client.form(app), &[("dpop", &proof(app, &client.key, |_| ()))]).await
@@ -75,7 +72,7 @@ on_both_engines! {
 
         assert_eq!((reply.token_type.as_str(), reply.expires_in, reply.scope.as_str()), ("DPoP", 300, "circles:read members:read"));
         let jws = Compact::parse(&reply.access_token).unwrap();
-        assert_eq!((jws.header.typ.as_deref(), jws.header.kid.as_deref()), (Some("at+jwt"), Some(app.key.kid())));
+        assert_eq!((jws.header.typ.as_deref(), jws.header.kid.as_deref()), (Some("at+jwt"), Some(app.signing_key().kid())));
         let claims = claims_of(&reply.access_token);
         let id = json!(client.app);
         assert_eq!((&claims["iss"], &claims["aud"]), (&json!(ISSUER), &json!(ISSUER)));
@@ -288,8 +285,8 @@ on_both_engines! {
         let client = Client::register(&app).await;
         let token = client.token(&app).await;
         let claims = claims_of(&token);
-        let header_ = json!({"typ": "at+jwt", "alg": "EdDSA", "kid": app.key.kid()});
-        let altered = |name: &str, value: Value| { let mut claims = claims.clone(); claims[name] = value; sign(&app.key, &header_, &claims) };
+        let header_ = json!({"typ": "at+jwt", "alg": "EdDSA", "kid": app.signing_key().kid()});
+        let altered = |name: &str, value: Value| { let mut claims = claims.clone(); claims[name] = value; sign(&app.signing_key(), &header_, &claims) };
         let stranger = SigningKey::generate(&app.clock).unwrap();
         let middle = token.len() / 2;
         let flipped: String = token.char_indices().map(|(place, letter)| if place == middle { if letter == 'A' { 'B' } else { 'A' } } else { letter }).collect();
@@ -299,9 +296,9 @@ on_both_engines! {
             altered("aud", json!([ISSUER])),
             altered("sub", json!("fan_01JD8Z6T5M3Q9V0K7W2X4Y6Z8A")),
             altered("cnf", json!({})),
-            sign(&app.key, &json!({"typ": "JWT", "alg": "EdDSA", "kid": app.key.kid()}), &claims),
-            sign(&app.key, &json!({"typ": "at+jwt", "alg": "none", "kid": app.key.kid()}), &claims),
-            sign(&app.key, &json!({"typ": "at+jwt", "alg": "EdDSA"}), &claims),
+            sign(&app.signing_key(), &json!({"typ": "JWT", "alg": "EdDSA", "kid": app.signing_key().kid()}), &claims),
+            sign(&app.signing_key(), &json!({"typ": "at+jwt", "alg": "none", "kid": app.signing_key().kid()}), &claims),
+            sign(&app.signing_key(), &json!({"typ": "at+jwt", "alg": "EdDSA"}), &claims),
             sign(&stranger, &header_, &claims),
             sign(&stranger, &json!({"typ": "at+jwt", "alg": "EdDSA", "kid": stranger.kid()}), &claims),
             flipped,
@@ -349,8 +346,8 @@ on_both_engines! {
         let old = check(&made(&|claims| claims.iat -= 3_600)).unwrap_err();
         assert_eq!((old.code(), old.code().status()), (ErrorCode::ProofNonceRequired, 401));
         assert!(header(&old, "WWW-Authenticate").unwrap().contains("error=\"use_dpop_nonce\""));
-        assert_eq!(header(&old, "DPoP-Nonce"), Some(nonce::current(&app.key, app.clock.now()).as_str()));
-        let nonce = nonce::current(&app.key, app.clock.now());
+        assert_eq!(header(&old, "DPoP-Nonce"), Some(nonce::current(&app).as_str()));
+        let nonce = nonce::current(&app);
         check(&made(&|claims| { claims.iat -= 3_600; claims.nonce = Some(nonce.clone()); })).unwrap();
     }
 
@@ -467,64 +464,6 @@ on_both_engines! {
         assert_eq!(authorize(&app, &token).await.unwrap_err().code(), ErrorCode::TokenRevoked);
     }
 
-    async fn processes_that_start_at_once_end_with_one_key(db: Db) {
-        let clock = crate::clock::Clock::system();
-        let start = || keys::load_or_create(&db, &clock, None, false);
-
-        let (one, two, three) = tokio::join!(start(), start(), start());
-
-        let kids: HashSet<_> = [one, two, three].into_iter().map(|keys| keys.unwrap()).map(|keys| {
-            assert_eq!(keys.published.len(), 2);
-            (keys.active.kid().to_owned(), keys.id_token.kid().to_owned())
-        }).collect();
-        assert_eq!(kids.len(), 1);
-    }
-
-    async fn a_new_key_signs_when_everybody_can_know_it_and_both_are_believed_meanwhile(db: Db) {
-        let app = process(&db, Mode::Sandbox).await;
-        let client = Client::register(&app).await;
-        let token = client.token(&app).await;
-        let next = SigningKey::generate(&app.clock).unwrap();
-        app.clock.advance_seconds(10);
-        let mut tx = app.db.begin().await.unwrap();
-        let now = app.clock.now();
-        // The next key is of the next generation.
-        tx.query(AGE).run().await.unwrap();
-        store::insert_gateway_key(&mut tx, "signing", &next.jwk(), next.kid(), next.seed(), false, now).await.unwrap();
-        tx.commit().await.unwrap();
-
-        let load = || keys::load_or_create(&db, &app.clock, Some(&[7; 32]), false);
-        let at_once = load().await.unwrap();
-        let other = process(&db, Mode::Sandbox).await;
-        app.clock.advance_seconds(301);
-        let later = load().await.unwrap();
-
-        assert_eq!((at_once.active.kid(), later.active.kid()), (app.key.kid(), next.kid()));
-        for published in [at_once.published, later.published] {
-            assert!([app.key.kid(), next.kid()].iter().all(|kid| published.iter().any(|jwk| jwk.kid.as_deref() == Some(*kid))));
-        }
-        let of_next = sign(&next, &json!({"typ": "at+jwt", "alg": "EdDSA", "kid": next.kid()}), &claims_of(&token));
-        for token in [token, of_next] {
-            assert_eq!(authorize(&other, &token).await.unwrap().token.app, client.app);
-        }
-    }
-
-    async fn a_stored_key_is_sealed_and_opens_with_its_own_seal_only(db: Db) {
-        let clock = crate::clock::Clock::system();
-        let load = |sealing: Option<&'static [u8; 32]>, live| keys::load_or_create(&db, &clock, sealing, live);
-        assert!(matches!(load(None, true).await, Err(keys::KeysFault::SealingKeyMissing)));
-
-        let open = load(None, false).await.unwrap();
-        let sealed = load(Some(&[1; 32]), true).await.unwrap();
-
-        assert_eq!(open.active.kid(), sealed.active.kid());
-        assert!(matches!(load(None, false).await, Err(keys::KeysFault::SealedWithoutKey { .. })));
-        assert!(matches!(load(Some(&[2; 32]), true).await, Err(keys::KeysFault::Sealed { .. })));
-        assert_eq!(load(Some(&[1; 32]), true).await.unwrap().active.kid(), open.active.kid());
-        let rows = store::gateway_keys(&mut db.reading().await.unwrap(), "signing").await.unwrap();
-        assert!(rows.iter().all(|row| row.sealed && !row.private_key.windows(32).any(|part| part == open.active.seed())));
-    }
-
     async fn what_has_expired_is_swept_in_batches(db: Db) {
         let app = process(&db, Mode::Sandbox).await;
         let client = Client::register(&app).await;
@@ -622,13 +561,13 @@ on_both_engines! {
         let (client, code) = with_code(&app).await;
         let reply = exchange_code(&app, &client, &code).await.unwrap();
         let claims = claims_of(&reply.access_token);
-        let header_ = json!({"typ": "at+jwt", "alg": "EdDSA", "kid": app.key.kid()});
-        let without = |name: &str| { let mut claims = claims.clone(); claims.as_object_mut().unwrap().remove(name); sign(&app.key, &header_, &claims) };
+        let header_ = json!({"typ": "at+jwt", "alg": "EdDSA", "kid": app.signing_key().kid()});
+        let without = |name: &str| { let mut claims = claims.clone(); claims.as_object_mut().unwrap().remove(name); sign(&app.signing_key(), &header_, &claims) };
 
         for bad in [without("grant"), without("family"), without("sub")] {
             assert_eq!(authorize(&app, &bad).await.unwrap_err().code(), ErrorCode::TokenInvalid);
         }
-        authorize(&app, &sign(&app.key, &header_, &claims)).await.unwrap();
+        authorize(&app, &sign(&app.signing_key(), &header_, &claims)).await.unwrap();
     }
 
     async fn a_grant_that_ends_before_the_exchange_gives_no_token(db: Db) {

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use quanzi_openapi::id::{AppId, FanId, GrantId, PartnerId, PersonId};
-use quanzi_openapi::jose::{Compact, Jwk, JwsAlgorithm, assemble, signing_input};
+use quanzi_openapi::jose::{Compact, JwsAlgorithm, assemble, signing_input};
 use quanzi_openapi::oauth::{Confirmation, TOKEN_SECONDS};
 use quanzi_openapi::scope::{FanScopes, Scopes};
 use quanzi_openapi::{ErrorCode, Time};
@@ -15,7 +15,6 @@ use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
-use crate::crypto::VerifyingKey;
 use crate::fans;
 use crate::fault::Fault;
 
@@ -105,7 +104,8 @@ pub(super) struct NewToken {
 
 /// Signs a token.
 pub(super) fn issue(app: &App, new: NewToken, now: Time) -> Result<String, Fault> {
-    let header = serde_json::json!({ "typ": TYPE, "alg": JwsAlgorithm::EdDsa, "kid": app.key.kid() });
+    let key = app.keyring.signing(now);
+    let header = serde_json::json!({ "typ": TYPE, "alg": JwsAlgorithm::EdDsa, "kid": key.kid() });
     let (sub, scope, grant, family) = match new.holder {
         Holder::App(scopes) => (new.app.to_string(), scopes.to_string(), None, None),
         Holder::Fan(of) => (of.fan.to_string(), of.scopes.to_string(), Some(of.grant), Some(of.family)),
@@ -126,7 +126,7 @@ pub(super) fn issue(app: &App, new: NewToken, now: Time) -> Result<String, Fault
         family,
     };
     let input = signing_input(&header, &claims).map_err(Fault::internal)?;
-    Ok(assemble(&input, &app.key.sign(input.as_bytes())))
+    Ok(assemble(&input, &key.sign(input.as_bytes())))
 }
 
 impl Claims {
@@ -148,10 +148,8 @@ impl Claims {
     }
 }
 
-/// What a process knows about tokens: the gateway's public keys, tokens it verified, tokens that were revoked.
+/// What a process knows about tokens: those it verified, and those that were revoked.
 pub struct Tokens {
-    keys: HashMap<String, VerifyingKey>,
-    published: Vec<Jwk>,
     verified: Cache<[u8; 32], Arc<AccessToken>>,
     /// By jti, family or grant, which are all random, until the last token would have expired: as many as are revoked in five
     /// minutes.
@@ -167,21 +165,15 @@ impl fmt::Debug for Tokens {
     }
 }
 
-impl Tokens {
-    /// With the gateway's public keys.
-    pub fn new(published: Vec<Jwk>) -> Self {
-        let keys =
-            published.iter().filter_map(|jwk| Some((jwk.thumbprint(), VerifyingKey::new(&jwk.key).ok()?))).collect();
+impl Default for Tokens {
+    fn default() -> Self {
         let verified = Cache::new(TOKENS_CACHED_MAX);
         let persons = Cache::new(TOKENS_CACHED_MAX);
-        Self { keys, published, verified, revoked: RwLock::default(), persons, seen: Seen::default() }
+        Self { verified, revoked: RwLock::default(), persons, seen: Seen::default() }
     }
+}
 
-    /// The gateway's public keys, as they are published.
-    pub fn published(&self) -> &[Jwk] {
-        &self.published
-    }
-
+impl Tokens {
     /// Verifies a token: ours, for us, not altered, not expired, not revoked. Whether its app may still be used is for
     /// [`authorize`](super::authorize).
     pub fn verify(&self, app: &App, token: &str) -> Result<Arc<AccessToken>, Fault> {
@@ -191,7 +183,7 @@ impl Tokens {
         let is_new = cached.is_none();
         let verified = match cached {
             Some(token) => token,
-            None => Arc::new(self.parse(app, token).ok_or_else(|| refused(ErrorCode::TokenInvalid))?),
+            None => Arc::new(parse(app, token).ok_or_else(|| refused(ErrorCode::TokenInvalid))?),
         };
         if verified.exp <= app.clock.now().seconds() {
             self.verified.remove(&hash);
@@ -202,37 +194,17 @@ impl Tokens {
         }
         if is_new {
             self.verified.insert(hash, Arc::clone(&verified));
+            // Its key may have been taken away, and what was verified forgotten, between the two.
+            if app.keyring.keys().verifying(&verified.kid).is_none() {
+                self.verified.remove(&hash);
+            }
         }
         Ok(verified)
     }
 
-    fn parse(&self, app: &App, token: &str) -> Option<AccessToken> {
-        let jws = Compact::parse(token).ok()?;
-        if !jws.header.is_type(TYPE) || jws.header.alg != JwsAlgorithm::EdDsa {
-            return None;
-        }
-        let kid = jws.header.kid.clone()?;
-        let key = self.keys.get(&kid)?;
-        if !key.verify_jws(JwsAlgorithm::EdDsa, jws.signed.as_bytes(), &jws.signature) {
-            return None;
-        }
-        let claims: Claims = jws.claims().ok()?;
-        let ours = &app.config.public_url;
-        if claims.iss != *ours || claims.aud != *ours {
-            return None;
-        }
-        let holder = claims.holder()?;
-        Some(AccessToken {
-            app: claims.client_id,
-            partner: claims.partner,
-            holder,
-            jkt: claims.cnf.jkt,
-            jti: claims.jti,
-            iat: claims.iat,
-            exp: claims.exp,
-            kid,
-            client_kid: claims.client_kid,
-        })
+    /// Forgets what it verified: a key of the gateway is gone.
+    pub fn forget_verified(&self) {
+        self.verified.clear();
     }
 
     fn is_revoked(&self, token: &AccessToken) -> bool {
@@ -265,4 +237,35 @@ impl Tokens {
     pub(super) fn forget_expired(&self, now: Time) {
         self.revoked.write().unwrap_or_else(PoisonError::into_inner).retain(|_, until| *until > now);
     }
+}
+
+/// What a token says, when it is ours, for us, and not altered.
+fn parse(app: &App, token: &str) -> Option<AccessToken> {
+    let jws = Compact::parse(token).ok()?;
+    if !jws.header.is_type(TYPE) || jws.header.alg != JwsAlgorithm::EdDsa {
+        return None;
+    }
+    let kid = jws.header.kid.clone()?;
+    let keys = app.keyring.keys();
+    let key = keys.verifying(&kid)?;
+    if !key.verify_jws(JwsAlgorithm::EdDsa, jws.signed.as_bytes(), &jws.signature) {
+        return None;
+    }
+    let claims: Claims = jws.claims().ok()?;
+    let ours = &app.config.public_url;
+    if claims.iss != *ours || claims.aud != *ours {
+        return None;
+    }
+    let holder = claims.holder()?;
+    Some(AccessToken {
+        app: claims.client_id,
+        partner: claims.partner,
+        holder,
+        jkt: claims.cnf.jkt,
+        jti: claims.jti,
+        iat: claims.iat,
+        exp: claims.exp,
+        kid,
+        client_kid: claims.client_kid,
+    })
 }

@@ -42,7 +42,7 @@ pub fn open(app: &App, endpoint: WebhookEndpointId, stored: &[u8]) -> Result<Zer
 
 /// The gateway's public key in the form of Standard Webhooks.
 pub fn public_key(app: &App) -> String {
-    match app.key.public() {
+    match app.signing_key().public() {
         quanzi_openapi::jose::PublicKey::Ed25519(key) => format!("whpk_{}", STANDARD.encode(key)),
         _ => String::new(),
     }

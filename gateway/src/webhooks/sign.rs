@@ -3,6 +3,8 @@
 //! The gateway's key signs other things too, and none can be taken for another: a token is two base64url parts, a signature base
 //! begins with a quote, and this begins with `evt_` and holds JSON.
 
+use std::sync::Arc;
+
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -31,8 +33,15 @@ pub fn body(event: &Stored) -> Bytes {
     ))
 }
 
-/// The value of `webhook-signature`.
-pub fn signatures(secrets: &Secrets, key: &SigningKey, id: &str, timestamp: i64, body: &[u8]) -> String {
+/// The value of `webhook-signature`: with each secret, and with each of the gateway's keys, of which there are several after a
+/// rotation.
+pub fn signatures<'k>(
+    secrets: &Secrets,
+    keys: impl IntoIterator<Item = &'k Arc<SigningKey>>,
+    id: &str,
+    timestamp: i64,
+    body: &[u8],
+) -> String {
     let mut content = format!("{id}.{timestamp}.").into_bytes();
     content.extend_from_slice(body);
     let mut text = String::with_capacity(200);
@@ -41,8 +50,12 @@ pub fn signatures(secrets: &Secrets, key: &SigningKey, id: &str, timestamp: i64,
         STANDARD.encode_string(hmac::sign(secret, &content), &mut text);
         text.push(' ');
     }
-    text.push_str("v1a,");
-    STANDARD.encode_string(key.sign(&content), &mut text);
+    for key in keys {
+        text.push_str("v1a,");
+        STANDARD.encode_string(key.sign(&content), &mut text);
+        text.push(' ');
+    }
+    text.truncate(text.trim_end().len());
     text
 }
 
@@ -54,11 +67,11 @@ mod tests {
     #[test]
     fn the_hmac_is_the_one_of_the_standard() {
         let secret = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
-        let key = SigningKey::from_seed(&[7; 32]).unwrap();
+        let key = Arc::new(SigningKey::from_seed(&[7; 32]).unwrap());
         let secrets = Secrets::new([secret.as_slice()]);
 
         let text =
-            signatures(&secrets, &key, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, br#"{"test": 2432232314}"#);
+            signatures(&secrets, [&key], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, br#"{"test": 2432232314}"#);
 
         assert!(text.starts_with("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE= v1a,"), "{text}");
     }

@@ -66,7 +66,10 @@ stories! {
         let comment = fan.me().comment(post.id, NewFanComment::new("What a cat!")).await.expect("a comment");
         client.sandbox().top_up(tokens.fan, cny(1_000)).await.expect("topped up");
         let tip = fan.me().pay(NewMyPayment::tip(circle.id, cny(500))).await.expect("a payment");
-        let paid = browser.post(&tip.approval_url.expect("a page"), &[("decision", "pay"), ("appear", "named")]).await;
+        let cashier = tip.approval_url.expect("a page");
+        let code = form_code(&browser.get(&cashier).await);
+        let pay = [("code", code.as_str()), ("decision", "pay"), ("appear", "named")];
+        let paid = browser.post(&cashier, &pay).await;
         let tip = fan.me().payment(tip.id).await.expect("the payment");
 
         assert_eq!((me.fan, me.nickname.as_deref()), (tokens.fan, Some("Mei")));

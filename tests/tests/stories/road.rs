@@ -55,7 +55,7 @@ stories! {
         let raw = Partner::register(stage.url()).await;
         let app = stage.app();
 
-        let shown = format!("{:?} {:?}", app.key, app.config);
+        let shown = format!("{:?} {:?}", app.keyring, app.config);
 
         assert!(!shown.contains(&raw.token));
         assert!(!shown.contains("PRIVATE"));
