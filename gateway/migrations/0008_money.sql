@@ -131,7 +131,6 @@ create unique index payment_partner_id_out_trade_no_key on payment (partner_id, 
 create unique index payment_token_key on payment (token) where token is not null;
 create index payment_circle on payment (partner_id, circle_id, id);
 create index payment_fan on payment (partner_id, fan_id, id);
-create index payment_status on payment (partner_id, status, id) where status <> 'succeeded';
 
 create table refund (
     partner_id text not null,

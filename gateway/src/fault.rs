@@ -85,10 +85,10 @@ impl Fault {
         self
     }
 
-    /// Which limit was hit; also sets `Retry-After`.
+    /// Which limit was hit; also sets `Retry-After`, unless waiting does not help.
     #[must_use]
     pub fn limit(mut self, report: LimitReport) -> Self {
-        self.rest.retry_after_seconds = Some(report.resets_in_seconds);
+        self.rest.retry_after_seconds = (report.window_seconds > 0).then_some(report.resets_in_seconds);
         self.rest.limit = Some(report);
         self
     }

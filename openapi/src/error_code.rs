@@ -172,7 +172,7 @@ error_codes! {
     PaymentNotFound         "payment_not_found"         404 never "No such payment."                              "List your payments with GET /v1/payments.";
     PaymentConflict         "payment_conflict"          409 never "The payment is not in a state for this."       "Read the payment again; `detail` says its status and what it would have to be.";
     PayerNotMember          "payer_not_member"          409 never "The fan is not an active member of the circle." "Let the fan join first.";
-    PaymentLimitReached     "payment_limit_reached"     429 never "The payment is more than the fan may spend."   "`limit` says which limit, in minor units, and when it resets; stricter ones hold for fans not known to be adults.";
+    PaymentLimitReached     "payment_limit_reached"     409 never "The payment is more than the fan may spend."   "`limit` says which limit, in minor units, and when it resets; stricter ones hold for fans not known to be adults.";
     PaymentDeclined         "payment_declined"          402 never "The channel declined the payment."             "Ask the fan to pay on the page, or in another way.";
     ChannelUnavailable      "channel_unavailable"       503 again "The payment channel does not answer."          "Nothing was moved. Try again after the seconds in Retry-After, with the same Idempotency-Key.";
     BalanceInsufficient     "balance_insufficient"      402 never "There is too little money in the account."     "`detail` says whose: the fan can top up the wallet; a circle can refund only what it still holds.";

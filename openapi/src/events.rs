@@ -141,6 +141,8 @@ event_types! {
     CommentDeleted "comment.deleted" Comment;
     /// A payment waits for the fan's approval.
     PaymentCreated "payment.created" Payment;
+    /// The fan approved a payment, and the channel takes its time: the money is reserved. One that succeeds at once has no such event.
+    PaymentApproved "payment.approved" Payment;
     /// A payment succeeded: the money is in the circle's account.
     PaymentSucceeded "payment.succeeded" Payment;
     /// A payment was declined.

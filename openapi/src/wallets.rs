@@ -91,6 +91,11 @@ impl Endpoint for ApproveSandboxPayment {
     const FAILS: &'static [ErrorCode] = &[
         ErrorCode::PaymentNotFound,
         ErrorCode::PaymentConflict,
+        ErrorCode::FanNotFound,
+        ErrorCode::CircleNotFound,
+        ErrorCode::CircleNotOpen,
+        ErrorCode::PayerNotMember,
+        ErrorCode::PostNotFound,
         ErrorCode::BalanceInsufficient,
         ErrorCode::PaymentLimitReached,
         ErrorCode::ChannelUnavailable,

@@ -14,6 +14,12 @@ pub enum Note {
     TooLittle,
     /// More than the fan may pay in a day.
     Limit,
+    /// The circle is closed.
+    Closed,
+    /// The fan is no member any more.
+    NoMember,
+    /// The post is gone.
+    PostGone,
     /// The channel does not answer.
     Channel,
     /// Too much is going on.
@@ -36,6 +42,9 @@ impl Note {
         match code {
             ErrorCode::BalanceInsufficient => Self::TooLittle,
             ErrorCode::PaymentLimitReached => Self::Limit,
+            ErrorCode::CircleNotOpen => Self::Closed,
+            ErrorCode::PayerNotMember => Self::NoMember,
+            ErrorCode::PostNotFound => Self::PostGone,
             ErrorCode::ChannelUnavailable => Self::Channel,
             ErrorCode::Overloaded => Self::Busy,
             ErrorCode::OutcomeUnknown => Self::Unknown,

@@ -174,7 +174,7 @@ pub async fn decide(
             }
             settle(app, now, async |tx| {
                 let before = payments::service::find(tx, partner, payee.payment.id).await?;
-                let posting = payments::service::approve(tx, context, before).await?;
+                let posting = payments::service::approve(context, before).await?;
                 payments::service::report_twice(app, &posting).await?;
                 Ok(posting)
             })

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, PgPool, Postgres, Sqlite, SqlitePool};
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres, Sqlite, SqlitePool};
 
 use super::fault::Fault;
 use super::migrate::{self, MigrationFault};
@@ -20,6 +20,8 @@ use super::tx::{On, Tx};
 const STEADY_CONNECTIONS_MAX: u32 = 3;
 /// Statements in rotation are a few hundred; the driver's default of 100 makes each of them ten times slower.
 const STATEMENTS_CACHED: usize = 512;
+/// How long a connection has to say that it is alive.
+const PING_TIMEOUT: Duration = Duration::from_secs(1);
 /// A connection idle for longer is tried before use; on a shorter pause the trial costs more than the statement.
 const PING_AFTER: Duration = Duration::from_secs(1);
 /// Two processes that make one new file collide while switching it to WAL, where SQLite does not wait by itself.
@@ -318,7 +320,7 @@ async fn postgres(url: &str, settings: &Settings) -> Result<Pools, Fault> {
                         return Ok(true);
                     }
                     // An error here would be handed to the caller; a refused connection is replaced.
-                    Ok(connection.ping().await.is_ok())
+                    Ok(is_alive(connection).await)
                 })
             })
     };
@@ -332,6 +334,18 @@ async fn postgres(url: &str, settings: &Settings) -> Result<Pools, Fault> {
     let read = pool(settings.read_connections_max).connect_lazy_with(read_only);
     // All of its statements look up keys. A plan that was made while a table was small, and reads all of it, would be kept.
     let by_key = options(url)?.options([("enable_seqscan", "off"), ("jit", "off")]);
-    let steady = pool(STEADY_CONNECTIONS_MAX).connect_lazy_with(by_key);
+    // A statement that was given up may have hung because the way to the server is gone. The driver would wait for the connection
+    // for as long as the system does, and these are few.
+    let steady = pool(STEADY_CONNECTIONS_MAX).after_release(|connection, _| {
+        Box::pin(async move {
+            let is_alive = is_alive(connection).await;
+            is_alive.then_some(true).ok_or_else(|| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))
+        })
+    });
+    let steady = steady.connect_lazy_with(by_key);
     Ok(Pools::Postgres { read, write, steady })
+}
+
+async fn is_alive(connection: &mut PgConnection) -> bool {
+    tokio::time::timeout(PING_TIMEOUT, connection.ping()).await.is_ok_and(|answer| answer.is_ok())
 }

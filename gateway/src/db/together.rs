@@ -6,18 +6,26 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::fault::Fault;
 
 /// Looks under way at the same time: while one is answered the next one is asked.
 const LOOKS_MAX: usize = 2;
+/// How long a look may take. Only one that hangs takes this long: its server is silent, or the way to it is gone, which a
+/// connection notices after minutes. Others shall not wait for it.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Most questions of one look.
 const QUESTIONS_MAX: usize = 64;
 
 /// Gathers questions of one kind.
-pub struct Together<Q, A>(Arc<Mutex<State<Q, A>>>);
+pub struct Together<Q, A> {
+    state: Arc<Mutex<State<Q, A>>>,
+    patience: Duration,
+}
 
 struct State<Q, A> {
     waiting: VecDeque<Asked<Q, A>>,
@@ -31,13 +39,14 @@ struct Asked<Q, A> {
 
 impl<Q, A> Default for Together<Q, A> {
     fn default() -> Self {
-        Self(Arc::new(Mutex::new(State { waiting: VecDeque::new(), looks: 0 })))
+        let state = Arc::new(Mutex::new(State { waiting: VecDeque::new(), looks: 0 }));
+        Self { state, patience: LOOK_TIMEOUT }
     }
 }
 
 impl<Q, A> fmt::Debug for Together<Q, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Together").field("looks", &lock(&self.0).looks).finish_non_exhaustive()
+        f.debug_struct("Together").field("looks", &lock(&self.state).looks).finish_non_exhaustive()
     }
 }
 
@@ -49,7 +58,7 @@ impl<Q: Clone + Send + 'static, A: Send + 'static> Together<Q, A> {
     {
         let (reply, answer) = oneshot::channel();
         let begins = {
-            let mut state = lock(&self.0);
+            let mut state = lock(&self.state);
             state.waiting.push_back(Asked { question, reply });
             let begins = state.looks < LOOKS_MAX;
             state.looks += usize::from(begins);
@@ -57,7 +66,8 @@ impl<Q: Clone + Send + 'static, A: Send + 'static> Together<Q, A> {
         };
         if begins {
             // A task of its own: whoever asked first may go away, and the others still want to know.
-            tokio::spawn(work(Looker { state: Arc::clone(&self.0), counts: true }, look));
+            let looker = Looker { state: Arc::clone(&self.state), patience: self.patience, counts: true };
+            tokio::spawn(work(looker, look));
         }
         answer.await.unwrap_or(Err(Fault::Misuse("a look at many things at once panicked")))
     }
@@ -66,6 +76,7 @@ impl<Q: Clone + Send + 'static, A: Send + 'static> Together<Q, A> {
 /// One who looks; also after a panic not counted any more, and waited for by nobody.
 struct Looker<Q, A> {
     state: Arc<Mutex<State<Q, A>>>,
+    patience: Duration,
     counts: bool,
 }
 
@@ -101,7 +112,7 @@ where
     while let Some(asked) = looker.next() {
         let (questions, replies): (Vec<Q>, Vec<_>) =
             asked.into_iter().map(|asked| (asked.question, asked.reply)).unzip();
-        match look(questions.clone()).await {
+        match in_time(looker.patience, look(questions.clone())).await {
             Ok(answers) => {
                 for (reply, answer) in replies.into_iter().zip(answers) {
                     reply.send(Ok(answer)).ok();
@@ -115,11 +126,15 @@ where
             }
             Err(_) => {
                 for (question, reply) in questions.into_iter().zip(replies) {
-                    reply.send(alone(look(vec![question]).await)).ok();
+                    reply.send(alone(in_time(looker.patience, look(vec![question])).await)).ok();
                 }
             }
         }
     }
+}
+
+async fn in_time<A>(patience: Duration, look: impl Future<Output = Result<A, Fault>>) -> Result<A, Fault> {
+    timeout(patience, look).await.unwrap_or_else(|_| Err(Fault::Busy("the database is silent".into())))
 }
 
 fn alone<A>(answers: Result<Vec<A>, Fault>) -> Result<A, Fault> {
@@ -188,6 +203,22 @@ mod tests {
 
         assert!(matches!(broken, Err(Fault::Misuse(_))), "{broken:?}");
         assert_eq!(after.unwrap(), 8);
+    }
+
+    #[tokio::test]
+    async fn a_look_that_hangs_is_given_up_and_the_next_one_is_made() {
+        let together = Together { patience: Duration::from_millis(20), ..Together::<u32, u32>::default() };
+        let look = |questions: Vec<u32>| async move {
+            if questions.contains(&0) {
+                std::future::pending::<()>().await;
+            }
+            Ok(questions)
+        };
+
+        let hung = futures_util::future::join_all([together.ask(0, look), together.ask(0, look)]).await;
+
+        assert!(hung.iter().all(|answer| matches!(answer, Err(Fault::Busy(_)))), "{hung:?}");
+        assert_eq!(together.ask(1, look).await.unwrap(), 1);
     }
 
     #[tokio::test]

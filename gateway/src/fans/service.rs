@@ -22,11 +22,6 @@ pub async fn find(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<Facts, 
     Ok(store::lock(tx, partner, fan).await?.ok_or_else(missing)?.facts)
 }
 
-/// Whether the fan is known to be an adult; nobody is held.
-pub async fn is_adult(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<bool, Fault> {
-    Ok(store::find(tx, partner, fan).await?.ok_or_else(missing)?.facts.adult)
-}
-
 /// The person behind a fan; nobody is held.
 pub async fn person(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<Person, Fault> {
     store::find(tx, partner, fan).await?.ok_or_else(missing)

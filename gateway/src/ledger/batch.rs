@@ -1,7 +1,7 @@
 //! A batch: many orders in one transaction.
 //!
-//! Everything they touch is read and held first, always in the same order (payments, mandates, reservations, accounts, limits,
-//! the partner's log last), so that two batches wait for each other instead of dying. Then each order is decided, in the order
+//! Everything they touch is read and held first, always in the same order (payments, mandates, reservations, accounts, and when it
+//! is written limits, claims and the partner's log), so that two batches wait for each other instead of dying. Then each order is decided, in the order
 //! of arrival, without IO. Then what was accepted is written, one statement per table. An order that is refused leaves nothing
 //! behind and does not disturb the others.
 //!
@@ -31,7 +31,7 @@ pub async fn run(app: &App, orders: &[&Order]) -> Result<Vec<Outcome>, Fault> {
     let mut desk = Desk::open(&mut tx, orders, app.clock.now()).await?;
     let outcomes: Vec<Outcome> = orders.iter().map(|order| desk.decide(order)).collect();
     if desk.accepted.is_empty() {
-        // Nothing to keep, also not the limits that were held for the question.
+        // Nothing to keep.
         tx.rollback().await?;
         return Ok(outcomes);
     }
@@ -111,6 +111,9 @@ impl<'o> Desk<'o> {
         if order.versions.iter().any(|(object, version)| self.versions.get(object) != Some(version)) {
             return Err(Refused::Moved);
         }
+        if order.seen.is_some_and(|(account, standing)| self.books.standing(account) != standing) {
+            return Err(Refused::Moved);
+        }
         if let Some(number) = &order.out_trade_no
             && let Some(payment) = self.numbers.get(&(order.partner, number.to_string()))
         {
@@ -123,7 +126,7 @@ impl<'o> Desk<'o> {
                 return Err(Refused::Allowance { allowance: allowance.clone(), left: left.max(0) });
             }
         }
-        self.books.post(&order.transfers).map_err(Refused::Transfers)
+        self.books.post(&order.transfers, order.now).map_err(Refused::Transfers)
     }
 
     fn accept(&mut self, order: &'o Order, posted: Vec<Posted>) {

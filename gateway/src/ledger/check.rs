@@ -88,6 +88,29 @@ const TIPS: Sql = sql!(
      where p.succeeded_at is not null group by p.circle_id, p.currency, t.amount \
      having coalesce(t.amount, 0) <> sum(p.amount - p.refunded) limit 100"
 );
+const POST_TIPS: Sql = sql!(
+    "select p.post_id, p.currency || ' tips say ' || coalesce(t.amount, 0) || ' and payments ' || cast(sum(p.amount - p.refunded) as bigint) \
+     from payment p left join tip_total t on t.partner_id = p.partner_id and t.subject = p.post_id and t.currency = p.currency \
+     where p.succeeded_at is not null and p.post_id is not null group by p.post_id, p.currency, t.amount \
+     having coalesce(t.amount, 0) <> sum(p.amount - p.refunded) limit 100"
+);
+// To the circle, to members, from members: what the leaderboard is made of.
+const TIPPERS: Sql = sql!(
+    "select t.fan_id, t.currency || ' in ' || t.circle_id || ' gave ' || t.to_circle || ' and ' || t.to_members || ', got ' || t.from_members || \
+     ', and payments say ' || cast(coalesce(sum(m.to_circle), 0) as bigint) || ' and ' || \
+     cast(coalesce(sum(m.to_members), 0) as bigint) || ', ' || cast(coalesce(sum(m.from_members), 0) as bigint) \
+     from tipper t left join (\
+     select partner_id, circle_id, currency, fan_id, case when author_id is null then amount - refunded else 0 end as to_circle, \
+     case when author_id is null then 0 else amount - refunded end as to_members, 0 as from_members \
+     from payment where succeeded_at is not null \
+     union all select partner_id, circle_id, currency, author_id, 0, 0, amount - refunded \
+     from payment where succeeded_at is not null and author_id is not null) m \
+     on m.partner_id = t.partner_id and m.circle_id = t.circle_id and m.currency = t.currency and m.fan_id = t.fan_id \
+     group by t.partner_id, t.circle_id, t.currency, t.fan_id, t.to_circle, t.to_members, t.from_members, t.score \
+     having t.to_circle <> coalesce(sum(m.to_circle), 0) or t.to_members <> coalesce(sum(m.to_members), 0) \
+     or t.from_members <> coalesce(sum(m.from_members), 0) or t.score <> t.to_circle + \
+     case when t.to_members > t.from_members then t.to_members - t.from_members else 0 end limit 100"
+);
 const LOGS: Sql = sql!(
     "select l.partner_id, 'the log says ' || l.last_seq || ' and holds ' || count(e.seq) || ' up to ' || coalesce(max(e.seq), 0) \
      from event_log l left join event e on e.partner_id = l.partner_id \
@@ -95,7 +118,7 @@ const LOGS: Sql = sql!(
 );
 
 /// What each statement looks for.
-const CHECKS: [(&str, Sql); 13] = [
+const CHECKS: [(&str, Sql); 15] = [
     ("the balances of a currency do not sum to zero", CURRENCIES),
     ("the balance of an account is not the sum of its entries", BALANCES),
     ("the entries of an account do not follow from each other", RUNNING),
@@ -108,6 +131,8 @@ const CHECKS: [(&str, Sql); 13] = [
     ("a payment that is decided has something reserved", RESERVED_FOR),
     ("a transfer is for nothing", OBJECTS),
     ("the tips of a circle are not its payments", TIPS),
+    ("the tips of a post are not its payments", POST_TIPS),
+    ("what a tipper gave and got is not what was paid", TIPPERS),
     ("a log has a gap", LOGS),
 ];
 

@@ -176,6 +176,8 @@ pub struct Reservation {
     pub debit: AccountId,
     pub credit: AccountId,
     pub amount: i64,
+    /// From then on it can only be freed.
+    pub until: Time,
 }
 
 /// Why transfers were not made.
@@ -205,6 +207,7 @@ pub struct Posted {
 
 /// How the accounts of a batch stand while it is decided.
 #[derive(Debug, Default)]
+#[cfg_attr(test, derive(Clone))]
 pub struct Books {
     accounts: HashMap<AccountId, Standing>,
     reservations: HashMap<TransferId, Reservation>,
@@ -224,9 +227,9 @@ impl Books {
         self.accounts.get(&account).copied().unwrap_or_default()
     }
 
-    /// Makes a chain of transfers: all of them, or none.
-    pub fn post(&mut self, chain: &[NewTransfer]) -> Result<Vec<Posted>, Refused> {
-        let mut draft = Draft { books: self, accounts: HashMap::new(), reservations: HashMap::new() };
+    /// Makes a chain of transfers at this time: all of them, or none.
+    pub fn post(&mut self, chain: &[NewTransfer], now: Time) -> Result<Vec<Posted>, Refused> {
+        let mut draft = Draft { now, books: self, accounts: HashMap::new(), reservations: HashMap::new() };
         let posted = chain.iter().map(|transfer| draft.post(transfer)).collect::<Result<Vec<_>, _>>()?;
         let Draft { accounts, reservations, .. } = draft;
         self.accounts.extend(accounts);
@@ -242,6 +245,7 @@ impl Books {
 
 /// A chain on its way: what it changed so far.
 struct Draft<'b> {
+    now: Time,
     books: &'b Books,
     accounts: HashMap<AccountId, Standing>,
     reservations: HashMap<TransferId, Option<Reservation>>,
@@ -270,10 +274,10 @@ impl Draft<'_> {
             from.entries += 1;
             to.entries += 1;
         }
-        if let Phase::Pending(_) = phase {
+        if let Phase::Pending(until) = phase {
             from.reserved = from.reserved.checked_add(*amount).ok_or(Refused::Amount)?;
             to.incoming = to.incoming.checked_add(*amount).ok_or(Refused::Amount)?;
-            let reservation = Reservation { debit: debit.id, credit: credit.id, amount: *amount };
+            let reservation = Reservation { debit: debit.id, credit: credit.id, amount: *amount, until: *until };
             self.reservations.insert(transfer.id, Some(reservation));
         }
         if debit.kind != AccountKind::ChannelClearing && from.available() < 0 {
@@ -296,6 +300,7 @@ impl Draft<'_> {
             reservation.debit == transfer.debit.id
                 && reservation.credit == transfer.credit.id
                 && transfer.amount <= reservation.amount
+                && (reservation.until > self.now || !matches!(transfer.phase, Phase::Post(_)))
         };
         let reservation = found.filter(fits).ok_or(Refused::NotReserved)?;
         self.reservations.insert(id, None);

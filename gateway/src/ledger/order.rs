@@ -1,10 +1,10 @@
 //! An order: transfers, and everything that is written with them or not at all.
 
 use quanzi_openapi::Time;
-use quanzi_openapi::id::{MandateId, PartnerId, PaymentId};
+use quanzi_openapi::id::{AccountId, MandateId, PartnerId, PaymentId};
 use quanzi_openapi::payments::OutTradeNo;
 
-use super::model::{self, NewTransfer};
+use super::model::{self, NewTransfer, Standing};
 use crate::db::Fact;
 use crate::http::{Answer, Claim};
 use crate::jobs::{Job, JobKind};
@@ -13,7 +13,7 @@ use crate::payments::{Paper, TipChange};
 /// What is to be posted.
 ///
 /// Nothing of it needs the outcome: ids, times, versions and the answer are settled before. What was read for it and may have
-/// changed since is named in `versions`; when it did change, the order is refused as [`Refused::Moved`] and the use-case
+/// changed since is named in `versions` and `seen`; when it did change, the order is refused as [`Refused::Moved`] and the use-case
 /// reads anew.
 #[derive(Debug, Clone)]
 pub struct Order {
@@ -31,6 +31,8 @@ pub struct Order {
     pub allowances: Vec<Allowance>,
     /// Objects that must still have the version that was read.
     pub versions: Vec<(Versioned, i64)>,
+    /// An account that must still stand as the answer says.
+    pub seen: Option<(AccountId, Standing)>,
     /// The partner's own number of a new payment.
     pub out_trade_no: Option<OutTradeNo>,
     /// Rows of payments and refunds.
@@ -77,6 +79,7 @@ impl Order {
             transfers: Vec::new(),
             allowances: Vec::new(),
             versions: Vec::new(),
+            seen: None,
             out_trade_no: None,
             papers: Vec::new(),
             tip: None,

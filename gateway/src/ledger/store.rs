@@ -30,7 +30,7 @@ const PUT_ACCOUNTS: Sql = sql!(
      where account.id = new.id"
 );
 const RESERVATIONS: Sql = sql!(
-    "select id, debit_id, credit_id, amount from reservation where id in (select value ->> 0 from json_each($1)) order by id",
+    "select id, debit_id, credit_id, amount, expires_at from reservation where id in (select value ->> 0 from json_each($1)) order by id",
     [" for update"]
 );
 const ADD_RESERVATIONS: Sql = sql!(
@@ -144,6 +144,8 @@ struct ReservationRow {
     #[sqlx(try_from = "As<AccountId>")]
     credit_id: AccountId,
     amount: i64,
+    #[sqlx(try_from = "As<Time>")]
+    expires_at: Time,
 }
 
 /// Holds reservations until the end of the transaction; one that is decided is not there any more.
@@ -152,8 +154,12 @@ pub async fn lock_reservations(
     ids: &BTreeSet<TransferId>,
 ) -> Result<Vec<(TransferId, Reservation)>, Fault> {
     let rows: Vec<ReservationRow> = tx.query(RESERVATIONS).bind(List::of(ids)).all().await?;
-    let reservation =
-        |row: ReservationRow| Reservation { debit: row.debit_id, credit: row.credit_id, amount: row.amount };
+    let reservation = |row: ReservationRow| Reservation {
+        debit: row.debit_id,
+        credit: row.credit_id,
+        amount: row.amount,
+        until: row.expires_at,
+    };
     Ok(rows.into_iter().map(|row| (row.id, reservation(row))).collect())
 }
 

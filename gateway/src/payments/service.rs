@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use quanzi_openapi::circles::CircleStatus;
 use quanzi_openapi::events::EventType;
-use quanzi_openapi::id::{PartnerId, PaymentId, RefundId, TransferId};
+use quanzi_openapi::id::{PartnerId, PaymentId, PersonId, PostId, RefundId, TransferId};
 use quanzi_openapi::ledger::TransferCode;
 use quanzi_openapi::memberships::MembershipStatus;
 use quanzi_openapi::payments::{DeclineReason, NewPayment, Payment, PaymentStatus, PaymentsQuery};
@@ -35,19 +35,9 @@ pub struct Context<'a> {
 pub async fn create(context: Context<'_>, new: &NewPayment) -> Result<Posting<Payment>, Fault> {
     let Context { app, partner, now } = context;
     model::positive(new.amount)?;
-    let facts = look(context, new).await?;
-    let (person, adult) = facts.person_id.zip(facts.adult).ok_or(ErrorCode::FanNotFound)?;
-    match facts.circle_status {
-        None => return Err(ErrorCode::CircleNotFound.into()),
-        Some(CircleStatus::Open) => {}
-        Some(_) => return Err(ErrorCode::CircleNotOpen.into()),
-    }
-    if facts.membership_status != Some(MembershipStatus::Active) {
-        return Err(ErrorCode::PayerNotMember.into());
-    }
-    if new.post.is_some() && facts.post_id.is_none() {
-        return Err(ErrorCode::PostNotFound.into());
-    }
+    let question = Question { partner, circle: new.circle, fan: new.fan, post: new.post, mandate: new.mandate, now };
+    let facts = look(app, question).await?;
+    let (person, adult) = payer(&facts, new.post)?;
     let fee_bps = facts.fee_bps.and_then(|bps| u16::try_from(bps).ok()).unwrap_or(app.config.platform_fee_bps);
     let fee = fee(new.amount, fee_bps);
     let row = Row::new((partner, app.clock.id()), new, (person, facts.author_id), fee, now);
@@ -79,10 +69,25 @@ pub async fn create(context: Context<'_>, new: &NewPayment) -> Result<Posting<Pa
     finish(context, order, Paper::New(succeeded), EventType::PaymentSucceeded)
 }
 
-/// What decides about a new payment; payments that come at the same time are looked up together.
-async fn look(context: Context<'_>, new: &NewPayment) -> Result<Facts, Fault> {
-    let Context { app, partner, now } = context;
-    let question = Question { partner, circle: new.circle, fan: new.fan, post: new.post, mandate: new.mandate, now };
+/// Who pays, and whether the person is known to be an adult; a refusal when this fan cannot pay in this circle, or for this post.
+fn payer(facts: &Facts, post: Option<PostId>) -> Result<(PersonId, bool), Fault> {
+    let payer = facts.person_id.zip(facts.adult).ok_or(ErrorCode::FanNotFound)?;
+    match facts.circle_status {
+        None => return Err(ErrorCode::CircleNotFound.into()),
+        Some(CircleStatus::Open) => {}
+        Some(_) => return Err(ErrorCode::CircleNotOpen.into()),
+    }
+    if facts.membership_status != Some(MembershipStatus::Active) {
+        return Err(ErrorCode::PayerNotMember.into());
+    }
+    if post.is_some() && facts.post_id.is_none() {
+        return Err(ErrorCode::PostNotFound.into());
+    }
+    Ok(payer)
+}
+
+/// What decides about a payment; payments that come at the same time are looked up together.
+async fn look(app: &App, question: Question) -> Result<Facts, Fault> {
     let db = app.db.clone();
     let look = move |questions: Vec<Question>| {
         let db = db.clone();
@@ -91,8 +96,9 @@ async fn look(context: Context<'_>, new: &NewPayment) -> Result<Facts, Fault> {
     Ok(app.payment_facts.ask(question, look).await?)
 }
 
-/// The fan says yes: the money moves, or is reserved while the channel takes its time.
-pub async fn approve(tx: &mut Tx, context: Context<'_>, before: Row) -> Result<Posting<Payment>, Fault> {
+/// The fan says yes: the money moves, or is reserved while the channel takes its time. The circle, the membership and the post are
+/// looked at again: in half an hour a circle can be closed and a fan banned.
+pub async fn approve(context: Context<'_>, before: Row) -> Result<Posting<Payment>, Fault> {
     let Context { app, now, .. } = context;
     if before.status == PaymentStatus::Succeeded || before.is_under_way() {
         return Ok(unchanged(context, &before));
@@ -100,7 +106,10 @@ pub async fn approve(tx: &mut Tx, context: Context<'_>, before: Row) -> Result<P
     before.must_wait(now)?;
     let mut order = Order::new(before.partner_id, now, before.id);
     order.versions.push((Versioned::Payment(before.partner_id, before.id), before.version));
-    let adult = crate::fans::service::is_adult(tx, before.partner_id, before.fan_id).await?;
+    let Row { partner_id: partner, circle_id: circle, fan_id: fan, post_id: post, .. } = before;
+    let facts = look(app, Question { partner, circle, fan, post, mandate: None, now }).await?;
+    let (_, adult) = payer(&facts, post)?;
+    within_limit(&before, adult)?;
     order.allowances.push(daily(&before, adult, now));
     let mut slow = false;
     if app.config.mode.is_sandbox() {
@@ -108,7 +117,8 @@ pub async fn approve(tx: &mut Tx, context: Context<'_>, before: Row) -> Result<P
             Ok(()) => slow = Magic::of(before.amount) == Some(Magic::Slow),
             Err(fault) if fault.code() == ErrorCode::PaymentDeclined => {
                 order.allowances.clear();
-                return decline_order(context, order, &before, DeclineReason::Channel);
+                let after = before.ended(PaymentStatus::Declined, Some(DeclineReason::Channel), now);
+                return finish(context, order, Paper::Changed(after), EventType::PaymentDeclined);
             }
             Err(fault) => return Err(fault),
         }
@@ -118,21 +128,19 @@ pub async fn approve(tx: &mut Tx, context: Context<'_>, before: Row) -> Result<P
         order.transfers = transfers(app, &before, TransferCode::Tip, |_| Phase::Pending(until));
         let reserved = |code| order.transfers.iter().find(|transfer| transfer.code == code).map(|transfer| transfer.id);
         let after = before.under_way((reserved(TransferCode::Tip), reserved(TransferCode::Fee)), until, now);
-        order.papers.push(Paper::Changed(after.clone()));
-        let partner = before.partner_id;
         order.jobs.push(Job::new(JobKind::ExpirePayment, partner, before.id, until));
         let finished_at = now.plus_seconds(model::SLOW_SECONDS);
         order.jobs.push(Job::new(JobKind::CompletePayment, partner, before.id, finished_at));
-        return Ok(Posting { order, reply: after.payment(&app.config.public_url) });
+        return finish(context, order, Paper::Changed(after), EventType::PaymentApproved);
     }
     order.transfers = transfers(app, &before, TransferCode::Tip, |_| Phase::Single);
     order.tip = Some(TipChange::of(&before, 1, before.amount));
     finish(context, order, Paper::Changed(before.succeeded(now)), EventType::PaymentSucceeded)
 }
 
-/// The channel has finished what took its time. Nothing, when the payment is decided already.
+/// The channel has finished what took its time. Nothing, when the payment is decided already, or its time is over.
 pub fn complete(context: Context<'_>, before: &Row) -> Result<Option<Posting<Payment>>, Fault> {
-    if before.status != PaymentStatus::RequiresApproval || !before.is_under_way() {
+    if !before.is_under_way() || before.must_wait(context.now).is_err() {
         return Ok(None);
     }
     let mut order = decided(context, before);
@@ -147,7 +155,8 @@ pub fn decline(context: Context<'_>, before: &Row) -> Result<Posting<Payment>, F
         return Ok(unchanged(context, before));
     }
     before.must_wait(context.now)?;
-    decline_order(context, decided(context, before), before, DeclineReason::Fan)
+    let after = before.ended(PaymentStatus::Declined, Some(DeclineReason::Fan), context.now);
+    finish(context, given_up(context, before, Phase::Void), Paper::Changed(after), EventType::PaymentDeclined)
 }
 
 /// The partner takes it back.
@@ -156,8 +165,7 @@ pub fn cancel(context: Context<'_>, before: &Row) -> Result<Posting<Payment>, Fa
         return Ok(unchanged(context, before));
     }
     before.must_wait(context.now)?;
-    let mut order = decided(context, before);
-    order.transfers = of_reserved(context.app, before, Phase::Void);
+    let order = given_up(context, before, Phase::Void);
     let after = before.ended(PaymentStatus::Canceled, None, context.now);
     finish(context, order, Paper::Changed(after), EventType::PaymentCanceled)
 }
@@ -168,8 +176,7 @@ pub fn expire(context: Context<'_>, before: &Row) -> Result<Option<Posting<Payme
     if before.status != PaymentStatus::RequiresApproval || !is_over {
         return Ok(None);
     }
-    let mut order = decided(context, before);
-    order.transfers = of_reserved(context.app, before, Phase::Expire);
+    let order = given_up(context, before, Phase::Expire);
     let after = before.ended(PaymentStatus::Expired, None, context.now);
     finish(context, order, Paper::Changed(after), EventType::PaymentExpired).map(Some)
 }
@@ -248,10 +255,10 @@ pub async fn refunds(
     Ok(Page::cut(rows, limit, |row| row.id).map(super::model::RefundRow::refund))
 }
 
-/// A channel that reports an approval twice: posts the order once by itself, so that the caller's is the second.
+/// A channel of a sandbox that reports an approval twice: posts the order once by itself, so that the caller's is the second.
 pub async fn report_twice(app: &App, posting: &Posting<Payment>) -> Result<(), Fault> {
-    let amount = posting.reply.amount.amount;
-    if Magic::of(amount) == Some(Magic::Twice) && !posting.order.transfers.is_empty() {
+    let is_played = app.config.mode.is_sandbox() && Magic::of(posting.reply.amount.amount) == Some(Magic::Twice);
+    if is_played && !posting.order.transfers.is_empty() {
         app.poster.post(posting.order.clone()).await?;
     }
     Ok(())
@@ -335,15 +342,21 @@ fn decided(context: Context<'_>, before: &Row) -> Order {
     order
 }
 
-fn decline_order(
-    context: Context<'_>,
-    mut order: Order,
-    before: &Row,
-    reason: DeclineReason,
-) -> Result<Posting<Payment>, Fault> {
-    order.transfers = of_reserved(context.app, before, Phase::Void);
-    let after = before.ended(PaymentStatus::Declined, Some(reason), context.now);
-    finish(context, order, Paper::Changed(after), EventType::PaymentDeclined)
+/// An order that ends a payment without money: what was reserved is free, and what it took of the day's limit is given back.
+fn given_up(context: Context<'_>, before: &Row, phase: impl Fn(TransferId) -> Phase) -> Order {
+    let mut order = decided(context, before);
+    if before.is_under_way() {
+        order.transfers = of_reserved(context.app, before, phase);
+        order.allowances.push(Allowance {
+            limit: LimitName::FanPerDay,
+            subject: fan_subject(before.fan_id, before.currency),
+            // The last thing that happened to it was that the fan said yes.
+            day: model::day_of(before.updated_at),
+            takes: -before.amount,
+            most: i64::MAX,
+        });
+    }
+    order
 }
 
 /// An order that changes nothing, so that the answer is kept under its idempotency key all the same.

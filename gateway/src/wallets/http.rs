@@ -24,7 +24,7 @@ async fn top_up(call: &mut Call<TopUpWallet>) -> Result<Posting<Wallet>, Fault> 
 async fn approve(call: &mut Call<ApproveSandboxPayment>) -> Result<Posting<Payment>, Fault> {
     let context = Context { app: &call.app, partner: call.caller.partner, now: call.now };
     let before = payments::find(&mut call.tx, call.caller.partner, call.params.payment).await?;
-    let posting = payments::approve(&mut call.tx, context, before).await?;
+    let posting = payments::approve(context, before).await?;
     payments::report_twice(&call.app, &posting).await?;
     Ok(posting)
 }

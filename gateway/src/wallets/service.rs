@@ -27,6 +27,7 @@ pub async fn top_up(tx: &mut Tx, context: Context<'_>, fan: FanId, amount: Money
     let wallet = AccountKey::wallet(person.id, amount.currency);
     let before = ledger::service::standing(tx, &wallet).await?;
     let mut order = Order::new(partner, now, fan);
+    order.seen = Some((wallet.id(), before));
     order.transfers.push(NewTransfer {
         id: app.clock.id(),
         debit: AccountKey::channel(amount.currency),

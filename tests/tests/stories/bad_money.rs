@@ -215,7 +215,7 @@ stories! {
         }
 
         let largest = scene.pay(&json!({ "amount": cny(i64::MAX), "mandate": null })).await;
-        largest.expect_refusal(429, "payment_limit_reached");
+        largest.expect_refusal(409, "payment_limit_reached");
         scene.pay(&json!({ "amount": cny(50_001) })).await.expect_refusal(409, "mandate_limit_reached");
         scene.pay(&json!({ "amount": { "amount": 1, "currency": "USD" } })).await.expect_refusal(409, "mandate_not_active");
         let no_dollars = scene.pay(&json!({ "amount": { "amount": 1, "currency": "USD" }, "mandate": null })).await;

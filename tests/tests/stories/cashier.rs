@@ -3,13 +3,14 @@
 use quanzi::circles::Circle;
 use quanzi::content::NewPost;
 use quanzi::id::FanId;
+use quanzi::memberships::NewMembership;
 use quanzi::payments::{NewPayment, Payment, PaymentStatus};
 use quanzi::sandbox::NewSandboxFan;
 use quanzi::tips::{LeaderboardQuery, TipDisclosure};
-use quanzi::{Client, Currency, Money};
+use quanzi::{Client, Currency, ErrorCode, Money};
 use quanzi_tests::money::{available, books_are_clean, cny, payer};
 use quanzi_tests::provider::Provider;
-use quanzi_tests::stage::{Knobs, Stage, open_circle, partner};
+use quanzi_tests::stage::{Knobs, Stage, code, open_circle, partner};
 use quanzi_tests::stories;
 use quanzi_tests::{browser, raw};
 use serde_json::json;
@@ -223,6 +224,35 @@ stories! {
         too_late.look().await.says(200, &["The time is over"]);
         too_late.press(&[("decision", "pay")]).await.says(409, &["The time is over"]);
         assert_eq!(available(&client).await, 0);
+        books_are_clean(&client).await;
+    }
+
+    async fn what_cannot_be_paid_for_any_more_is_not(stage: Stage) {
+        let client = partner(&stage).await;
+        let circle = open_circle(&client, "Gone").await;
+        let (stays, banned) = (payer(&client, &circle, cny(10_000)).await, payer(&client, &circle, cny(10_000)).await);
+        let post = client.posts().create(circle.id, NewPost::new("soon gone")).await.expect("a post");
+        let of_banned = asked(&client, banned, &circle, cny(1_000)).await;
+        let for_post = client.payments().create(NewPayment::tip(stays, circle.id, cny(1_000)).post(post.id)).await.expect("a payment");
+        let of_closed = asked(&client, stays, &circle, cny(1_000)).await;
+        let membership = client.memberships().join(circle.id, NewMembership::new(banned)).await.expect("a member");
+        let pay = async |payment: &Payment| Browser::before(payment).press(&[("decision", "pay")]).await;
+        let by_api = async |payment: &Payment| code(client.sandbox().approve_payment(payment.id).retries(0).await);
+
+        client.memberships().ban(membership.id).await.expect("banned");
+        client.posts().delete(post.id).await.expect("deleted");
+        pay(&of_banned).await.says(409, &["You are not a member", "Nothing was paid"]);
+        pay(&for_post).await.says(404, &["The post is gone", "Nothing was paid"]);
+        assert_eq!((by_api(&of_banned).await, by_api(&for_post).await), (ErrorCode::PayerNotMember, ErrorCode::PostNotFound));
+        client.circles().close(circle.id).await.expect("closed");
+        pay(&of_closed).await.says(409, &["The circle is closed", "Nothing was paid"]);
+
+        assert_eq!((available(&client).await, stage.count("transfer").await), (0, 2), "the two top-ups");
+        // What cannot be paid can still be refused, and ends by itself.
+        Browser::before(&of_closed).press(&[("decision", "decline")]).await.says(200, &["You said no"]);
+        stage.advance(30 * 60);
+        stage.run_due().await;
+        assert_eq!(status(&client, &of_banned).await, PaymentStatus::Expired);
         books_are_clean(&client).await;
     }
 

@@ -163,6 +163,9 @@ stories! {
         let asked = client.payments().create(tip()).await.expect("asked");
         client.sandbox().decline_payment(asked.id).await.expect("declined");
         client.payments().create(tip()).await.expect("nobody decides");
+        client.sandbox().top_up(mei.fan, cny(66_603)).await.expect("topped up");
+        let slow = client.payments().create(NewPayment::tip(mei.fan, circle.id, cny(66_603))).await.expect("asked");
+        client.sandbox().approve_payment(slow.id).await.expect("approved");
         let tomorrow = client.sandbox().clock().await.expect("the clock").now.plus_seconds(24 * 3_600);
         let short = NewMandate::new(mei.fan, cny(1_000), cny(1_000)).expires_at(tomorrow);
         client.sandbox().create_mandate(short).await.expect("a mandate");
@@ -183,6 +186,8 @@ stories! {
             let name = event.r#type.known().expect("a known type").name();
             has_the_shape(&document, &format!("{name}Event"), &serde_json::to_value(event).expect("JSON"));
         }
+        let of_slow = events.iter().filter(|event| event.object == slow.id.to_string());
+        assert_eq!(of_slow.map(|event| event.object_version).collect::<Vec<_>>(), [1, 2, 3], "every version is told");
         let last = events.iter().rfind(|event| event.object == paid.id.to_string()).expect("the payment's");
         assert_eq!(last.data::<Payment>().expect("a payment"), client.payments().get(paid.id).await.expect("the payment"));
         assert_eq!(client.events().get(last.id).await.expect("the event"), *last);

@@ -319,6 +319,53 @@ stories! {
         books_are_clean(&client).await;
     }
 
+    async fn what_did_not_go_through_is_not_counted_against_the_day(stage: Stage) {
+        let client = partner(&stage).await;
+        let circle = open_circle(&client, "Day").await;
+        let fan = payer(&client, &circle, cny(0)).await;
+        let yen = |amount| Money::new(amount, Currency::JPY);
+        client.sandbox().top_up(fan, yen(1_000_000)).await.expect("topped up");
+        let pay = async |amount| {
+            let payment = client.payments().create(NewPayment::tip(fan, circle.id, yen(amount))).await.expect("a payment");
+            client.sandbox().approve_payment(payment.id).retries(0).await
+        };
+        // Six times 66,603 is almost all of the 400,000 that an adult can pay in a day.
+        let mut slow = Vec::new();
+        for _ in 0..6 {
+            slow.push(pay(66_603).await.expect("under way").id);
+        }
+        let refused = pay(1_000).await.expect_err("the day is used up");
+        let limit = refused.problem().and_then(|problem| problem.limit.clone()).expect("a limit");
+        assert_eq!((refused.code(), limit.name.as_str()), (Some(ErrorCode::PaymentLimitReached), "fan_per_day"));
+
+        // One is taken back by us, one is refused by the fan; the others go through.
+        client.payments().cancel(slow[0]).await.expect("canceled");
+        client.sandbox().decline_payment(slow[1]).await.expect("declined");
+        pay(100_000).await.expect("there is room for it");
+        stage.advance(31);
+        stage.run_due().await;
+
+        assert_eq!(code(pay(34_000).await), ErrorCode::PaymentLimitReached);
+        pay(33_588).await.expect("exactly what is left");
+        books_are_clean(&client).await;
+    }
+
+    async fn an_approval_that_comes_too_late_moves_nothing(stage: Stage) {
+        let client = partner(&stage).await;
+        let circle = open_circle(&client, "Late").await;
+        let fan = payer(&client, &circle, cny(100_000)).await;
+        let slow = client.payments().create(NewPayment::tip(fan, circle.id, cny(66_603))).await.expect("a payment");
+        client.sandbox().approve_payment(slow.id).await.expect("under way");
+
+        // Everything that is due runs when nobody was there for longer than the reservation lasts.
+        stage.advance(31 * 60);
+        stage.run_due().await;
+
+        assert_eq!(client.payments().get(slow.id).await.expect("the payment").status, PaymentStatus::Expired);
+        assert_eq!(available(&client).await, 0);
+        books_are_clean(&client).await;
+    }
+
     async fn payments_are_found_by_circle_fan_status_and_time(stage: Stage) {
         let client = partner(&stage).await;
         let (one, two) = (open_circle(&client, "One").await, open_circle(&client, "Two").await);

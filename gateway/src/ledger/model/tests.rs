@@ -5,6 +5,10 @@ use quanzi_openapi::id::{Id, Kind};
 
 use super::*;
 
+fn now() -> Time {
+    Time::from_seconds(1_800_000_000)
+}
+
 fn id<K: Kind>(number: u128) -> Id<K> {
     Id::from_uuid(uuid::Uuid::from_u128(number))
 }
@@ -141,7 +145,7 @@ proptest! {
                 let whole = if step.amount % 2 == 0 { own.amount } else { step.amount };
                 let (phase, amount) = match step.kind {
                     1 | 2 => (Phase::Single, step.amount),
-                    3 => (Phase::Pending(Time::from_seconds(1_800_000_000)), step.amount),
+                    3 => (Phase::Pending(now().plus_seconds(60)), step.amount),
                     4 | 5 => (Phase::Post(id(known)), whole),
                     6 => (Phase::Void(id(known)), own.amount),
                     _ => (Phase::Expire(id(known)), own.amount),
@@ -154,7 +158,7 @@ proptest! {
             }
             let before: Vec<Standing> = (0..ACCOUNTS).map(|account| books.standing(key(account).id())).collect();
 
-            let posted = books.post(&transfers);
+            let posted = books.post(&transfers, now());
 
             prop_assert_eq!(posted.is_ok(), fits, "{:?} {:?}", transfers, posted);
             if fits {
@@ -223,23 +227,38 @@ fn halves_are_rounded_to_even() {
 }
 
 #[test]
+fn a_reservation_whose_time_is_over_can_only_be_freed() {
+    let money_in = transfer(1, CHANNEL, 1, 100, Phase::Single);
+    let reserve = transfer(2, 1, 3, 80, Phase::Pending(now().plus_seconds(60)));
+    let mut books = Books::default();
+    books.post(&[money_in, reserve], now()).unwrap();
+    let post = transfer(3, 1, 3, 80, Phase::Post(id(2)));
+
+    assert_eq!(books.post(std::slice::from_ref(&post), now().plus_seconds(60)), Err(Refused::NotReserved));
+    assert!(Books::clone(&books).post(&[post], now().plus_seconds(59)).is_ok());
+
+    books.post(&[transfer(4, 1, 3, 80, Phase::Expire(id(2)))], now().plus_seconds(60)).unwrap();
+    assert_eq!(books.standing(key(1).id()).available(), 100);
+}
+
+#[test]
 fn what_is_reserved_is_decided_once_in_part_or_whole() {
     let money_in = transfer(1, CHANNEL, 1, 100, Phase::Single);
-    let reserve = transfer(2, 1, 3, 80, Phase::Pending(Time::from_seconds(1_800_000_000)));
+    let reserve = transfer(2, 1, 3, 80, Phase::Pending(now().plus_seconds(60)));
     let mut books = Books::default();
-    books.post(&[money_in, reserve]).unwrap();
+    books.post(&[money_in, reserve], now()).unwrap();
     assert_eq!(
-        books.post(&[transfer(3, 1, 2, 21, Phase::Single)]),
+        books.post(&[transfer(3, 1, 2, 21, Phase::Single)], now()),
         Err(Refused::Insufficient { account: key(1), available: 20 })
     );
-    assert_eq!(books.post(&[transfer(4, 1, 3, 81, Phase::Post(id(2)))]), Err(Refused::NotReserved));
-    assert_eq!(books.post(&[transfer(5, 1, 2, 80, Phase::Post(id(2)))]), Err(Refused::NotReserved));
+    assert_eq!(books.post(&[transfer(4, 1, 3, 81, Phase::Post(id(2)))], now()), Err(Refused::NotReserved));
+    assert_eq!(books.post(&[transfer(5, 1, 2, 80, Phase::Post(id(2)))], now()), Err(Refused::NotReserved));
 
-    let posted = books.post(&[transfer(6, 1, 3, 30, Phase::Post(id(2)))]).unwrap();
+    let posted = books.post(&[transfer(6, 1, 3, 30, Phase::Post(id(2)))], now()).unwrap();
 
     assert_eq!((posted[0].debit, posted[0].credit), (Some((2, 70)), Some((1, 30))));
     for phase in [Phase::Post(id(2)), Phase::Void(id(2)), Phase::Expire(id(2))] {
-        assert_eq!(books.post(&[transfer(7, 1, 3, 30, phase)]), Err(Refused::NotReserved));
+        assert_eq!(books.post(&[transfer(7, 1, 3, 30, phase)], now()), Err(Refused::NotReserved));
     }
     let wallet = books.standing(key(1).id());
     assert_eq!((wallet.balance, wallet.reserved, wallet.available()), (70, 0, 70), "the rest is free again");
