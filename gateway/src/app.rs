@@ -22,7 +22,7 @@ use crate::jobs::Wake;
 use crate::keyring::{self, Keyring};
 use crate::ledger::Poster;
 use crate::metrics::Metrics;
-use crate::oauth::Tokens;
+use crate::oauth::{Assertions, Tokens};
 use crate::payments::PaymentFacts;
 use crate::sandbox::demo::{self, Demo};
 use crate::sign_in::Provider;
@@ -43,6 +43,8 @@ pub struct App {
     pub directory: Directory,
     /// Verified access tokens, cached.
     pub tokens: Tokens,
+    /// Client assertions that are being used up.
+    pub assertions: Assertions,
     /// Nonces of signatures and proofs.
     pub nonces: Nonces,
     /// Rate limits.
@@ -86,6 +88,7 @@ impl App {
             keyring: Keyring::new(keys),
             directory: Directory::new(),
             tokens: Tokens::default(),
+            assertions: Assertions::default(),
             nonces: Nonces::new(),
             limits: Limits::new(&config, &clock),
             in_flight: InFlight::default(),

@@ -27,4 +27,5 @@ pub(crate) use explain::explain_with;
 pub use idempotency::{InFlight, sweep as sweep_idempotency};
 pub use limit::Limits;
 pub use mount::Routes;
+pub(crate) use nonce::hex;
 pub use nonce::{Nonces, sweep as sweep_nonces};

@@ -235,8 +235,11 @@ async fn call<E: Endpoint, C: Copy>(
     let mut parsed = parse::<E>(exchange, bytes)?;
     let app = &exchange.app;
     // Whom we do not know gets no transaction from the edge: such a use-case opens its own when it has decided to act.
+    let known = who.is_some();
     let Some(who) = who.filter(|_| E::METHOD.writes()) else {
-        let tx = app.db.reading().await?;
+        // It opens more than one, perhaps: whoever held a connection all the while and waited for another could wait for others who
+        // do the same.
+        let tx = if known { app.db.reading().await? } else { app.db.reading_newest_when_asked() };
         let mut call = parsed.call(exchange, caller, tx);
         let reply = handler(&mut call).await?;
         if call.access_changed {

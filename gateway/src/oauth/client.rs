@@ -14,12 +14,12 @@ use quanzi_openapi::{ErrorCode, Time};
 
 use crate::app::App;
 use crate::apps::{AppFacts, RegisteredKey};
-use crate::db::Tx;
+use crate::db::{Together, Tx};
 use crate::fault::Fault;
 use crate::http::RequestInfo;
 
 use super::model::{hash, sent};
-use super::store;
+use super::store::{self, UsedAssertion};
 
 /// `typ` of an assertion, where it has one. Any other is a token of another kind, which must not pass for an assertion.
 const TYPES: [&str; 2] = ["jwt", "client-authentication+jwt"];
@@ -71,9 +71,11 @@ pub(super) struct Client {
     pub facts: Arc<AppFacts>,
     /// The key that made the assertion.
     pub kid: String,
-    jti_hash: [u8; 32],
-    expires_at: Time,
+    assertion: UsedAssertion,
 }
+
+/// Gathers assertions that are used up at the same time.
+pub type Assertions = Together<UsedAssertion, bool>;
 
 /// Verifies who the client is.
 pub(super) async fn authenticate(
@@ -110,18 +112,39 @@ pub(super) async fn authenticate(
     }
     Ok(Client {
         kid: key.kid.clone(),
-        jti_hash: hash(&claims.jti),
-        expires_at: Time::from_seconds(claims.exp).plus_seconds(CLOCK_SKEW_SECONDS),
+        assertion: UsedAssertion {
+            app: facts.app,
+            jti_hash: hash(&claims.jti),
+            expires_at: Time::from_seconds(claims.exp).plus_seconds(CLOCK_SKEW_SECONDS),
+        },
         facts,
     })
 }
 
 /// Uses the assertion up. The last thing before the effect, in its transaction.
 pub(super) async fn use_up(app: &App, tx: &mut Tx, client: &Client) -> Result<(), Fault> {
-    if store::use_assertion(tx, client.facts.app, &client.jti_hash, client.expires_at).await? {
-        return Ok(());
-    }
-    Err(refused(app, &"the assertion's jti was used before; make a new assertion for every request"))
+    first_use(app, store::use_assertion(tx, &client.assertion).await?)
+}
+
+/// The same where nothing else is written, so that assertions which come at the same time are used up in one transaction. It is
+/// durable before the effect, which happens nowhere but in the answer.
+pub(super) async fn use_up_alone(app: &App, client: &Client) -> Result<(), Fault> {
+    let db = app.db.clone();
+    let write = move |assertions: Vec<UsedAssertion>| {
+        let db = db.clone();
+        async move {
+            let mut tx = db.begin_steady().await?;
+            let firsts = store::use_assertions(&mut tx, &assertions).await?;
+            tx.commit().await?;
+            Ok(firsts)
+        }
+    };
+    first_use(app, app.assertions.ask(client.assertion.clone(), write).await?)
+}
+
+fn first_use(app: &App, is_first: bool) -> Result<(), Fault> {
+    let used = || refused(app, &"the assertion's jti was used before; make a new assertion for every request");
+    if is_first { Ok(()) } else { Err(used()) }
 }
 
 /// The key that made the assertion: the one its `kid` names, or any that fits when it names none.

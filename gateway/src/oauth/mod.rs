@@ -21,6 +21,7 @@ mod token;
 #[cfg(test)]
 mod tests;
 
+pub use client::Assertions;
 pub use fan_store::sweep as sweep_consent;
 pub use http::routes;
 pub use model::{AuthorizationRequest, challenge};

@@ -84,9 +84,7 @@ async fn own_token(
     let scopes = model::grant(sent(form.scope.as_ref()), client.facts.scopes)?;
     // Before the assertion is used up: a client that is asked for a nonce may send the same assertion again.
     let jkt = proof::must_be_sent(app, request)?;
-    let mut tx = app.db.begin().await?;
-    client::use_up(app, &mut tx, &client).await?;
-    tx.commit().await?;
+    client::use_up_alone(app, &client).await?;
     let Client { facts, kid, .. } = client;
     let holder = Holder::App(scopes);
     let new = NewToken { app: facts.app, partner: facts.partner, holder, jkt, client_kid: kid };
@@ -109,9 +107,7 @@ pub async fn introspect(
 ) -> Result<Introspection, Fault> {
     let client = client::authenticate(app, request, form.into(), now).await?;
     let asked = question(form)?;
-    let mut tx = app.db.begin().await?;
-    client::use_up(app, &mut tx, &client).await?;
-    tx.commit().await?;
+    client::use_up_alone(app, &client).await?;
     let about = |holder: &Holder, app: AppId, own: Scopes| match holder {
         Holder::App(_) => (own.to_string(), app.to_string()),
         Holder::Fan(of) => (of.scopes.to_string(), of.fan.to_string()),

@@ -1,10 +1,13 @@
 //! All SQL of the authorization server.
 
+use std::collections::HashSet;
+
 use quanzi_openapi::Time;
 use quanzi_openapi::id::AppId;
 use sqlx::FromRow;
 
-use crate::db::{As, Fault, Sql, Tx};
+use crate::db::{As, Fault, List, Sql, Tx};
+use crate::http::hex;
 use crate::sql;
 
 use super::revocation::KEPT_SECONDS;
@@ -14,6 +17,14 @@ const SWEEP_AFTER_SECONDS: i64 = 300;
 
 const USE_ASSERTION: Sql = sql!(
     "insert into used_assertion (app_id, jti_hash, expires_at) values ($1, $2, $3) on conflict (app_id, jti_hash) do nothing"
+);
+// In one order: of two processes that use up the same ones the second waits, instead of both dying.
+const USE_ASSERTIONS: Sql = sql!(
+    "insert into used_assertion (app_id, jti_hash, expires_at) select value ->> 0, ",
+    { postgres: "decode(value ->> 1, 'hex')", sqlite: "unhex(value ->> 1)" },
+    ", cast(value ->> 2 as bigint) from json_each($1) where true order by value ->> 0, value ->> 1 \
+     on conflict (app_id, jti_hash) do nothing returning app_id, ",
+    { postgres: "encode(jti_hash, 'hex')", sqlite: "lower(hex(jti_hash))" },
 );
 const SWEEP_ASSERTIONS: Sql = sql!(
     "delete from used_assertion where (app_id, jti_hash) in ",
@@ -29,6 +40,17 @@ const SWEEP_REVOCATIONS: Sql = sql!(
     "(select id from revocation where created_at < $1 and expires_at < $2 order by created_at limit $3)"
 );
 
+/// An assertion that is to be used up.
+#[derive(Debug, Clone)]
+pub struct UsedAssertion {
+    /// The client that made it.
+    pub app: AppId,
+    /// SHA-256 of its `jti`.
+    pub jti_hash: [u8; 32],
+    /// When nobody would take it any more.
+    pub expires_at: Time,
+}
+
 /// A row of `revocation`.
 #[derive(Debug, FromRow)]
 pub(super) struct Revocation {
@@ -41,13 +63,17 @@ pub(super) struct Revocation {
 }
 
 /// Uses an assertion up; false when it was used before. A second user waits for the first to commit or roll back.
-pub(super) async fn use_assertion(
-    tx: &mut Tx,
-    app: AppId,
-    jti_hash: &[u8; 32],
-    expires_at: Time,
-) -> Result<bool, Fault> {
-    Ok(tx.query(USE_ASSERTION).bind(app).bind(*jti_hash).bind(expires_at).run().await? == 1)
+pub(super) async fn use_assertion(tx: &mut Tx, assertion: &UsedAssertion) -> Result<bool, Fault> {
+    let UsedAssertion { app, jti_hash, expires_at } = *assertion;
+    Ok(tx.query(USE_ASSERTION).bind(app).bind(jti_hash).bind(expires_at).run().await? == 1)
+}
+
+/// The same for many at once: whether each is the first, in their order. Of two that are the same the earlier is.
+pub(super) async fn use_assertions(tx: &mut Tx, assertions: &[UsedAssertion]) -> Result<Vec<bool>, Fault> {
+    let rows = assertions.iter().map(|one| (one.app, hex(&one.jti_hash), one.expires_at.micros()));
+    let used: Vec<(String, String)> = tx.query(USE_ASSERTIONS).bind(List::rows(rows)).all().await?;
+    let mut firsts: HashSet<(String, String)> = used.into_iter().collect();
+    Ok(assertions.iter().map(|one| firsts.remove(&(one.app.to_string(), hex(&one.jti_hash)))).collect())
 }
 
 /// Announces a revocation.

@@ -328,6 +328,19 @@ stories! {
         app.refresh(refresh_token, None).await.expect_oauth_error(400, "invalid_grant");
     }
 
+    async fn a_hundred_who_ask_at_once_are_served_and_none_waits_for_another(stage: Stage) {
+        let app = Asking::new(&stage).await;
+        let tokens = app.fan_tokens(&mut Browser::new(), "openid").await;
+        let refresh_token = field(&tokens, "refresh_token");
+
+        // More than there are connections, and each of them reads and writes.
+        let answers = futures_util::future::join_all((0..100).map(|_| app.refresh(refresh_token, None))).await;
+
+        for answer in answers {
+            answer.expect_status(200);
+        }
+    }
+
     async fn a_revoked_refresh_token_ends_its_access_tokens_and_nobody_else_can_revoke_it(stage: Stage) {
         let (app, other) = (Asking::new(&stage).await, Asking::new(&stage).await);
         let tokens = app.fan_tokens(&mut Browser::new(), "openid").await;

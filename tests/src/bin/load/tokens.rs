@@ -5,6 +5,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use quanzi_openapi::oauth::ASSERTION_TYPE;
 use quanzi_tests::raw::{Partner, Ready, TestKey, now};
@@ -18,8 +19,10 @@ use crate::figures::{Figures, median};
 const CONNECTIONS: usize = 64;
 const ROUNDS: usize = 5;
 /// So few that an assertion made before the round is still good at its end.
-const TOKENS: usize = 6_000;
-const TOKENS_THEIRS: usize = 2_000;
+const TOKENS: usize = 12_000;
+const TOKENS_THEIRS: usize = 4_000;
+/// Before each round, so that nobody pays for what the round before left to collect and to write.
+const PAUSE: Duration = Duration::from_secs(2);
 const BAR_MEMORY: f64 = 3.0;
 const BAR_POSTGRES: f64 = 5.0;
 
@@ -104,6 +107,7 @@ async fn tokens(key: &TestKey, app: &str, issuer: &str, path: &str, count: usize
         wire(&Ready { method: "POST".to_owned(), url, headers, body, base: String::new() })
     });
     let requests: Vec<Vec<u8>> = requests.collect();
+    tokio::time::sleep(PAUSE).await;
     send_all(issuer.trim_start_matches("http://"), requests, CONNECTIONS).await
 }
 
