@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
+use quanzi_openapi::Time;
+
 /// Objects that may be stuck before nothing new is begun: then the receiver is down, and the log can wait better than rows.
 pub const STUCK_OBJECTS_MAX: usize = 50;
 /// Rows that may wait before nothing new is begun.
@@ -33,6 +35,8 @@ pub struct Item<E> {
     pub lane: Lane,
     /// Attempts so far.
     pub attempts: i64,
+    /// When it was first refused, if it was.
+    pub first_refused_at: Option<Time>,
     /// The event.
     pub event: E,
 }
@@ -243,7 +247,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn item(seq: i64, object: u8, lane: Lane) -> Item<()> {
-        Item { seq, object: format!("o{object}"), lane, attempts: 0, event: () }
+        Item { seq, object: format!("o{object}"), lane, attempts: 0, first_refused_at: None, event: () }
     }
 
     /// A receiver, a log and a table of rows, and everything that happened.

@@ -12,7 +12,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::order::{Behind, Item, Lane, Order};
-use super::queue::{self, Cursor, Key, Move, ReplayRow, Stored};
+use super::queue::{self, Cursor, Key, Move, ReplayRow, Retry, Stored};
+use super::schedule::Refusal;
 use super::send::{Attempt, Target};
 use super::writer::{Asked, Batch, Verdict};
 use super::{schedule, service, sign, store};
@@ -214,7 +215,10 @@ impl Pump {
             let due = queue::due(&mut tx, self.key, self.app.clock.now(), DUE_ROWS).await?;
             let unsaved = |seq: &i64| self.unsaved.contains(seq) || self.being_saved.contains(seq);
             let due: Vec<_> = due.into_iter().filter(|row| !unsaved(&row.event.seq)).collect();
-            self.order.load_due(due.into_iter().map(|row| item(row.event, Lane::Retry, row.attempts)));
+            self.order.load_due(due.into_iter().map(|row| {
+                let (attempts, first_refused_at) = (row.attempts, row.first_refused_at);
+                Item { attempts, first_refused_at, ..item(row.event, Lane::Retry) }
+            }));
         }
         // Not before the end of the last one is written, or it would begin again.
         let may_look = self.verdict.is_none() && self.replay_looked.is_none_or(|at| at.elapsed() >= DUE_LOOK);
@@ -276,7 +280,7 @@ impl Pump {
             self.log_has_more |= read_to < end;
             self.log_looked = (!self.log_has_more).then(Instant::now);
         }
-        let items: Vec<_> = rows.into_iter().map(|row| item(row, lane, 0)).collect();
+        let items: Vec<_> = rows.into_iter().map(|row| item(row, lane)).collect();
         let behind = self.order.load(lane, items, read_to);
         self.put_behind(behind);
     }
@@ -344,9 +348,16 @@ impl Pump {
     fn was_refused(&mut self, item: &Item<Arc<Stored>>, attempt: &Attempt, attempts: i64, now: Time) -> Option<Time> {
         let behind = self.order.refused(item.lane, item.seq, &item.object);
         let asked = attempt.asks.pause_seconds.filter(|_| matches!(attempt.status, Some(429 | 502 | 503 | 504)));
-        let next = schedule::next(now, attempts, asked, u16::from_le_bytes(self.app.clock.random()));
-        let due_at = next.unwrap_or(now).micros();
-        self.batch.retries.push((item.seq, item.object.clone(), attempts, due_at));
+        let first_at = item.first_refused_at.unwrap_or(now);
+        let refusal = Refusal { at: now, first_at, attempts, pause_seconds: asked };
+        let next = schedule::next(refusal, u16::from_le_bytes(self.app.clock.random()));
+        self.batch.retries.push(Retry {
+            seq: item.seq,
+            object: item.object.clone(),
+            attempts,
+            first_refused_at: Some(first_at),
+            due_at: next.unwrap_or(now),
+        });
         self.unsaved.insert(item.seq);
         self.put_behind(behind);
         self.window = (self.window / 2).max(1);
@@ -373,7 +384,9 @@ impl Pump {
     fn put_behind(&mut self, behind: Vec<Behind>) {
         for row in behind {
             self.unsaved.insert(row.seq);
-            self.batch.retries.push((row.seq, row.object, 0, 0));
+            let due_at = Time::from_micros(0);
+            let (seq, object) = (row.seq, row.object);
+            self.batch.retries.push(Retry { seq, object, attempts: 0, first_refused_at: None, due_at });
         }
     }
 
@@ -422,8 +435,10 @@ fn empty(key: Key, version: i64, to: Move) -> Batch {
     }
 }
 
-fn item(event: Stored, lane: Lane, attempts: i64) -> Item<Arc<Stored>> {
-    Item { seq: event.seq, object: event.object.clone(), lane, attempts, event: Arc::new(event) }
+/// An event that was not tried yet.
+fn item(event: Stored, lane: Lane) -> Item<Arc<Stored>> {
+    let (seq, object) = (event.seq, event.object.clone());
+    Item { seq, object, lane, attempts: 0, first_refused_at: None, event: Arc::new(event) }
 }
 
 /// The attempt as the partner reads it.

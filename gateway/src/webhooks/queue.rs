@@ -52,7 +52,7 @@ const RETRIES: Sql =
     sql!("select seq, object from webhook_retry where partner_id = $1 and endpoint_id = $2 order by seq");
 // Of each object the first only: the others wait behind it.
 const DUE: Sql = sql!(
-    "select r.attempts, v.seq, v.id, v.type, v.object, v.object_version, v.created_at, v.data from webhook_retry r \
+    "select r.attempts, r.first_refused_at, v.seq, v.id, v.type, v.object, v.object_version, v.created_at, v.data from webhook_retry r \
      join event v on v.partner_id = r.partner_id and v.seq = r.seq \
      where r.partner_id = $1 and r.endpoint_id = $2 and r.due_at <= $3 and not exists (select 1 from webhook_retry b \
      where b.partner_id = r.partner_id and b.endpoint_id = r.endpoint_id and b.object = r.object and b.seq < r.seq) \
@@ -72,8 +72,10 @@ const INSERT_REPLAY: Sql = sql!(
     "insert into webhook_replay (partner_id, endpoint_id, number, next_seq, to_seq, types, created_at) \
      values ($1, $2, $3, $4, $5, $6, $7)"
 );
-const RETRY_NOW: Sql =
-    sql!("update webhook_retry set due_at = 0, attempts = $3 * attempts where partner_id = $1 and endpoint_id = $2");
+const RETRY_NOW: Sql = sql!("update webhook_retry set due_at = 0 where partner_id = $1 and endpoint_id = $2");
+const RETRY_ANEW: Sql = sql!(
+    "update webhook_retry set due_at = 0, attempts = 0, first_refused_at = null where partner_id = $1 and endpoint_id = $2"
+);
 const RESUME: Sql = sql!("update webhook_cursor set held_until = 0 where partner_id = $1 and endpoint_id = $2");
 // The fence: only who holds the cursor moves it, and hears which ones those are.
 const ADVANCE: Sql = sql!(
@@ -91,10 +93,11 @@ const DELETE_DONE: Sql = sql!(
      (select value ->> 0, value ->> 1, cast(value ->> 2 as bigint) from json_each($1))"
 );
 const PUT_RETRIES: Sql = sql!(
-    "insert into webhook_retry (partner_id, endpoint_id, seq, object, attempts, due_at) \
+    "insert into webhook_retry (partner_id, endpoint_id, seq, object, attempts, first_refused_at, due_at) \
      select value ->> 0, value ->> 1, cast(value ->> 2 as bigint), value ->> 3, cast(value ->> 4 as bigint), \
-     cast(value ->> 5 as bigint) from json_each($1) where true \
-     on conflict (partner_id, endpoint_id, seq) do update set attempts = excluded.attempts, due_at = excluded.due_at"
+     cast(value ->> 5 as bigint), cast(value ->> 6 as bigint) from json_each($1) where true \
+     on conflict (partner_id, endpoint_id, seq) do update set attempts = excluded.attempts, \
+     first_refused_at = excluded.first_refused_at, due_at = excluded.due_at"
 );
 const ADVANCE_REPLAYS: Sql = sql!(
     "with moved as ",
@@ -161,10 +164,12 @@ pub struct Stored {
     pub data: String,
 }
 
-/// An event that is due again, and how often it was tried.
+/// An event that is due again, how often it was tried and since when.
 #[derive(Debug, FromRow)]
 pub struct Due {
     pub attempts: i64,
+    #[sqlx(try_from = "As<Option<Time>>")]
+    pub first_refused_at: Option<Time>,
     #[sqlx(flatten)]
     pub event: Stored,
 }
@@ -205,9 +210,10 @@ pub async fn forget(tx: &mut Tx, (partner, endpoint): Key) -> Result<(), Fault> 
     Ok(())
 }
 
-/// Everything that waits is due now; with `anew` its attempts count from the beginning.
+/// Everything that waits is due now; with `anew` its attempts and its time count from the beginning.
 pub async fn retry_now(tx: &mut Tx, (partner, endpoint): Key, anew: bool) -> Result<(), Fault> {
-    tx.query(RETRY_NOW).bind(partner).bind(endpoint).bind(i64::from(!anew)).run().await?;
+    let statement = if anew { RETRY_ANEW } else { RETRY_NOW };
+    tx.query(statement).bind(partner).bind(endpoint).run().await?;
     tx.query(RESUME).bind(partner).bind(endpoint).run().await?;
     Ok(())
 }
@@ -323,10 +329,22 @@ pub async fn delete_done(tx: &mut Tx, rows: &[(PartnerId, WebhookEndpointId, i64
     Ok(())
 }
 
-/// Rows of partner, endpoint, number, object, attempts, when due (in microseconds).
-pub type RetryRow = (PartnerId, WebhookEndpointId, i64, String, i64, i64);
+/// An event that is to be tried again.
+#[derive(Debug, Clone)]
+pub struct Retry {
+    pub seq: i64,
+    pub object: String,
+    /// Attempts so far; 0 when it only waits behind another.
+    pub attempts: i64,
+    pub first_refused_at: Option<Time>,
+    pub due_at: Time,
+}
 
-pub async fn put_retries(tx: &mut Tx, rows: &[RetryRow]) -> Result<(), Fault> {
+pub async fn put_retries(tx: &mut Tx, rows: &[(Key, &Retry)]) -> Result<(), Fault> {
+    let rows = rows.iter().map(|((partner, endpoint), of)| {
+        let first_refused_at = of.first_refused_at.map(Time::micros);
+        (partner, endpoint, of.seq, &of.object, of.attempts, first_refused_at, of.due_at.micros())
+    });
     tx.query(PUT_RETRIES).bind(List::rows(rows)).run().await?;
     Ok(())
 }

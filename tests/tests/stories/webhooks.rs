@@ -201,6 +201,34 @@ stories! {
         assert!((3_600..=3_602).contains(&pause), "{pause}");
     }
 
+    async fn many_attempts_in_little_time_disable_nothing(stage: Stage) {
+        let client = partner(&stage).await;
+        let (id, receiver) = (partner_id(&client).await, Receiver::start());
+        let endpoint = endpoint_for(&client, &receiver).await.endpoint;
+        let calls = client.webhook_endpoints();
+        receiver.answers(|_| HttpResponse::ServiceUnavailable().insert_header(("retry-after", "1")).finish());
+        let attempts_are = async |attempts: usize| {
+            until_scalar(&stage, "select coalesce(max(attempts), 0) from webhook_retry", &attempts.to_string()).await;
+        };
+
+        stage.facts(id, ["a"], "x").await;
+        for attempts in 1..=18 {
+            attempts_are(attempts).await;
+            calls.replay(endpoint.id, NewReplay::from_seq(1).to_seq(1)).await.expect("what waits is tried at once");
+        }
+        attempts_are(19).await;
+        let standing = calls.get(endpoint.id).await.expect("the endpoint");
+        let log = deliveries(&client, &endpoint).await;
+        stage.advance(3 * 24 * 3_600);
+        let disabled = endpoint_until(&client, &endpoint, |now| now.status == WebhookEndpointStatus::Disabled).await;
+
+        assert_eq!(standing.status, WebhookEndpointStatus::Enabled);
+        let last = log.first().expect("an attempt");
+        let step = last.next_attempt_at.expect("a time").seconds() - last.attempted_at.seconds();
+        assert!(step > 9 * 3_600, "a pause of a second makes no step shorter: {step}");
+        assert_eq!(disabled.disabled_reason, Some(DisabledReason::Exhausted.into()));
+    }
+
     async fn a_receiver_can_have_itself_disabled(stage: Stage) {
         let client = partner(&stage).await;
         let id = partner_id(&client).await;
