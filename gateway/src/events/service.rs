@@ -86,11 +86,11 @@ pub async fn find(tx: &mut Tx, partner: PartnerId, event: EventId) -> Result<Eve
 /// Numbers and writes what was noted, as the last thing in the transaction, commits, and wakes the readers, and the runner of
 /// jobs when something is due soon.
 pub async fn commit(app: &App, mut tx: Tx) -> Result<(), db::Fault> {
-    let has_facts = write(&mut tx, &app.clock).await?;
+    let partners = write(&mut tx, &app.clock).await?;
     let due = tx.due();
     tx.commit().await?;
-    if has_facts {
-        app.bell.ring();
+    if !partners.is_empty() {
+        app.bell.ring(partners);
     }
     if due.is_some_and(|due| jobs::runner::is_soon(due, app.clock.now())) {
         app.wake.ring();
@@ -98,12 +98,11 @@ pub async fn commit(app: &App, mut tx: Tx) -> Result<(), db::Fault> {
     Ok(())
 }
 
-/// Numbers and writes what was noted; whether there was anything. Nothing but the commit may follow.
-pub async fn write(tx: &mut Tx, clock: &Clock) -> Result<bool, db::Fault> {
+/// Numbers and writes what was noted; gives back in whose logs. Nothing but the commit may follow.
+pub async fn write(tx: &mut Tx, clock: &Clock) -> Result<Vec<PartnerId>, db::Fault> {
     let facts = tx.take_facts();
     if facts.is_empty() {
-        return Ok(false);
+        return Ok(Vec::new());
     }
-    store::append(tx, clock, facts).await?;
-    Ok(true)
+    store::append(tx, clock, facts).await
 }

@@ -109,8 +109,9 @@ pub async fn last(tx: &mut Tx, partner: PartnerId) -> Result<i64, Fault> {
     Ok(row.map_or(0, |(last,)| last))
 }
 
-/// Gives the facts their numbers and writes them. The partners' counters stay held until the end of the transaction.
-pub async fn append(tx: &mut Tx, clock: &Clock, facts: Vec<Fact>) -> Result<(), Fault> {
+/// Gives the facts their numbers and writes them; gives back in whose logs. The partners' counters stay held until the end of the
+/// transaction.
+pub async fn append(tx: &mut Tx, clock: &Clock, facts: Vec<Fact>) -> Result<Vec<PartnerId>, Fault> {
     let mut counts: BTreeMap<PartnerId, i64> = BTreeMap::new();
     for fact in &facts {
         *counts.entry(fact.partner).or_default() += 1;
@@ -130,5 +131,5 @@ pub async fn append(tx: &mut Tx, clock: &Clock, facts: Vec<Fact>) -> Result<(), 
     });
     let rows = List::rows(rows);
     tx.query(APPEND).bind(rows).run().await?;
-    Ok(())
+    Ok(counts.into_keys().collect())
 }

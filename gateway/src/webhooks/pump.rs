@@ -15,6 +15,7 @@ use super::order::{Behind, Item, Lane, Order};
 use super::queue::{self, Cursor, Key, Move, ReplayRow, Retry, Stored};
 use super::schedule::Refusal;
 use super::send::{Attempt, Target};
+use super::share::Share;
 use super::writer::{Asked, Batch, Verdict};
 use super::{schedule, service, sign, store};
 use crate::app::App;
@@ -38,6 +39,8 @@ const DUE_ROWS: i64 = 64;
 const DUE_LOOK: Duration = Duration::from_millis(250);
 /// An idle pump waits this long for the next event.
 const LINGER: Duration = Duration::from_millis(500);
+/// A pump gives its place to another endpoint after this time, if one waits.
+const TURN: Duration = Duration::from_secs(5);
 /// Looks at the end of the log are this far apart.
 const LOOK_PAUSE: Duration = Duration::from_millis(5);
 /// How long requests may go on when the gateway stops.
@@ -60,11 +63,19 @@ struct Read {
     end: i64,
 }
 
+/// A batch that the writer has.
+struct Saving {
+    verdict: oneshot::Receiver<Verdict>,
+    /// It makes rows due, those behind one that was taken: when it is written, and not before, is the time to look.
+    frees_rows: bool,
+}
+
 pub struct Pump {
     app: Arc<App>,
     key: Key,
     version: i64,
     target: Arc<Target>,
+    share: Share,
     types: Arc<[String]>,
     order: Order<Arc<Stored>>,
     replay: Option<ReplayRow>,
@@ -76,7 +87,7 @@ pub struct Pump {
     /// Rows that the batch, or the one being written, changes: what the database says of them is old.
     unsaved: HashSet<i64>,
     being_saved: HashSet<i64>,
-    verdict: Option<oneshot::Receiver<Verdict>>,
+    saving: Option<Saving>,
     writer: mpsc::Sender<Asked>,
     is_ending: bool,
     due_looked: Option<Instant>,
@@ -97,8 +108,8 @@ impl Pump {
         let mut tx = app.db.reading_newest().await?;
         let row = store::find(&mut tx, key.0, key.1).await?;
         let Some(row) = row.filter(|row| row.status == WebhookEndpointStatus::Enabled) else { return Ok(None) };
-        let target = service::target(app, &row, app.clock.now())?;
-        let rows = queue::retries(&mut tx, key).await?;
+        let target = service::target(app, &row)?;
+        let rows = queue::retries(&mut tx, key, cursor.taken_at).await?;
         let replay = queue::replay(&mut tx, key).await?;
         let window = if rows.is_empty() { WINDOW_MAX } else { WINDOW_CAREFUL };
         let mut order = Order::new(cursor.delivered_seq, rows);
@@ -114,6 +125,7 @@ impl Pump {
             key,
             version: row.version,
             target: Arc::new(target),
+            share: app.webhooks.shares.of(key.0),
             types: row.types.0.into(),
             order,
             replay,
@@ -123,7 +135,7 @@ impl Pump {
             batch,
             unsaved: HashSet::new(),
             being_saved: HashSet::new(),
-            verdict: None,
+            saving: None,
             writer,
             is_ending: false,
             due_looked: None,
@@ -139,6 +151,7 @@ impl Pump {
     pub async fn run(mut self, mut ear: Ear) -> Result<bool, db::Fault> {
         let mut idle_since: Option<Instant> = None;
         let mut stop_at: Option<Instant> = None;
+        let began = Instant::now();
         loop {
             if !self.is_ending {
                 self.load().await?;
@@ -146,8 +159,10 @@ impl Pump {
             }
             self.save().await;
             let is_idle = self.under_way.is_empty()
-                && self.verdict.is_none()
+                && self.saving.is_none()
                 && (self.is_ending || (self.reading.is_none() && !self.order.has_ready()));
+            // Others wait for a pump: this one goes to the end of the queue.
+            self.is_ending |= began.elapsed() >= TURN && self.app.webhooks.is_crowded();
             if is_idle && self.is_ending {
                 return Ok(!self.order.takes_more());
             }
@@ -160,8 +175,8 @@ impl Pump {
             let looks_soon = self.log_has_more && self.reading.is_none() && self.wants_live();
             let app = Arc::clone(&self.app);
             let verdict = async {
-                match &mut self.verdict {
-                    Some(verdict) => verdict.await,
+                match &mut self.saving {
+                    Some(saving) => (&mut saving.verdict).await,
                     None => std::future::pending().await,
                 }
             };
@@ -187,8 +202,10 @@ impl Pump {
                     }
                 }
                 verdict = verdict => {
-                    self.verdict = None;
                     self.being_saved.clear();
+                    if self.saving.take().is_some_and(|saving| saving.frees_rows) {
+                        self.due_looked = None;
+                    }
                     // A writer that is gone has written nothing.
                     if verdict != Ok(Verdict::Go) {
                         self.is_ending = true;
@@ -221,7 +238,7 @@ impl Pump {
             }));
         }
         // Not before the end of the last one is written, or it would begin again.
-        let may_look = self.verdict.is_none() && self.replay_looked.is_none_or(|at| at.elapsed() >= DUE_LOOK);
+        let may_look = self.saving.is_none() && self.replay_looked.is_none_or(|at| at.elapsed() >= DUE_LOOK);
         if self.replay.is_none() && may_look {
             self.replay_looked = Some(Instant::now());
             let mut tx = self.app.db.reading_newest().await?;
@@ -290,9 +307,9 @@ impl Pump {
         while self.under_way.len() < self.window
             && let Some(item) = self.order.start()
         {
-            let (app, target) = (Arc::clone(&self.app), Arc::clone(&self.target));
+            let (app, target, share) = (Arc::clone(&self.app), Arc::clone(&self.target), self.share.clone());
             self.under_way.spawn(async move {
-                let _permit = app.webhooks.permits.acquire().await;
+                let _room = app.webhooks.shares.enter(&share).await;
                 let attempted_at = app.clock.now();
                 let body = sign::body(&item.event);
                 let attempt = app.webhooks.sender.post(&app, &target, &item.event.id.to_string(), body).await;
@@ -324,12 +341,10 @@ impl Pump {
     }
 
     fn was_taken(&mut self, item: &Item<Arc<Stored>>, attempt: &Attempt, now: Time) -> Option<Time> {
-        self.order.taken(item.lane, item.seq, &item.object);
+        self.order.taken(item);
         if item.lane == Lane::Retry {
             self.batch.done.push(item.seq);
             self.unsaved.insert(item.seq);
-            // The next one of the object may go as soon as this is written.
-            self.due_looked = None;
         }
         let waited_seconds = now.seconds() - self.batch.to.taken_at.seconds();
         if waited_seconds > HURRY_AFTER_SECONDS && self.order.rows() > 0 {
@@ -346,7 +361,7 @@ impl Pump {
 
     /// Gives back when the next attempt is due.
     fn was_refused(&mut self, item: &Item<Arc<Stored>>, attempt: &Attempt, attempts: i64, now: Time) -> Option<Time> {
-        let behind = self.order.refused(item.lane, item.seq, &item.object);
+        let behind = self.order.refused(item);
         let asked = attempt.asks.pause_seconds.filter(|_| matches!(attempt.status, Some(429 | 502 | 503 | 504)));
         let first_at = item.first_refused_at.unwrap_or(now);
         let refusal = Refusal { at: now, first_at, attempts, pause_seconds: asked };
@@ -392,7 +407,7 @@ impl Pump {
 
     /// Hands the batch to the writer, when there is one and the one before is written.
     async fn save(&mut self) {
-        if self.verdict.is_some() {
+        if self.saving.is_some() {
             return;
         }
         self.batch.to.delivered_seq = self.order.delivered_seq();
@@ -412,7 +427,7 @@ impl Pump {
         let batch = std::mem::replace(&mut self.batch, next);
         self.being_saved = std::mem::take(&mut self.unsaved);
         let (reply, verdict) = oneshot::channel();
-        self.verdict = Some(verdict);
+        self.saving = Some(Saving { verdict, frees_rows: batch.hurry || !batch.done.is_empty() });
         // A writer that is gone drops the reply, and that ends the pump.
         self.writer.send((batch, reply)).await.ok();
     }

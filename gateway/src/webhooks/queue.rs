@@ -2,10 +2,13 @@
 //!
 //! Whatever a pump writes is fenced: it names the process that must still hold the cursor.
 
+use std::collections::BTreeSet;
+
 use quanzi_openapi::Time;
 use quanzi_openapi::id::{EventId, PartnerId, WebhookEndpointId};
 use sqlx::FromRow;
 
+use super::order::Row;
 use crate::db::{As, Fault, Json, List, Sql, Tx};
 use crate::sql;
 
@@ -16,16 +19,21 @@ const INSERT_CURSOR: Sql = sql!(
 const DELETE_CURSOR: Sql = sql!("delete from webhook_cursor where partner_id = $1 and endpoint_id = $2");
 const DELETE_RETRIES: Sql = sql!("delete from webhook_retry where partner_id = $1 and endpoint_id = $2");
 const DELETE_REPLAYS: Sql = sql!("delete from webhook_replay where partner_id = $1 and endpoint_id = $2");
+
 // What there is to do, whoever holds it; the claim decides.
-const WORK: Sql = sql!(
-    "select c.partner_id, c.endpoint_id, c.holder, c.claims from webhook_endpoint e \
-     join webhook_cursor c on c.partner_id = e.partner_id and c.endpoint_id = e.id \
-     left join event_log l on l.partner_id = e.partner_id \
-     where e.status = 'enabled' and e.deleted_at is null and c.held_until <= $1 and (c.delivered_seq < l.last_seq \
-     or exists (select 1 from webhook_retry r where r.partner_id = e.partner_id and r.endpoint_id = e.id and r.due_at <= $1) \
-     or exists (select 1 from webhook_replay p where p.partner_id = e.partner_id and p.endpoint_id = e.id)) \
-     order by c.partner_id, c.endpoint_id"
-);
+macro_rules! work {
+    () => {
+        "select c.partner_id, c.endpoint_id, c.holder, c.claims from webhook_endpoint e \
+         join webhook_cursor c on c.partner_id = e.partner_id and c.endpoint_id = e.id \
+         left join event_log l on l.partner_id = e.partner_id \
+         where e.status = 'enabled' and e.deleted_at is null and c.held_until <= $1 and (c.delivered_seq < l.last_seq \
+         or exists (select 1 from webhook_retry r where r.partner_id = e.partner_id and r.endpoint_id = e.id and r.due_at <= $1) \
+         or exists (select 1 from webhook_replay p where p.partner_id = e.partner_id and p.endpoint_id = e.id))"
+    };
+}
+const WORK: Sql = sql!(work!());
+const WORK_OF: Sql = sql!(work!(), " and e.partner_id in (select value ->> 0 from json_each($2))");
+
 const CLAIM: Sql = sql!(
     "update webhook_cursor set holder = $3, claims = claims + 1 \
      where partner_id = $1 and endpoint_id = $2 and claims = $4 returning delivered_seq, taken_at"
@@ -48,8 +56,9 @@ const EVENTS_OF_TYPES: Sql = sql!(
      where partner_id = $1 and seq > $2 and seq <= $3 and type in (select value ->> 0 from json_each($5)) \
      order by seq limit $4"
 );
-const RETRIES: Sql =
-    sql!("select seq, object from webhook_retry where partner_id = $1 and endpoint_id = $2 order by seq");
+const RETRIES: Sql = sql!(
+    "select seq, object, first_refused_at from webhook_retry where partner_id = $1 and endpoint_id = $2 order by seq"
+);
 // Of each object the first only: the others wait behind it.
 const DUE: Sql = sql!(
     "select r.attempts, r.first_refused_at, v.seq, v.id, v.type, v.object, v.object_version, v.created_at, v.data from webhook_retry r \
@@ -131,6 +140,13 @@ pub struct Work {
     pub endpoint_id: WebhookEndpointId,
     pub holder: Option<String>,
     pub claims: i64,
+}
+
+impl Work {
+    /// Whose, and which endpoint.
+    pub fn key(&self) -> Key {
+        (self.partner_id, self.endpoint_id)
+    }
 }
 
 /// How far an endpoint has got.
@@ -218,9 +234,14 @@ pub async fn retry_now(tx: &mut Tx, (partner, endpoint): Key, anew: bool) -> Res
     Ok(())
 }
 
-/// Endpoints with something to do.
+/// Endpoints with something to do, in no order.
 pub async fn work(tx: &mut Tx, now: Time) -> Result<Vec<Work>, Fault> {
     tx.query(WORK).bind(now).all().await
+}
+
+/// Those of these partners.
+pub async fn work_of(tx: &mut Tx, now: Time, partners: &BTreeSet<PartnerId>) -> Result<Vec<Work>, Fault> {
+    tx.query(WORK_OF).bind(now).bind(List::of(partners)).all().await
 }
 
 /// Takes an endpoint, unless somebody did since it was looked at. Gives the cursor and when an event was last taken.
@@ -279,9 +300,15 @@ pub async fn events(
     page.bind(List::of(types)).all().await
 }
 
-/// What has to be tried again, due or not: number and object.
-pub async fn retries(tx: &mut Tx, (partner, endpoint): Key) -> Result<Vec<(i64, String)>, Fault> {
-    tx.query(RETRIES).bind(partner).bind(endpoint).all().await
+/// What has to be tried again, due or not. `taken_at`: when the endpoint last took an event.
+pub async fn retries(tx: &mut Tx, (partner, endpoint): Key, taken_at: Time) -> Result<Vec<Row>, Fault> {
+    let rows: Vec<(i64, String, Option<i64>)> = tx.query(RETRIES).bind(partner).bind(endpoint).all().await?;
+    let row = |(seq, object, refused): (i64, String, Option<i64>)| Row {
+        seq,
+        object,
+        in_vain: refused.is_some_and(|micros| micros > taken_at.micros()),
+    };
+    Ok(rows.into_iter().map(row).collect())
 }
 
 /// What is due, of each object the first.
