@@ -11,4 +11,5 @@ mod stream;
 
 pub use bell::{Bell, Ear, LOOK_AGAIN};
 pub use http::routes;
+pub use store::Stored;
 pub use stream::Streams;

@@ -1,7 +1,7 @@
 //! Delivers for one endpoint as long as there is something to deliver. Invariants: events are sent as [`Order`] allows; what was done
 //! is written by the writer, batch by batch, while the next requests are under way; whatever was not written is done again.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::order::{Behind, Item, Lane, Order};
-use super::queue::{self, Cursor, Key, Move, ReplayRow, Retry, Stored};
+use super::queue::{self, Cursor, Key, Move, ReplayRow, Retry};
 use super::schedule::Refusal;
 use super::send::{Attempt, Target};
 use super::share::Share;
@@ -20,7 +20,8 @@ use super::writer::{Asked, Batch, Verdict};
 use super::{schedule, service, sign, store};
 use crate::app::App;
 use crate::db;
-use crate::events::Ear;
+use crate::events::service::SCAN_MAX;
+use crate::events::{self, Ear, Stored};
 use crate::fault::Fault;
 
 /// Requests of one endpoint that are under way at once.
@@ -31,8 +32,6 @@ const WINDOW_CAREFUL: usize = 2;
 const LOADED_MAX: usize = 512;
 /// Events read at once.
 const PAGE_ROWS: i64 = 256;
-/// Numbers looked at for one page: a filter that fits nothing must not read the whole log in one statement.
-const SCAN_MAX: i64 = 10_000;
 /// Rows that are due, read at once.
 const DUE_ROWS: i64 = 64;
 /// How often rows that became due, and replays, are looked for.
@@ -231,10 +230,12 @@ impl Pump {
             let mut tx = self.app.db.reading_newest().await?;
             let due = queue::due(&mut tx, self.key, self.app.clock.now(), DUE_ROWS).await?;
             let unsaved = |seq: &i64| self.unsaved.contains(seq) || self.being_saved.contains(seq);
-            let due: Vec<_> = due.into_iter().filter(|row| !unsaved(&row.event.seq)).collect();
-            self.order.load_due(due.into_iter().map(|row| {
+            let due: Vec<_> = due.into_iter().filter(|row| !unsaved(&row.seq)).collect();
+            let events = events::service::these(&mut tx, self.key.0, due.iter().map(|row| row.seq)).await?;
+            let mut events: HashMap<i64, Stored> = events.into_iter().map(|event| (event.seq, event)).collect();
+            self.order.load_due(due.into_iter().filter_map(|row| {
                 let (attempts, first_refused_at) = (row.attempts, row.first_refused_at);
-                Item { attempts, first_refused_at, ..item(row.event, Lane::Retry) }
+                Some(Item { attempts, first_refused_at, ..item(events.remove(&row.seq)?, Lane::Retry) })
             }));
         }
         // Not before the end of the last one is written, or it would begin again.
@@ -280,10 +281,10 @@ impl Pump {
             let mut tx = app.db.reading_newest().await?;
             let end = match end {
                 Some(end) => end,
-                None => queue::last_seq(&mut tx, partner).await?,
+                None => events::service::last_seq(&mut tx, partner).await?,
             };
             let to = end.min(after + SCAN_MAX).max(after);
-            let rows = queue::events(&mut tx, partner, (after, to), &types, PAGE_ROWS).await?;
+            let rows = events::service::part(&mut tx, partner, (after, to), &types, PAGE_ROWS).await?;
             let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= PAGE_ROWS);
             let read_to = if is_full { rows.last().map_or(to, |row| row.seq) } else { to };
             Ok(Read { lane, rows, up_to: read_to, end })

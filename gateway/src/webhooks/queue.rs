@@ -5,22 +5,23 @@
 use std::collections::BTreeSet;
 
 use quanzi_openapi::Time;
-use quanzi_openapi::id::{EventId, PartnerId, WebhookEndpointId};
+use quanzi_openapi::id::{PartnerId, WebhookEndpointId};
 use sqlx::FromRow;
 
 use super::order::Row;
 use crate::db::{As, Fault, Json, List, Sql, Tx};
-use crate::sql;
+use crate::{events, sql};
 
 const INSERT_CURSOR: Sql = sql!(
     "insert into webhook_cursor (partner_id, endpoint_id, delivered_seq, held_until, taken_at, claims) \
-     select $1, $2, coalesce((select last_seq from event_log where partner_id = $1), 0), 0, $3, 0"
+     values ($1, $2, $3, 0, $4, 0)"
 );
 const DELETE_CURSOR: Sql = sql!("delete from webhook_cursor where partner_id = $1 and endpoint_id = $2");
 const DELETE_RETRIES: Sql = sql!("delete from webhook_retry where partner_id = $1 and endpoint_id = $2");
 const DELETE_REPLAYS: Sql = sql!("delete from webhook_replay where partner_id = $1 and endpoint_id = $2");
 
-// What there is to do, whoever holds it; the claim decides.
+// What there is to do, whoever holds it; the claim decides. That it looks into the log of events itself is the one exception here:
+// asked for by partner, the ends of all logs would have to be fetched four times a second to be compared with all cursors.
 macro_rules! work {
     () => {
         "select c.partner_id, c.endpoint_id, c.holder, c.claims from webhook_endpoint e \
@@ -46,23 +47,12 @@ const BEAT: Sql = sql!(
 const WORKERS: Sql = sql!("select id, beat from webhook_worker order by id");
 const FORGET_WORKER: Sql = sql!("delete from webhook_worker where id = $1 and beat = $2");
 const LEAVE: Sql = sql!("delete from webhook_worker where id = $1");
-const LAST_SEQ: Sql = sql!("select last_seq from event_log where partner_id = $1");
-const EVENTS: Sql = sql!(
-    "select seq, id, type, object, object_version, created_at, data from event \
-     where partner_id = $1 and seq > $2 and seq <= $3 order by seq limit $4"
-);
-const EVENTS_OF_TYPES: Sql = sql!(
-    "select seq, id, type, object, object_version, created_at, data from event \
-     where partner_id = $1 and seq > $2 and seq <= $3 and type in (select value ->> 0 from json_each($5)) \
-     order by seq limit $4"
-);
 const RETRIES: Sql = sql!(
     "select seq, object, first_refused_at from webhook_retry where partner_id = $1 and endpoint_id = $2 order by seq"
 );
 // Of each object the first only: the others wait behind it.
 const DUE: Sql = sql!(
-    "select r.attempts, r.first_refused_at, v.seq, v.id, v.type, v.object, v.object_version, v.created_at, v.data from webhook_retry r \
-     join event v on v.partner_id = r.partner_id and v.seq = r.seq \
+    "select r.seq, r.attempts, r.first_refused_at from webhook_retry r \
      where r.partner_id = $1 and r.endpoint_id = $2 and r.due_at <= $3 and not exists (select 1 from webhook_retry b \
      where b.partner_id = r.partner_id and b.endpoint_id = r.endpoint_id and b.object = r.object and b.seq < r.seq) \
      order by r.due_at, r.seq limit $4"
@@ -127,10 +117,6 @@ const STATES: Sql = sql!(
 const STILL_FAILING: Sql = sql!(
     "select count(*) from (select 1 as one from webhook_retry where partner_id = $1 and endpoint_id = $2 and attempts >= $3 limit 1) f"
 );
-const CREATED_AT: Sql = sql!("select created_at from event where partner_id = $1 and seq = $2");
-const FIRST_SINCE: Sql =
-    sql!("select seq from event where partner_id = $1 and seq >= $2 and created_at >= $3 order by seq limit 1");
-
 /// An endpoint with something to do.
 #[derive(Debug, Clone, FromRow)]
 pub struct Work {
@@ -165,29 +151,13 @@ pub struct Move {
     pub taken_at: Time,
 }
 
-/// An event as the log has it.
-#[derive(Debug, Clone, FromRow)]
-pub struct Stored {
-    pub seq: i64,
-    #[sqlx(try_from = "As<EventId>")]
-    pub id: EventId,
-    #[sqlx(rename = "type")]
-    pub kind: String,
-    pub object: String,
-    pub object_version: i64,
-    #[sqlx(try_from = "As<Time>")]
-    pub created_at: Time,
-    pub data: String,
-}
-
 /// An event that is due again, how often it was tried and since when.
 #[derive(Debug, FromRow)]
 pub struct Due {
+    pub seq: i64,
     pub attempts: i64,
     #[sqlx(try_from = "As<Option<Time>>")]
     pub first_refused_at: Option<Time>,
-    #[sqlx(flatten)]
-    pub event: Stored,
 }
 
 /// A replay under way.
@@ -214,7 +184,8 @@ pub type Key = (PartnerId, WebhookEndpointId);
 
 /// A cursor at the end of the log: a new endpoint gets what comes after it.
 pub async fn begin(tx: &mut Tx, (partner, endpoint): Key, now: Time) -> Result<(), Fault> {
-    tx.query(INSERT_CURSOR).bind(partner).bind(endpoint).bind(now).run().await?;
+    let last_seq = events::service::last_seq(tx, partner).await?;
+    tx.query(INSERT_CURSOR).bind(partner).bind(endpoint).bind(last_seq).bind(now).run().await?;
     Ok(())
 }
 
@@ -277,27 +248,6 @@ pub async fn forget_worker(tx: &mut Tx, id: &str, beat: i64) -> Result<(), Fault
 pub async fn leave(tx: &mut Tx, id: &str) -> Result<(), Fault> {
     tx.query(LEAVE).bind(id).run().await?;
     Ok(())
-}
-
-/// The number of the partner's last event.
-pub async fn last_seq(tx: &mut Tx, partner: PartnerId) -> Result<i64, Fault> {
-    let last: Option<(i64,)> = tx.query(LAST_SEQ).bind(partner).optional().await?;
-    Ok(last.map_or(0, |(seq,)| seq))
-}
-
-/// Events after one number, up to and including another, of these types (all when there are none).
-pub async fn events(
-    tx: &mut Tx,
-    partner: PartnerId,
-    (after, to): (i64, i64),
-    types: &[String],
-    rows_max: i64,
-) -> Result<Vec<Stored>, Fault> {
-    if types.is_empty() {
-        return tx.query(EVENTS).bind(partner).bind(after).bind(to).bind(rows_max).all().await;
-    }
-    let page = tx.query(EVENTS_OF_TYPES).bind(partner).bind(after).bind(to).bind(rows_max);
-    page.bind(List::of(types)).all().await
 }
 
 /// What has to be tried again, due or not. `taken_at`: when the endpoint last took an event.
@@ -393,22 +343,4 @@ pub async fn states(tx: &mut Tx, keys: &[Key]) -> Result<Vec<State>, Fault> {
 pub async fn still_failing(tx: &mut Tx, (partner, endpoint): Key, attempts: i64) -> Result<bool, Fault> {
     let (rows,): (i64,) = tx.query(STILL_FAILING).bind(partner).bind(endpoint).bind(attempts).one().await?;
     Ok(rows > 0)
-}
-
-/// The first event at or after this time. Times and numbers run side by side except for transactions that overlapped: so a little
-/// before is searched by halving, and from there the very one.
-pub async fn first_since(tx: &mut Tx, partner: PartnerId, since: Time, last_seq: i64) -> Result<i64, Fault> {
-    let a_little_before = since.plus_seconds(-60);
-    let (mut low, mut high) = (1, last_seq + 1);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let at: Option<(i64,)> = tx.query(CREATED_AT).bind(partner).bind(middle).optional().await?;
-        if at.is_some_and(|(micros,)| micros < a_little_before.micros()) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    let first: Option<(i64,)> = tx.query(FIRST_SINCE).bind(partner).bind(low).bind(since).optional().await?;
-    Ok(first.map_or(last_seq + 1, |(seq,)| seq))
 }

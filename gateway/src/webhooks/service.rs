@@ -9,14 +9,14 @@ use quanzi_openapi::webhooks::{
 };
 use quanzi_openapi::{Cursor, ErrorCode, Page, Time};
 
-use super::queue::{self, ReplayRow, Stored};
+use super::queue::{self, ReplayRow};
 use super::send::{Attempt, Target};
 use super::sign::Secrets;
 use super::store::{self, Row};
 use super::{pump, secret, sign};
 use crate::app::App;
 use crate::db::{self, Json, Tx};
-use crate::events;
+use crate::events::{self, Stored};
 use crate::fault::Fault;
 
 /// Makes an endpoint; it gets what happens from now on.
@@ -271,7 +271,7 @@ async fn from_seq(tx: &mut Tx, partner: PartnerId, new: &NewReplay, last_seq: i6
             Err(Fault::field("/to_seq", "It must not be smaller than `from_seq`."))
         }
         (Some(seq), None) => Ok(seq),
-        (None, Some(since)) => Ok(queue::first_since(tx, partner, since, last_seq).await?),
+        (None, Some(since)) => Ok(events::service::first_since(tx, partner, since, last_seq).await?),
         (None, None) => Ok(1),
     }
 }

@@ -11,8 +11,8 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use quanzi_openapi::Time;
 
-use super::queue::Stored;
 use crate::crypto::SigningKey;
+use crate::events::Stored;
 
 /// An endpoint's secrets: one, or two while a rotation overlaps. A pump may have them for longer than that.
 pub struct Secrets {
