@@ -245,7 +245,7 @@ impl Reply for Event {
 pub struct EventPage {
     /// The events, by `seq`.
     pub data: Vec<Event>,
-    /// Whether more are there already.
+    /// Whether to read on at once. A page of some types looks at a part of the log, so it may be short or empty and have more behind it.
     pub has_more: bool,
     /// Send it as `after` the next time: the number up to which you have seen everything you asked for.
     pub next_after: i64,
@@ -353,7 +353,8 @@ impl Fields for EventPath {}
 /// Read the log
 ///
 /// In order, from where you are: send the `next_after` of the page before as `after`. Without a filter the numbers follow each
-/// other without gaps, so you can see that nothing is missing. Keep `next_after` together with what you did about the events.
+/// other without gaps, so you can see that nothing is missing. With `types` a page looks at 10,000 numbers at most: it may be short, even
+/// empty, while `has_more` is true. Keep `next_after` together with what you did about the events.
 #[derive(ToSchema)]
 pub struct ListEvents;
 impl Endpoint for ListEvents {

@@ -126,6 +126,18 @@ impl Receiver {
         self.shared.most_under_way.load(Ordering::Relaxed)
     }
 
+    /// Until so many requests are under way at once.
+    pub async fn until_under_way(&self, requests: usize) {
+        let waited = tokio::time::timeout(PATIENCE, async {
+            while self.shared.under_way.load(Ordering::Relaxed) < requests {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+        waited
+            .await
+            .unwrap_or_else(|_elapsed| panic!("waited for {requests} requests; most were {}", self.most_under_way()));
+    }
+
     /// Until this holds of what came; what came.
     pub async fn until(&self, what: &str, holds: impl Fn(&[Received]) -> bool) -> Vec<Received> {
         let mut count = self.shared.count.subscribe();

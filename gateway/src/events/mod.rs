@@ -9,6 +9,7 @@ pub mod service;
 mod store;
 mod stream;
 
-pub use bell::{Bell, Ear};
+pub use bell::{Bell, Ear, LOOK_AGAIN};
 pub use http::routes;
+pub use store::Stored;
 pub use stream::Streams;

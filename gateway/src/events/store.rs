@@ -29,38 +29,54 @@ macro_rules! columns {
         "select id, seq, type, object, object_version, created_at, data from event "
     };
 }
-// One range of an index each, whatever the filter.
+// One range of an index each. Of types it is the numbers from one to another, which the caller keeps close: those of a rare type may be
+// hundreds of thousands apart, and both engines walk there by number.
 const PAGE: Sql = sql!(columns!(), "where partner_id = $1 and seq > $2 order by seq limit $3");
 const PAGE_OF_OBJECT: Sql =
     sql!(columns!(), "where partner_id = $1 and object = $4 and seq > $2 order by seq limit $3");
 const PAGE_OF_TYPES: Sql = sql!(
     columns!(),
-    "where partner_id = $1 and type in (select value ->> 0 from json_each($4)) and seq > $2 order by seq limit $3"
+    "where partner_id = $1 and seq > $2 and seq <= $4 and type in (select value ->> 0 from json_each($5)) order by seq limit $3"
 );
+const PART: Sql = sql!(columns!(), "where partner_id = $1 and seq > $2 and seq <= $4 order by seq limit $3");
+const THESE: Sql =
+    sql!(columns!(), "where partner_id = $1 and seq in (select cast(value ->> 0 as bigint) from json_each($2))");
 const FIND: Sql = sql!(columns!(), "where partner_id = $1 and id = $2");
+const CREATED_AT: Sql = sql!("select created_at from event where partner_id = $1 and seq = $2");
+const FIRST_SINCE: Sql =
+    sql!("select seq from event where partner_id = $1 and seq >= $2 and created_at >= $3 order by seq limit 1");
 const LAST: Sql = sql!("select last_seq from event_log where partner_id = $1");
 
-#[derive(FromRow)]
-struct Row {
+/// An event as it was written, its data byte for byte.
+#[derive(Debug, Clone, FromRow)]
+pub struct Stored {
+    /// Its id.
     #[sqlx(try_from = "As<EventId>")]
-    id: EventId,
-    seq: i64,
-    r#type: String,
-    object: String,
-    object_version: i64,
+    pub id: EventId,
+    /// Its number.
+    pub seq: i64,
+    /// Its type, as on the wire.
+    #[sqlx(rename = "type")]
+    pub kind: String,
+    /// The object's id.
+    pub object: String,
+    /// The object's version after the change.
+    pub object_version: i64,
+    /// When it happened.
     #[sqlx(try_from = "As<Time>")]
-    created_at: Time,
-    data: String,
+    pub created_at: Time,
+    /// The object as JSON.
+    pub data: String,
 }
 
-impl Row {
+impl Stored {
     fn event(self) -> Result<Event, Fault> {
         let broken = |cause: serde_json::Error| Fault::Other(cause.into());
         Ok(Event {
             id: self.id,
             seq: self.seq,
             // A type of a newer gateway stays what it is.
-            r#type: serde_json::from_value(self.r#type.into()).map_err(broken)?,
+            r#type: serde_json::from_value(self.kind.into()).map_err(broken)?,
             object: self.object,
             object_version: self.object_version,
             created_at: self.created_at,
@@ -76,8 +92,8 @@ pub enum Wanted<'w> {
     All,
     /// Those about this object.
     Object(&'w str),
-    /// Those of these types.
-    Types(&'w [EventType]),
+    /// Those of these types, up to a number.
+    Types(&'w [EventType], i64),
 }
 
 /// Events after this number, in order.
@@ -89,18 +105,38 @@ pub async fn page(
     rows: i64,
 ) -> Result<Vec<Event>, Fault> {
     let query = |tx, sql| Tx::query(tx, sql).bind(partner).bind(after).bind(rows);
-    let rows: Vec<Row> = match wanted {
+    let rows: Vec<Stored> = match wanted {
         Wanted::All => query(tx, PAGE).all().await?,
         Wanted::Object(object) => query(tx, PAGE_OF_OBJECT).bind(object).all().await?,
-        Wanted::Types(types) => query(tx, PAGE_OF_TYPES).bind(List::of(types)).all().await?,
+        Wanted::Types(types, to) => query(tx, PAGE_OF_TYPES).bind(to).bind(List::of(types)).all().await?,
     };
-    rows.into_iter().map(Row::event).collect()
+    rows.into_iter().map(Stored::event).collect()
+}
+
+/// Events after one number, up to and including another, of these types (all when there are none).
+pub async fn part(
+    tx: &mut Tx,
+    partner: PartnerId,
+    (after, to): (i64, i64),
+    types: &[String],
+    rows: i64,
+) -> Result<Vec<Stored>, Fault> {
+    if types.is_empty() {
+        return tx.query(PART).bind(partner).bind(after).bind(rows).bind(to).all().await;
+    }
+    let part = tx.query(PAGE_OF_TYPES).bind(partner).bind(after).bind(rows).bind(to);
+    part.bind(List::of(types)).all().await
+}
+
+/// The events with these numbers, in no order.
+pub async fn these(tx: &mut Tx, partner: PartnerId, seqs: impl IntoIterator<Item = i64>) -> Result<Vec<Stored>, Fault> {
+    tx.query(THESE).bind(partner).bind(List::of(seqs)).all().await
 }
 
 /// The event.
 pub async fn find(tx: &mut Tx, partner: PartnerId, event: EventId) -> Result<Option<Event>, Fault> {
-    let row: Option<Row> = tx.query(FIND).bind(partner).bind(event).optional().await?;
-    row.map(Row::event).transpose()
+    let row: Option<Stored> = tx.query(FIND).bind(partner).bind(event).optional().await?;
+    row.map(Stored::event).transpose()
 }
 
 /// The last number of the partner's log; 0 before the first.
@@ -109,8 +145,21 @@ pub async fn last(tx: &mut Tx, partner: PartnerId) -> Result<i64, Fault> {
     Ok(row.map_or(0, |(last,)| last))
 }
 
-/// Gives the facts their numbers and writes them. The partners' counters stay held until the end of the transaction.
-pub async fn append(tx: &mut Tx, clock: &Clock, facts: Vec<Fact>) -> Result<(), Fault> {
+/// When the event with this number was written, if there is one.
+pub async fn created_at(tx: &mut Tx, partner: PartnerId, seq: i64) -> Result<Option<Time>, Fault> {
+    let row: Option<(i64,)> = tx.query(CREATED_AT).bind(partner).bind(seq).optional().await?;
+    Ok(row.map(|(micros,)| Time::from_micros(micros)))
+}
+
+/// The first event from this number on that was written at this time or later.
+pub async fn first_since(tx: &mut Tx, partner: PartnerId, from: i64, since: Time) -> Result<Option<i64>, Fault> {
+    let row: Option<(i64,)> = tx.query(FIRST_SINCE).bind(partner).bind(from).bind(since).optional().await?;
+    Ok(row.map(|(seq,)| seq))
+}
+
+/// Gives the facts their numbers and writes them; gives back in whose logs. The partners' counters stay held until the end of the
+/// transaction.
+pub async fn append(tx: &mut Tx, clock: &Clock, facts: Vec<Fact>) -> Result<Vec<PartnerId>, Fault> {
     let mut counts: BTreeMap<PartnerId, i64> = BTreeMap::new();
     for fact in &facts {
         *counts.entry(fact.partner).or_default() += 1;
@@ -130,5 +179,5 @@ pub async fn append(tx: &mut Tx, clock: &Clock, facts: Vec<Fact>) -> Result<(), 
     });
     let rows = List::rows(rows);
     tx.query(APPEND).bind(rows).run().await?;
-    Ok(())
+    Ok(counts.into_keys().collect())
 }

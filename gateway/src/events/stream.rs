@@ -100,7 +100,7 @@ pub async fn begin(call: &mut Call<StreamEvents>) -> Result<Stream, Fault> {
         request: call.request.copy(),
         after,
         ready: VecDeque::new(),
-        ear: call.app.bell.listen(),
+        ear: call.app.bell.listen(partner),
         spoke: now,
         allowed: now,
     };

@@ -3,11 +3,15 @@
 //!
 //! No clock is compared between machines: a process that is alive counts a beat, and one whose beat another has seen standing still
 //! for [`DEAD_AFTER`] of its own time is taken for dead. Should it only have slept, what it writes is refused.
+//!
+//! Looking at everybody costs as much as there are endpoints, so it is done [a few times a second](LOOK_AGAIN); between these, only the
+//! partners are looked at for whom the bell has rung.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use quanzi_openapi::id::PartnerId;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -16,6 +20,7 @@ use super::queue::{self, Key, Work};
 use super::writer::{self, Asked};
 use crate::app::App;
 use crate::db;
+use crate::events::LOOK_AGAIN;
 use crate::fault::Fault;
 
 /// Between two beats.
@@ -50,21 +55,26 @@ pub async fn run(app: Arc<App>) {
         resting: HashMap::new(),
         others: HashMap::new(),
         beaten: None,
+        looked: None,
+        last: None,
     };
-    let mut ear = app.bell.listen();
+    // Whom to look at besides the looks at everybody: the bell rang for them, or a pump of theirs has ended.
+    let mut partners = BTreeSet::new();
     while !app.stopping.is_set() {
         let looked = Instant::now();
-        if let Err(fault) = dispatch.look().await {
+        if let Err(fault) = dispatch.look(&std::mem::take(&mut partners)).await {
             tracing::warn!(cause = ?fault.cause(), "webhook work could not be looked for");
+            // Whoever was not looked at now is when everybody is.
             tokio::time::sleep(FAULT_PAUSE).await;
         }
         tokio::select! {
-            () = ear.wait() => {}
-            Some(ended) = dispatch.pumps.join_next_with_id() => dispatch.ended(ended),
+            rung = app.bell.rung() => partners.extend(rung),
+            () = tokio::time::sleep(dispatch.until_all()) => {}
+            Some(ended) = dispatch.pumps.join_next_with_id() => partners.extend(dispatch.ended(ended)),
             () = app.stopping.wait() => break,
         }
         while let Some(ended) = dispatch.pumps.try_join_next_with_id() {
-            dispatch.ended(ended);
+            partners.extend(dispatch.ended(ended));
         }
         tokio::time::sleep(LOOK_PAUSE.saturating_sub(looked.elapsed())).await;
     }
@@ -100,50 +110,76 @@ struct Dispatch {
     resting: HashMap<Key, Instant>,
     others: HashMap<String, Seen>,
     beaten: Option<Instant>,
+    /// When everybody was last looked at.
+    looked: Option<Instant>,
+    /// Whose turn it was last.
+    last: Option<Key>,
 }
 
 impl Dispatch {
-    fn ended(&mut self, ended: Result<(tokio::task::Id, Ended), tokio::task::JoinError>) {
+    /// Until everybody is to be looked at again.
+    fn until_all(&self) -> Duration {
+        self.looked.map_or(Duration::ZERO, |at| LOOK_AGAIN.saturating_sub(at.elapsed()))
+    }
+
+    /// Whose pump it was.
+    fn ended(&mut self, ended: Result<(tokio::task::Id, Ended), tokio::task::JoinError>) -> Option<PartnerId> {
         let (id, leave_alone) = match ended {
             Ok((id, (_, leave_alone))) => (id, leave_alone),
             Err(panic) => (panic.id(), true),
         };
         let key = self.running.iter().find(|(_, task)| **task == id).map(|(key, _)| *key);
-        let Some(key) = key else { return };
+        let key = key?;
         self.running.remove(&key);
         if leave_alone {
             self.resting.insert(key, Instant::now());
         }
+        Some(key.0)
     }
 
-    /// Starts a pump for every endpoint that has something to do and that nobody alive holds.
-    async fn look(&mut self) -> Result<(), Fault> {
+    /// Starts a pump for every endpoint that has something to do and that nobody alive holds: of everybody, when it is time for that,
+    /// or of these partners.
+    async fn look(&mut self, partners: &BTreeSet<PartnerId>) -> Result<(), Fault> {
         self.resting.retain(|_, since| since.elapsed() < REST);
         if !self.running.is_empty() {
             self.beat().await?;
         }
         let now = self.app.clock.now();
+        let is_all = self.until_all().is_zero();
+        // While there are more endpoints than pumps, who is rung for waits for the turn of all.
+        if !is_all && (partners.is_empty() || self.app.webhooks.is_crowded()) {
+            return Ok(());
+        }
         let mut tx = self.app.db.reading_newest().await?;
-        let work = queue::work(&mut tx, now).await?;
+        let work =
+            if is_all { queue::work(&mut tx, now).await? } else { queue::work_of(&mut tx, now, partners).await? };
+        if is_all {
+            self.looked = Some(Instant::now());
+        }
         let idle = |work: &Work| {
-            let key = (work.partner_id, work.endpoint_id);
+            let key = work.key();
             !self.running.contains_key(&key) && !self.resting.contains_key(&key)
         };
         let work: Vec<Work> = work.into_iter().filter(idle).collect();
         if work.is_empty() {
+            self.app.webhooks.set_crowded(false);
             return Ok(());
         }
         let workers = queue::workers(&mut tx).await?;
         drop(tx);
         self.see(workers).await?;
         let free = PUMPS_MAX.saturating_sub(self.running.len());
-        let work: Vec<Work> = work.into_iter().filter(|work| self.may_take(work)).take(free).collect();
+        let mut work: Vec<Work> = work.into_iter().filter(|work| self.may_take(work)).collect();
+        self.app.webhooks.set_crowded(work.len() > free);
+        in_turn(&mut work, self.last);
+        work.truncate(free);
         if work.is_empty() {
             return Ok(());
         }
         self.beat().await?;
         for work in work {
             self.take(&work).await?;
+            self.last = Some(work.key());
         }
         Ok(())
     }
@@ -188,7 +224,7 @@ impl Dispatch {
     }
 
     async fn take(&mut self, work: &Work) -> Result<(), Fault> {
-        let key = (work.partner_id, work.endpoint_id);
+        let key = work.key();
         let mut tx = self.app.db.begin().await?;
         let cursor = queue::claim(&mut tx, work, &self.app.webhooks.worker).await?;
         tx.commit().await?;
@@ -196,7 +232,7 @@ impl Dispatch {
         let Some(cursor) = cursor else { return Ok(()) };
         let (app, asks) = (Arc::clone(&self.app), self.asks.clone());
         // It hears what is committed from here on; before that it looks itself.
-        let ear = app.bell.listen();
+        let ear = app.bell.listen(work.partner_id);
         let task = self.pumps.spawn(async move {
             let ended = match Pump::begin(&app, key, &cursor, asks).await {
                 Ok(Some(pump)) => pump.run(ear).await.map_err(Fault::from),
@@ -211,5 +247,36 @@ impl Dispatch {
         });
         self.running.insert(key, task.id());
         Ok(())
+    }
+}
+
+/// Round and round: first who comes after the one whose turn it was last, so that all are reached when only some are taken at a time.
+fn in_turn(work: &mut [Work], last: Option<Key>) {
+    work.sort_unstable_by_key(|work| (last.is_some_and(|last| work.key() <= last), work.key()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    #[test]
+    fn when_not_all_can_be_taken_everybody_has_a_turn() {
+        let clock = Clock::system();
+        let mut work: Vec<Work> =
+            (0..5).map(|_| Work { partner_id: clock.id(), endpoint_id: clock.id(), holder: None, claims: 0 }).collect();
+        let all: BTreeSet<Key> = work.iter().map(Work::key).collect();
+
+        let mut last = None;
+        let mut taken = BTreeSet::new();
+        for _ in 0..3 {
+            in_turn(&mut work, last);
+            for work in &work[..2] {
+                taken.insert(work.key());
+                last = Some(work.key());
+            }
+        }
+
+        assert_eq!(taken, all);
     }
 }

@@ -1,12 +1,12 @@
 //! Webhooks: events pushed to partners' endpoints.
 //!
 //! Invariants: nothing that was committed is lost: what an endpoint has not taken lies beyond its cursor or is a row to be tried again;
-//! events of one object arrive in order; a connection goes only to an address that was checked; a slow or dead receiver costs the
-//! others nothing. Why it is built like this: `docs/decisions/0012-webhook-delivery.md`.
+//! events of one object arrive in order; a connection goes only to an address that was checked; a slow or dead receiver costs
+//! other partners nothing. Why it is built like this: `docs/decisions/0012-webhook-delivery.md`.
 //!
 //! - `service`, `http`, `store`, `secret`: endpoints as partners see them.
 //! - `run` (`dispatch`): finds endpoints with something to do, claims them, starts a `pump` for each.
-//! - `pump`: one endpoint; `order` says what may go next, `send` posts, `schedule` says when again, `writer` writes what was done.
+//! - `pump`: one endpoint; `order` says what may go next, `share` says how many at once, `send` posts, `schedule` says when again, `writer` writes what was done.
 //! - `address`: where we connect to, and where never.
 
 mod address;
@@ -19,9 +19,12 @@ mod schedule;
 mod secret;
 mod send;
 pub mod service;
+mod share;
 mod sign;
 mod store;
 mod writer;
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Semaphore;
 
@@ -32,9 +35,8 @@ use crate::app::App;
 use crate::clock::Clock;
 use address::Reach;
 use send::Sender;
+use share::Shares;
 
-/// Requests of this process that are under way at once.
-const UNDER_WAY_MAX: usize = 512;
 /// Pings of this process that are under way at once.
 const PINGS_MAX: usize = 16;
 
@@ -43,7 +45,9 @@ pub struct Webhooks {
     /// This process, among those that deliver.
     worker: String,
     sender: Sender,
-    permits: Semaphore,
+    shares: Shares,
+    /// More endpoints have something to do than there are pumps.
+    crowded: AtomicBool,
     pings: Semaphore,
 }
 
@@ -53,9 +57,20 @@ impl Webhooks {
         Self {
             worker: clock.random_text(),
             sender: Sender::default(),
-            permits: Semaphore::new(UNDER_WAY_MAX),
+            shares: Shares::default(),
+            crowded: AtomicBool::new(false),
             pings: Semaphore::new(PINGS_MAX),
         }
+    }
+}
+
+impl Webhooks {
+    fn is_crowded(&self) -> bool {
+        self.crowded.load(Ordering::Relaxed)
+    }
+
+    fn set_crowded(&self, is_crowded: bool) {
+        self.crowded.store(is_crowded, Ordering::Relaxed);
     }
 }
 

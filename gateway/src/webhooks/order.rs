@@ -2,13 +2,16 @@
 //! the object was taken; other objects go on meanwhile.
 //!
 //! An object is *busy* while one of its events is under way, and *stuck* while it has rows to be tried again: then all its later
-//! events become rows behind the first.
+//! events become rows behind the first. It is stuck *in vain* when it was refused and nothing at all was taken since: many of these
+//! show that the receiver is down, while any number of the others only shows that it does not like them.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
-/// Objects that may be stuck before nothing new is begun: then the receiver is down, and the log can wait better than rows.
-pub const STUCK_OBJECTS_MAX: usize = 50;
-/// Rows that may wait before nothing new is begun.
+use quanzi_openapi::Time;
+
+/// Objects that may be stuck in vain before nothing new is begun: then the receiver is down, and the log can wait better than rows.
+pub const IN_VAIN_MAX: usize = 50;
+/// Rows that may wait before nothing new is begun: what a pump has in memory.
 pub const ROWS_MAX: usize = 10_000;
 
 /// Where an event comes from.
@@ -33,6 +36,8 @@ pub struct Item<E> {
     pub lane: Lane,
     /// Attempts so far.
     pub attempts: i64,
+    /// When it was first refused, if it was.
+    pub first_refused_at: Option<Time>,
     /// The event.
     pub event: E,
 }
@@ -46,6 +51,17 @@ pub struct Behind {
     pub object: String,
 }
 
+/// A row to be tried again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The event's number.
+    pub seq: i64,
+    /// What it is about.
+    pub object: String,
+    /// Whether it was refused, and nothing was taken since.
+    pub in_vain: bool,
+}
+
 /// The events of one endpoint that are loaded, under way or stuck.
 #[derive(Debug)]
 pub struct Order<E> {
@@ -53,6 +69,7 @@ pub struct Order<E> {
     busy: HashSet<String>,
     waiting: HashMap<String, VecDeque<Item<E>>>,
     stuck: HashMap<String, BTreeSet<i64>>,
+    in_vain: HashSet<String>,
     rows: usize,
     live: Progress,
     replay: Progress,
@@ -80,11 +97,15 @@ impl Progress {
 
 impl<E> Order<E> {
     /// After this number, with these rows to be tried again.
-    pub fn new(delivered_seq: i64, rows: impl IntoIterator<Item = (i64, String)>) -> Self {
+    pub fn new(delivered_seq: i64, rows: impl IntoIterator<Item = Row>) -> Self {
         let mut stuck: HashMap<String, BTreeSet<i64>> = HashMap::new();
+        let mut in_vain = HashSet::new();
         let mut count = 0;
-        for (seq, object) in rows {
-            stuck.entry(object).or_default().insert(seq);
+        for row in rows {
+            if row.in_vain {
+                in_vain.insert(row.object.clone());
+            }
+            stuck.entry(row.object).or_default().insert(row.seq);
             count += 1;
         }
         Self {
@@ -92,6 +113,7 @@ impl<E> Order<E> {
             busy: HashSet::new(),
             waiting: HashMap::new(),
             stuck,
+            in_vain,
             rows: count,
             live: Progress::new(delivered_seq),
             replay: Progress::new(0),
@@ -150,15 +172,17 @@ impl<E> Order<E> {
     }
 
     /// The event was taken.
-    pub fn taken(&mut self, lane: Lane, seq: i64, object: &str) {
+    pub fn taken(&mut self, item: &Item<E>) {
+        let Item { seq, object, lane, .. } = item;
+        self.in_vain.clear();
         self.busy.remove(object);
-        if lane == Lane::Retry {
-            self.unstick(seq, object);
+        if *lane == Lane::Retry {
+            self.unstick(*seq, object);
         } else {
-            self.progress(lane).open.remove(&seq);
+            self.progress(*lane).open.remove(seq);
         }
         if let Some(next) = self.waiting.get_mut(object).and_then(VecDeque::pop_front) {
-            self.busy.insert(object.to_owned());
+            self.busy.insert(object.clone());
             self.ready.push_back(next);
         }
         if self.waiting.get(object).is_some_and(VecDeque::is_empty) {
@@ -177,21 +201,25 @@ impl<E> Order<E> {
     }
 
     /// The event was not taken: it is a row now, and so are those that waited behind it, which are given back.
-    pub fn refused(&mut self, lane: Lane, seq: i64, object: &str) -> Vec<Behind> {
+    pub fn refused(&mut self, item: &Item<E>) -> Vec<Behind> {
+        let Item { seq, object, lane, .. } = item;
+        if item.first_refused_at.is_none() {
+            self.in_vain.insert(object.clone());
+        }
         self.busy.remove(object);
-        if lane != Lane::Retry {
-            self.progress(lane).open.remove(&seq);
+        if *lane != Lane::Retry {
+            self.progress(*lane).open.remove(seq);
         }
         let waiting = self.waiting.remove(object).unwrap_or_default();
-        let rows = self.stuck.entry(object.to_owned()).or_default();
+        let rows = self.stuck.entry(object.clone()).or_default();
         let before = rows.len();
-        rows.insert(seq);
+        rows.insert(*seq);
         let mut behind = Vec::new();
         let mut settled = Vec::new();
         for item in waiting {
             settled.push((item.lane, item.seq));
             if rows.insert(item.seq) {
-                behind.push(Behind { seq: item.seq, object: object.to_owned() });
+                behind.push(Behind { seq: item.seq, object: object.clone() });
             }
         }
         self.rows += rows.len() - before;
@@ -228,7 +256,7 @@ impl<E> Order<E> {
 
     /// Whether anything new may be begun.
     pub fn takes_more(&self) -> bool {
-        self.stuck.len() < STUCK_OBJECTS_MAX && self.rows < ROWS_MAX
+        self.in_vain.len() < IN_VAIN_MAX && self.rows < ROWS_MAX
     }
 
     /// Whether anything is loaded and not under way that may go now.
@@ -243,7 +271,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn item(seq: i64, object: u8, lane: Lane) -> Item<()> {
-        Item { seq, object: format!("o{object}"), lane, attempts: 0, event: () }
+        Item { seq, object: format!("o{object}"), lane, attempts: 0, first_refused_at: None, event: () }
     }
 
     /// A receiver, a log and a table of rows, and everything that happened.
@@ -316,11 +344,11 @@ mod tests {
             }
             let item = self.under_way.remove(place % self.under_way.len());
             if is_taken {
-                self.order.taken(item.lane, item.seq, &item.object);
+                self.order.taken(&item);
                 self.table.remove(&item.seq);
                 self.taken.push(item.seq);
             } else {
-                let behind = self.order.refused(item.lane, item.seq, &item.object);
+                let behind = self.order.refused(&item);
                 let object = self.object(item.seq);
                 self.table.insert(item.seq, object);
                 self.note(behind);
@@ -330,7 +358,8 @@ mod tests {
 
         /// The process dies: only cursor and table are left.
         fn crash(&mut self) {
-            let rows = self.table.iter().map(|(seq, object)| (*seq, format!("o{object}"))).collect::<Vec<_>>();
+            let row = |(seq, object): (&i64, &u8)| Row { seq: *seq, object: format!("o{object}"), in_vain: false };
+            let rows: Vec<_> = self.table.iter().map(row).collect();
             self.order = Order::new(self.order.delivered_seq(), rows);
             self.under_way.clear();
             let cursor = self.order.delivered_seq();
@@ -398,7 +427,7 @@ mod tests {
         order.load(Lane::Live, [item(1, 1, Lane::Live), item(2, 1, Lane::Live), item(3, 2, Lane::Live)], 3);
         let first = order.start().unwrap();
 
-        let behind = order.refused(first.lane, first.seq, &first.object);
+        let behind = order.refused(&first);
 
         assert_eq!(behind, [Behind { seq: 2, object: "o1".to_owned() }]);
         assert_eq!((order.delivered_seq(), order.start().unwrap().seq), (2, 3));
@@ -406,7 +435,7 @@ mod tests {
 
     #[test]
     fn a_replayed_event_waits_behind_the_one_that_is_stuck() {
-        let mut order = Order::new(9, [(4, "o1".to_owned())]);
+        let mut order = Order::new(9, [Row { seq: 4, object: "o1".to_owned(), in_vain: true }]);
         order.begin_replay(0);
 
         let behind = order.load(Lane::Replay, [item(4, 1, Lane::Replay), item(5, 1, Lane::Replay)], 5);
@@ -419,14 +448,37 @@ mod tests {
     #[test]
     fn a_receiver_that_takes_nothing_gets_nothing_new() {
         let mut order = Order::new(0, []);
-        let count = u8::try_from(STUCK_OBJECTS_MAX).unwrap();
+        let count = u8::try_from(IN_VAIN_MAX).unwrap();
         order.load(Lane::Live, (1..=count).map(|n| item(n.into(), n, Lane::Live)), count.into());
 
         while let Some(next) = order.start() {
             assert!(order.takes_more());
-            order.refused(next.lane, next.seq, &next.object);
+            order.refused(&next);
         }
 
         assert!(!order.takes_more());
+        let rows = (1..=count).map(|n| Row { seq: n.into(), object: format!("o{n}"), in_vain: true });
+        assert!(!Order::<()>::new(count.into(), rows).takes_more(), "neither does one that begins again");
+    }
+
+    #[test]
+    fn objects_that_are_refused_among_others_hold_no_other() {
+        let mut order = Order::new(0, []);
+        let count = u8::try_from(3 * IN_VAIN_MAX).unwrap();
+        order.load(Lane::Live, (1..=count).map(|n| item(n.into(), n, Lane::Live)), count.into());
+
+        // Of every ten one is taken.
+        while let Some(next) = order.start() {
+            if next.seq % 10 == 0 {
+                order.taken(&next);
+            } else {
+                order.refused(&next);
+            }
+            assert!(order.takes_more());
+        }
+
+        assert_eq!(order.rows(), 9 * usize::from(count) / 10);
+        let rows = (1..=count).map(|n| Row { seq: n.into(), object: format!("o{n}"), in_vain: false });
+        assert!(Order::<()>::new(count.into(), rows).takes_more(), "nor when it begins again");
     }
 }

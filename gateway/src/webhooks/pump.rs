@@ -1,7 +1,7 @@
 //! Delivers for one endpoint as long as there is something to deliver. Invariants: events are sent as [`Order`] allows; what was done
 //! is written by the writer, batch by batch, while the next requests are under way; whatever was not written is done again.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,13 +12,16 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::order::{Behind, Item, Lane, Order};
-use super::queue::{self, Cursor, Key, Move, ReplayRow, Stored};
+use super::queue::{self, Cursor, Key, Move, ReplayRow, Retry};
+use super::schedule::Refusal;
 use super::send::{Attempt, Target};
+use super::share::Share;
 use super::writer::{Asked, Batch, Verdict};
 use super::{schedule, service, sign, store};
 use crate::app::App;
 use crate::db;
-use crate::events::Ear;
+use crate::events::service::SCAN_MAX;
+use crate::events::{self, Ear, Stored};
 use crate::fault::Fault;
 
 /// Requests of one endpoint that are under way at once.
@@ -29,14 +32,14 @@ const WINDOW_CAREFUL: usize = 2;
 const LOADED_MAX: usize = 512;
 /// Events read at once.
 const PAGE_ROWS: i64 = 256;
-/// Numbers looked at for one page: a filter that fits nothing must not read the whole log in one statement.
-const SCAN_MAX: i64 = 10_000;
 /// Rows that are due, read at once.
 const DUE_ROWS: i64 = 64;
 /// How often rows that became due, and replays, are looked for.
 const DUE_LOOK: Duration = Duration::from_millis(250);
 /// An idle pump waits this long for the next event.
 const LINGER: Duration = Duration::from_millis(500);
+/// A pump gives its place to another endpoint after this time, if one waits.
+const TURN: Duration = Duration::from_secs(5);
 /// Looks at the end of the log are this far apart.
 const LOOK_PAUSE: Duration = Duration::from_millis(5);
 /// How long requests may go on when the gateway stops.
@@ -59,11 +62,19 @@ struct Read {
     end: i64,
 }
 
+/// A batch that the writer has.
+struct Saving {
+    verdict: oneshot::Receiver<Verdict>,
+    /// It makes rows due, those behind one that was taken: when it is written, and not before, is the time to look.
+    frees_rows: bool,
+}
+
 pub struct Pump {
     app: Arc<App>,
     key: Key,
     version: i64,
     target: Arc<Target>,
+    share: Share,
     types: Arc<[String]>,
     order: Order<Arc<Stored>>,
     replay: Option<ReplayRow>,
@@ -75,7 +86,7 @@ pub struct Pump {
     /// Rows that the batch, or the one being written, changes: what the database says of them is old.
     unsaved: HashSet<i64>,
     being_saved: HashSet<i64>,
-    verdict: Option<oneshot::Receiver<Verdict>>,
+    saving: Option<Saving>,
     writer: mpsc::Sender<Asked>,
     is_ending: bool,
     due_looked: Option<Instant>,
@@ -96,8 +107,8 @@ impl Pump {
         let mut tx = app.db.reading_newest().await?;
         let row = store::find(&mut tx, key.0, key.1).await?;
         let Some(row) = row.filter(|row| row.status == WebhookEndpointStatus::Enabled) else { return Ok(None) };
-        let target = service::target(app, &row, app.clock.now())?;
-        let rows = queue::retries(&mut tx, key).await?;
+        let target = service::target(app, &row)?;
+        let rows = queue::retries(&mut tx, key, cursor.taken_at).await?;
         let replay = queue::replay(&mut tx, key).await?;
         let window = if rows.is_empty() { WINDOW_MAX } else { WINDOW_CAREFUL };
         let mut order = Order::new(cursor.delivered_seq, rows);
@@ -113,6 +124,7 @@ impl Pump {
             key,
             version: row.version,
             target: Arc::new(target),
+            share: app.webhooks.shares.of(key.0),
             types: row.types.0.into(),
             order,
             replay,
@@ -122,7 +134,7 @@ impl Pump {
             batch,
             unsaved: HashSet::new(),
             being_saved: HashSet::new(),
-            verdict: None,
+            saving: None,
             writer,
             is_ending: false,
             due_looked: None,
@@ -138,6 +150,7 @@ impl Pump {
     pub async fn run(mut self, mut ear: Ear) -> Result<bool, db::Fault> {
         let mut idle_since: Option<Instant> = None;
         let mut stop_at: Option<Instant> = None;
+        let began = Instant::now();
         loop {
             if !self.is_ending {
                 self.load().await?;
@@ -145,8 +158,10 @@ impl Pump {
             }
             self.save().await;
             let is_idle = self.under_way.is_empty()
-                && self.verdict.is_none()
+                && self.saving.is_none()
                 && (self.is_ending || (self.reading.is_none() && !self.order.has_ready()));
+            // Others wait for a pump: this one goes to the end of the queue.
+            self.is_ending |= began.elapsed() >= TURN && self.app.webhooks.is_crowded();
             if is_idle && self.is_ending {
                 return Ok(!self.order.takes_more());
             }
@@ -159,8 +174,8 @@ impl Pump {
             let looks_soon = self.log_has_more && self.reading.is_none() && self.wants_live();
             let app = Arc::clone(&self.app);
             let verdict = async {
-                match &mut self.verdict {
-                    Some(verdict) => verdict.await,
+                match &mut self.saving {
+                    Some(saving) => (&mut saving.verdict).await,
                     None => std::future::pending().await,
                 }
             };
@@ -186,8 +201,10 @@ impl Pump {
                     }
                 }
                 verdict = verdict => {
-                    self.verdict = None;
                     self.being_saved.clear();
+                    if self.saving.take().is_some_and(|saving| saving.frees_rows) {
+                        self.due_looked = None;
+                    }
                     // A writer that is gone has written nothing.
                     if verdict != Ok(Verdict::Go) {
                         self.is_ending = true;
@@ -213,11 +230,16 @@ impl Pump {
             let mut tx = self.app.db.reading_newest().await?;
             let due = queue::due(&mut tx, self.key, self.app.clock.now(), DUE_ROWS).await?;
             let unsaved = |seq: &i64| self.unsaved.contains(seq) || self.being_saved.contains(seq);
-            let due: Vec<_> = due.into_iter().filter(|row| !unsaved(&row.event.seq)).collect();
-            self.order.load_due(due.into_iter().map(|row| item(row.event, Lane::Retry, row.attempts)));
+            let due: Vec<_> = due.into_iter().filter(|row| !unsaved(&row.seq)).collect();
+            let events = events::service::these(&mut tx, self.key.0, due.iter().map(|row| row.seq)).await?;
+            let mut events: HashMap<i64, Stored> = events.into_iter().map(|event| (event.seq, event)).collect();
+            self.order.load_due(due.into_iter().filter_map(|row| {
+                let (attempts, first_refused_at) = (row.attempts, row.first_refused_at);
+                Some(Item { attempts, first_refused_at, ..item(events.remove(&row.seq)?, Lane::Retry) })
+            }));
         }
         // Not before the end of the last one is written, or it would begin again.
-        let may_look = self.verdict.is_none() && self.replay_looked.is_none_or(|at| at.elapsed() >= DUE_LOOK);
+        let may_look = self.saving.is_none() && self.replay_looked.is_none_or(|at| at.elapsed() >= DUE_LOOK);
         if self.replay.is_none() && may_look {
             self.replay_looked = Some(Instant::now());
             let mut tx = self.app.db.reading_newest().await?;
@@ -259,10 +281,10 @@ impl Pump {
             let mut tx = app.db.reading_newest().await?;
             let end = match end {
                 Some(end) => end,
-                None => queue::last_seq(&mut tx, partner).await?,
+                None => events::service::last_seq(&mut tx, partner).await?,
             };
             let to = end.min(after + SCAN_MAX).max(after);
-            let rows = queue::events(&mut tx, partner, (after, to), &types, PAGE_ROWS).await?;
+            let rows = events::service::part(&mut tx, partner, (after, to), &types, PAGE_ROWS).await?;
             let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= PAGE_ROWS);
             let read_to = if is_full { rows.last().map_or(to, |row| row.seq) } else { to };
             Ok(Read { lane, rows, up_to: read_to, end })
@@ -276,7 +298,7 @@ impl Pump {
             self.log_has_more |= read_to < end;
             self.log_looked = (!self.log_has_more).then(Instant::now);
         }
-        let items: Vec<_> = rows.into_iter().map(|row| item(row, lane, 0)).collect();
+        let items: Vec<_> = rows.into_iter().map(|row| item(row, lane)).collect();
         let behind = self.order.load(lane, items, read_to);
         self.put_behind(behind);
     }
@@ -286,9 +308,9 @@ impl Pump {
         while self.under_way.len() < self.window
             && let Some(item) = self.order.start()
         {
-            let (app, target) = (Arc::clone(&self.app), Arc::clone(&self.target));
+            let (app, target, share) = (Arc::clone(&self.app), Arc::clone(&self.target), self.share.clone());
             self.under_way.spawn(async move {
-                let _permit = app.webhooks.permits.acquire().await;
+                let _room = app.webhooks.shares.enter(&share).await;
                 let attempted_at = app.clock.now();
                 let body = sign::body(&item.event);
                 let attempt = app.webhooks.sender.post(&app, &target, &item.event.id.to_string(), body).await;
@@ -320,12 +342,10 @@ impl Pump {
     }
 
     fn was_taken(&mut self, item: &Item<Arc<Stored>>, attempt: &Attempt, now: Time) -> Option<Time> {
-        self.order.taken(item.lane, item.seq, &item.object);
+        self.order.taken(item);
         if item.lane == Lane::Retry {
             self.batch.done.push(item.seq);
             self.unsaved.insert(item.seq);
-            // The next one of the object may go as soon as this is written.
-            self.due_looked = None;
         }
         let waited_seconds = now.seconds() - self.batch.to.taken_at.seconds();
         if waited_seconds > HURRY_AFTER_SECONDS && self.order.rows() > 0 {
@@ -342,11 +362,18 @@ impl Pump {
 
     /// Gives back when the next attempt is due.
     fn was_refused(&mut self, item: &Item<Arc<Stored>>, attempt: &Attempt, attempts: i64, now: Time) -> Option<Time> {
-        let behind = self.order.refused(item.lane, item.seq, &item.object);
+        let behind = self.order.refused(item);
         let asked = attempt.asks.pause_seconds.filter(|_| matches!(attempt.status, Some(429 | 502 | 503 | 504)));
-        let next = schedule::next(now, attempts, asked, u16::from_le_bytes(self.app.clock.random()));
-        let due_at = next.unwrap_or(now).micros();
-        self.batch.retries.push((item.seq, item.object.clone(), attempts, due_at));
+        let first_at = item.first_refused_at.unwrap_or(now);
+        let refusal = Refusal { at: now, first_at, attempts, pause_seconds: asked };
+        let next = schedule::next(refusal, u16::from_le_bytes(self.app.clock.random()));
+        self.batch.retries.push(Retry {
+            seq: item.seq,
+            object: item.object.clone(),
+            attempts,
+            first_refused_at: Some(first_at),
+            due_at: next.unwrap_or(now),
+        });
         self.unsaved.insert(item.seq);
         self.put_behind(behind);
         self.window = (self.window / 2).max(1);
@@ -373,13 +400,15 @@ impl Pump {
     fn put_behind(&mut self, behind: Vec<Behind>) {
         for row in behind {
             self.unsaved.insert(row.seq);
-            self.batch.retries.push((row.seq, row.object, 0, 0));
+            let due_at = Time::from_micros(0);
+            let (seq, object) = (row.seq, row.object);
+            self.batch.retries.push(Retry { seq, object, attempts: 0, first_refused_at: None, due_at });
         }
     }
 
     /// Hands the batch to the writer, when there is one and the one before is written.
     async fn save(&mut self) {
-        if self.verdict.is_some() {
+        if self.saving.is_some() {
             return;
         }
         self.batch.to.delivered_seq = self.order.delivered_seq();
@@ -399,7 +428,7 @@ impl Pump {
         let batch = std::mem::replace(&mut self.batch, next);
         self.being_saved = std::mem::take(&mut self.unsaved);
         let (reply, verdict) = oneshot::channel();
-        self.verdict = Some(verdict);
+        self.saving = Some(Saving { verdict, frees_rows: batch.hurry || !batch.done.is_empty() });
         // A writer that is gone drops the reply, and that ends the pump.
         self.writer.send((batch, reply)).await.ok();
     }
@@ -422,8 +451,10 @@ fn empty(key: Key, version: i64, to: Move) -> Batch {
     }
 }
 
-fn item(event: Stored, lane: Lane, attempts: i64) -> Item<Arc<Stored>> {
-    Item { seq: event.seq, object: event.object.clone(), lane, attempts, event: Arc::new(event) }
+/// An event that was not tried yet.
+fn item(event: Stored, lane: Lane) -> Item<Arc<Stored>> {
+    let (seq, object) = (event.seq, event.object.clone());
+    Item { seq, object, lane, attempts: 0, first_refused_at: None, event: Arc::new(event) }
 }
 
 /// The attempt as the partner reads it.

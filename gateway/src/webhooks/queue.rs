@@ -2,30 +2,39 @@
 //!
 //! Whatever a pump writes is fenced: it names the process that must still hold the cursor.
 
+use std::collections::BTreeSet;
+
 use quanzi_openapi::Time;
-use quanzi_openapi::id::{EventId, PartnerId, WebhookEndpointId};
+use quanzi_openapi::id::{PartnerId, WebhookEndpointId};
 use sqlx::FromRow;
 
+use super::order::Row;
 use crate::db::{As, Fault, Json, List, Sql, Tx};
-use crate::sql;
+use crate::{events, sql};
 
 const INSERT_CURSOR: Sql = sql!(
     "insert into webhook_cursor (partner_id, endpoint_id, delivered_seq, held_until, taken_at, claims) \
-     select $1, $2, coalesce((select last_seq from event_log where partner_id = $1), 0), 0, $3, 0"
+     values ($1, $2, $3, 0, $4, 0)"
 );
 const DELETE_CURSOR: Sql = sql!("delete from webhook_cursor where partner_id = $1 and endpoint_id = $2");
 const DELETE_RETRIES: Sql = sql!("delete from webhook_retry where partner_id = $1 and endpoint_id = $2");
 const DELETE_REPLAYS: Sql = sql!("delete from webhook_replay where partner_id = $1 and endpoint_id = $2");
-// What there is to do, whoever holds it; the claim decides.
-const WORK: Sql = sql!(
-    "select c.partner_id, c.endpoint_id, c.holder, c.claims from webhook_endpoint e \
-     join webhook_cursor c on c.partner_id = e.partner_id and c.endpoint_id = e.id \
-     left join event_log l on l.partner_id = e.partner_id \
-     where e.status = 'enabled' and e.deleted_at is null and c.held_until <= $1 and (c.delivered_seq < l.last_seq \
-     or exists (select 1 from webhook_retry r where r.partner_id = e.partner_id and r.endpoint_id = e.id and r.due_at <= $1) \
-     or exists (select 1 from webhook_replay p where p.partner_id = e.partner_id and p.endpoint_id = e.id)) \
-     order by c.partner_id, c.endpoint_id"
-);
+
+// What there is to do, whoever holds it; the claim decides. That it looks into the log of events itself is the one exception here:
+// asked for by partner, the ends of all logs would have to be fetched four times a second to be compared with all cursors.
+macro_rules! work {
+    () => {
+        "select c.partner_id, c.endpoint_id, c.holder, c.claims from webhook_endpoint e \
+         join webhook_cursor c on c.partner_id = e.partner_id and c.endpoint_id = e.id \
+         left join event_log l on l.partner_id = e.partner_id \
+         where e.status = 'enabled' and e.deleted_at is null and c.held_until <= $1 and (c.delivered_seq < l.last_seq \
+         or exists (select 1 from webhook_retry r where r.partner_id = e.partner_id and r.endpoint_id = e.id and r.due_at <= $1) \
+         or exists (select 1 from webhook_replay p where p.partner_id = e.partner_id and p.endpoint_id = e.id))"
+    };
+}
+const WORK: Sql = sql!(work!());
+const WORK_OF: Sql = sql!(work!(), " and e.partner_id in (select value ->> 0 from json_each($2))");
+
 const CLAIM: Sql = sql!(
     "update webhook_cursor set holder = $3, claims = claims + 1 \
      where partner_id = $1 and endpoint_id = $2 and claims = $4 returning delivered_seq, taken_at"
@@ -38,22 +47,12 @@ const BEAT: Sql = sql!(
 const WORKERS: Sql = sql!("select id, beat from webhook_worker order by id");
 const FORGET_WORKER: Sql = sql!("delete from webhook_worker where id = $1 and beat = $2");
 const LEAVE: Sql = sql!("delete from webhook_worker where id = $1");
-const LAST_SEQ: Sql = sql!("select last_seq from event_log where partner_id = $1");
-const EVENTS: Sql = sql!(
-    "select seq, id, type, object, object_version, created_at, data from event \
-     where partner_id = $1 and seq > $2 and seq <= $3 order by seq limit $4"
+const RETRIES: Sql = sql!(
+    "select seq, object, first_refused_at from webhook_retry where partner_id = $1 and endpoint_id = $2 order by seq"
 );
-const EVENTS_OF_TYPES: Sql = sql!(
-    "select seq, id, type, object, object_version, created_at, data from event \
-     where partner_id = $1 and seq > $2 and seq <= $3 and type in (select value ->> 0 from json_each($5)) \
-     order by seq limit $4"
-);
-const RETRIES: Sql =
-    sql!("select seq, object from webhook_retry where partner_id = $1 and endpoint_id = $2 order by seq");
 // Of each object the first only: the others wait behind it.
 const DUE: Sql = sql!(
-    "select r.attempts, v.seq, v.id, v.type, v.object, v.object_version, v.created_at, v.data from webhook_retry r \
-     join event v on v.partner_id = r.partner_id and v.seq = r.seq \
+    "select r.seq, r.attempts, r.first_refused_at from webhook_retry r \
      where r.partner_id = $1 and r.endpoint_id = $2 and r.due_at <= $3 and not exists (select 1 from webhook_retry b \
      where b.partner_id = r.partner_id and b.endpoint_id = r.endpoint_id and b.object = r.object and b.seq < r.seq) \
      order by r.due_at, r.seq limit $4"
@@ -72,8 +71,10 @@ const INSERT_REPLAY: Sql = sql!(
     "insert into webhook_replay (partner_id, endpoint_id, number, next_seq, to_seq, types, created_at) \
      values ($1, $2, $3, $4, $5, $6, $7)"
 );
-const RETRY_NOW: Sql =
-    sql!("update webhook_retry set due_at = 0, attempts = $3 * attempts where partner_id = $1 and endpoint_id = $2");
+const RETRY_NOW: Sql = sql!("update webhook_retry set due_at = 0 where partner_id = $1 and endpoint_id = $2");
+const RETRY_ANEW: Sql = sql!(
+    "update webhook_retry set due_at = 0, attempts = 0, first_refused_at = null where partner_id = $1 and endpoint_id = $2"
+);
 const RESUME: Sql = sql!("update webhook_cursor set held_until = 0 where partner_id = $1 and endpoint_id = $2");
 // The fence: only who holds the cursor moves it, and hears which ones those are.
 const ADVANCE: Sql = sql!(
@@ -91,10 +92,11 @@ const DELETE_DONE: Sql = sql!(
      (select value ->> 0, value ->> 1, cast(value ->> 2 as bigint) from json_each($1))"
 );
 const PUT_RETRIES: Sql = sql!(
-    "insert into webhook_retry (partner_id, endpoint_id, seq, object, attempts, due_at) \
+    "insert into webhook_retry (partner_id, endpoint_id, seq, object, attempts, first_refused_at, due_at) \
      select value ->> 0, value ->> 1, cast(value ->> 2 as bigint), value ->> 3, cast(value ->> 4 as bigint), \
-     cast(value ->> 5 as bigint) from json_each($1) where true \
-     on conflict (partner_id, endpoint_id, seq) do update set attempts = excluded.attempts, due_at = excluded.due_at"
+     cast(value ->> 5 as bigint), cast(value ->> 6 as bigint) from json_each($1) where true \
+     on conflict (partner_id, endpoint_id, seq) do update set attempts = excluded.attempts, \
+     first_refused_at = excluded.first_refused_at, due_at = excluded.due_at"
 );
 const ADVANCE_REPLAYS: Sql = sql!(
     "with moved as ",
@@ -115,10 +117,6 @@ const STATES: Sql = sql!(
 const STILL_FAILING: Sql = sql!(
     "select count(*) from (select 1 as one from webhook_retry where partner_id = $1 and endpoint_id = $2 and attempts >= $3 limit 1) f"
 );
-const CREATED_AT: Sql = sql!("select created_at from event where partner_id = $1 and seq = $2");
-const FIRST_SINCE: Sql =
-    sql!("select seq from event where partner_id = $1 and seq >= $2 and created_at >= $3 order by seq limit 1");
-
 /// An endpoint with something to do.
 #[derive(Debug, Clone, FromRow)]
 pub struct Work {
@@ -128,6 +126,13 @@ pub struct Work {
     pub endpoint_id: WebhookEndpointId,
     pub holder: Option<String>,
     pub claims: i64,
+}
+
+impl Work {
+    /// Whose, and which endpoint.
+    pub fn key(&self) -> Key {
+        (self.partner_id, self.endpoint_id)
+    }
 }
 
 /// How far an endpoint has got.
@@ -146,27 +151,13 @@ pub struct Move {
     pub taken_at: Time,
 }
 
-/// An event as the log has it.
-#[derive(Debug, Clone, FromRow)]
-pub struct Stored {
-    pub seq: i64,
-    #[sqlx(try_from = "As<EventId>")]
-    pub id: EventId,
-    #[sqlx(rename = "type")]
-    pub kind: String,
-    pub object: String,
-    pub object_version: i64,
-    #[sqlx(try_from = "As<Time>")]
-    pub created_at: Time,
-    pub data: String,
-}
-
-/// An event that is due again, and how often it was tried.
+/// An event that is due again, how often it was tried and since when.
 #[derive(Debug, FromRow)]
 pub struct Due {
+    pub seq: i64,
     pub attempts: i64,
-    #[sqlx(flatten)]
-    pub event: Stored,
+    #[sqlx(try_from = "As<Option<Time>>")]
+    pub first_refused_at: Option<Time>,
 }
 
 /// A replay under way.
@@ -193,7 +184,8 @@ pub type Key = (PartnerId, WebhookEndpointId);
 
 /// A cursor at the end of the log: a new endpoint gets what comes after it.
 pub async fn begin(tx: &mut Tx, (partner, endpoint): Key, now: Time) -> Result<(), Fault> {
-    tx.query(INSERT_CURSOR).bind(partner).bind(endpoint).bind(now).run().await?;
+    let last_seq = events::service::last_seq(tx, partner).await?;
+    tx.query(INSERT_CURSOR).bind(partner).bind(endpoint).bind(last_seq).bind(now).run().await?;
     Ok(())
 }
 
@@ -205,16 +197,22 @@ pub async fn forget(tx: &mut Tx, (partner, endpoint): Key) -> Result<(), Fault> 
     Ok(())
 }
 
-/// Everything that waits is due now; with `anew` its attempts count from the beginning.
+/// Everything that waits is due now; with `anew` its attempts and its time count from the beginning.
 pub async fn retry_now(tx: &mut Tx, (partner, endpoint): Key, anew: bool) -> Result<(), Fault> {
-    tx.query(RETRY_NOW).bind(partner).bind(endpoint).bind(i64::from(!anew)).run().await?;
+    let statement = if anew { RETRY_ANEW } else { RETRY_NOW };
+    tx.query(statement).bind(partner).bind(endpoint).run().await?;
     tx.query(RESUME).bind(partner).bind(endpoint).run().await?;
     Ok(())
 }
 
-/// Endpoints with something to do.
+/// Endpoints with something to do, in no order.
 pub async fn work(tx: &mut Tx, now: Time) -> Result<Vec<Work>, Fault> {
     tx.query(WORK).bind(now).all().await
+}
+
+/// Those of these partners.
+pub async fn work_of(tx: &mut Tx, now: Time, partners: &BTreeSet<PartnerId>) -> Result<Vec<Work>, Fault> {
+    tx.query(WORK_OF).bind(now).bind(List::of(partners)).all().await
 }
 
 /// Takes an endpoint, unless somebody did since it was looked at. Gives the cursor and when an event was last taken.
@@ -252,30 +250,15 @@ pub async fn leave(tx: &mut Tx, id: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The number of the partner's last event.
-pub async fn last_seq(tx: &mut Tx, partner: PartnerId) -> Result<i64, Fault> {
-    let last: Option<(i64,)> = tx.query(LAST_SEQ).bind(partner).optional().await?;
-    Ok(last.map_or(0, |(seq,)| seq))
-}
-
-/// Events after one number, up to and including another, of these types (all when there are none).
-pub async fn events(
-    tx: &mut Tx,
-    partner: PartnerId,
-    (after, to): (i64, i64),
-    types: &[String],
-    rows_max: i64,
-) -> Result<Vec<Stored>, Fault> {
-    if types.is_empty() {
-        return tx.query(EVENTS).bind(partner).bind(after).bind(to).bind(rows_max).all().await;
-    }
-    let page = tx.query(EVENTS_OF_TYPES).bind(partner).bind(after).bind(to).bind(rows_max);
-    page.bind(List::of(types)).all().await
-}
-
-/// What has to be tried again, due or not: number and object.
-pub async fn retries(tx: &mut Tx, (partner, endpoint): Key) -> Result<Vec<(i64, String)>, Fault> {
-    tx.query(RETRIES).bind(partner).bind(endpoint).all().await
+/// What has to be tried again, due or not. `taken_at`: when the endpoint last took an event.
+pub async fn retries(tx: &mut Tx, (partner, endpoint): Key, taken_at: Time) -> Result<Vec<Row>, Fault> {
+    let rows: Vec<(i64, String, Option<i64>)> = tx.query(RETRIES).bind(partner).bind(endpoint).all().await?;
+    let row = |(seq, object, refused): (i64, String, Option<i64>)| Row {
+        seq,
+        object,
+        in_vain: refused.is_some_and(|micros| micros > taken_at.micros()),
+    };
+    Ok(rows.into_iter().map(row).collect())
 }
 
 /// What is due, of each object the first.
@@ -323,10 +306,22 @@ pub async fn delete_done(tx: &mut Tx, rows: &[(PartnerId, WebhookEndpointId, i64
     Ok(())
 }
 
-/// Rows of partner, endpoint, number, object, attempts, when due (in microseconds).
-pub type RetryRow = (PartnerId, WebhookEndpointId, i64, String, i64, i64);
+/// An event that is to be tried again.
+#[derive(Debug, Clone)]
+pub struct Retry {
+    pub seq: i64,
+    pub object: String,
+    /// Attempts so far; 0 when it only waits behind another.
+    pub attempts: i64,
+    pub first_refused_at: Option<Time>,
+    pub due_at: Time,
+}
 
-pub async fn put_retries(tx: &mut Tx, rows: &[RetryRow]) -> Result<(), Fault> {
+pub async fn put_retries(tx: &mut Tx, rows: &[(Key, &Retry)]) -> Result<(), Fault> {
+    let rows = rows.iter().map(|((partner, endpoint), of)| {
+        let first_refused_at = of.first_refused_at.map(Time::micros);
+        (partner, endpoint, of.seq, &of.object, of.attempts, first_refused_at, of.due_at.micros())
+    });
     tx.query(PUT_RETRIES).bind(List::rows(rows)).run().await?;
     Ok(())
 }
@@ -348,22 +343,4 @@ pub async fn states(tx: &mut Tx, keys: &[Key]) -> Result<Vec<State>, Fault> {
 pub async fn still_failing(tx: &mut Tx, (partner, endpoint): Key, attempts: i64) -> Result<bool, Fault> {
     let (rows,): (i64,) = tx.query(STILL_FAILING).bind(partner).bind(endpoint).bind(attempts).one().await?;
     Ok(rows > 0)
-}
-
-/// The first event at or after this time. Times and numbers run side by side except for transactions that overlapped: so a little
-/// before is searched by halving, and from there the very one.
-pub async fn first_since(tx: &mut Tx, partner: PartnerId, since: Time, last_seq: i64) -> Result<i64, Fault> {
-    let a_little_before = since.plus_seconds(-60);
-    let (mut low, mut high) = (1, last_seq + 1);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let at: Option<(i64,)> = tx.query(CREATED_AT).bind(partner).bind(middle).optional().await?;
-        if at.is_some_and(|(micros,)| micros < a_little_before.micros()) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    let first: Option<(i64,)> = tx.query(FIRST_SINCE).bind(partner).bind(low).bind(since).optional().await?;
-    Ok(first.map_or(last_seq + 1, |(seq,)| seq))
 }

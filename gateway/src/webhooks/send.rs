@@ -124,8 +124,8 @@ fn check_literal(reach: Reach, url: &Url) -> Result<(), AddressForbidden> {
 async fn send(client: &Client, app: &App, target: &Target, id: &str, body: Bytes) -> Result<Attempt, reqwest::Error> {
     // The receiver compares it with its own clock, so it is the system's time, also when a sandbox's clock was moved.
     let timestamp = app.clock.machine().seconds();
-    let keys = app.keyring.keys();
-    let signatures = sign::signatures(&target.secrets, keys.signing_and_before(app.clock.now()), id, timestamp, &body);
+    let (keys, now) = (app.keyring.keys(), app.clock.now());
+    let signatures = sign::signatures(&target.secrets, now, keys.signing_and_before(now), id, timestamp, &body);
     let request = client
         .post(target.url.clone())
         .header(CONTENT_TYPE, "application/json")

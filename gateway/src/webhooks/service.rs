@@ -9,14 +9,14 @@ use quanzi_openapi::webhooks::{
 };
 use quanzi_openapi::{Cursor, ErrorCode, Page, Time};
 
-use super::queue::{self, ReplayRow, Stored};
+use super::queue::{self, ReplayRow};
 use super::send::{Attempt, Target};
 use super::sign::Secrets;
 use super::store::{self, Row};
 use super::{pump, secret, sign};
 use crate::app::App;
 use crate::db::{self, Json, Tx};
-use crate::events;
+use crate::events::{self, Stored};
 use crate::fault::Fault;
 
 /// Makes an endpoint; it gets what happens from now on.
@@ -195,7 +195,7 @@ pub async fn ping(
     endpoint: WebhookEndpointId,
 ) -> Result<Delivery, Fault> {
     let row = find_row(tx, partner, endpoint).await?;
-    let target = target(app, &row, now)?;
+    let target = target(app, &row)?;
     tx.end().await?;
     let _permit = app.webhooks.pings.try_acquire().map_err(|_| Fault::new(ErrorCode::Overloaded))?;
     let shape = row.endpoint(&secret::public_key(app));
@@ -271,7 +271,7 @@ async fn from_seq(tx: &mut Tx, partner: PartnerId, new: &NewReplay, last_seq: i6
             Err(Fault::field("/to_seq", "It must not be smaller than `from_seq`."))
         }
         (Some(seq), None) => Ok(seq),
-        (None, Some(since)) => Ok(queue::first_since(tx, partner, since, last_seq).await?),
+        (None, Some(since)) => Ok(events::service::first_since(tx, partner, since, last_seq).await?),
         (None, None) => Ok(1),
     }
 }
@@ -290,13 +290,14 @@ pub async fn sweep(tx: &mut Tx, now: Time, rows_max: i64) -> Result<u64, db::Fau
 }
 
 /// Where an endpoint's events go, and what they are signed with.
-pub(super) fn target(app: &App, row: &Row, now: Time) -> Result<Target, Fault> {
+pub(super) fn target(app: &App, row: &Row) -> Result<Target, Fault> {
     let url = super::reach(app).check_url(&row.url)?;
-    let previous = row.previous_secret.as_ref().filter(|_| row.previous_until.is_some_and(|until| until > now));
-    let opened: Result<Vec<_>, _> =
-        std::iter::once(&row.secret).chain(previous).map(|stored| secret::open(app, row.id, stored)).collect();
-    let opened = opened.map_err(Fault::internal)?;
-    Ok(Target { url, secrets: Secrets::new(opened.iter().map(|secret| secret.as_slice())) })
+    let open = |stored: &[u8]| secret::open(app, row.id, stored).map_err(Fault::internal);
+    let mut secrets = Secrets::new(&open(&row.secret)?);
+    if let (Some(previous), Some(until)) = (&row.previous_secret, row.previous_until) {
+        secrets = secrets.and_until(&open(previous)?, until);
+    }
+    Ok(Target { url, secrets })
 }
 
 async fn save(

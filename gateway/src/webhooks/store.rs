@@ -10,7 +10,7 @@ use quanzi_openapi::{Limit, Open, Time};
 use serde::Deserialize as _;
 use sqlx::FromRow;
 
-use crate::db::{As, Fault, Json, List, Sql, Tx};
+use crate::db::{As, Fault, Json, List, Sql, Tx, id_or_end};
 use crate::sql;
 
 macro_rules! columns {
@@ -64,9 +64,6 @@ const SWEEP: Sql = sql!(
     "delete from delivery where (partner_id, endpoint_id, id) in (select d.partner_id, d.endpoint_id, d.id \
      from webhook_endpoint e join delivery d on d.partner_id = e.partner_id and d.endpoint_id = e.id and d.id < $1 limit $2)"
 );
-
-/// Stands after every id.
-const END: &str = "~";
 
 /// An endpoint as it is kept.
 #[derive(Debug, Clone, FromRow)]
@@ -187,8 +184,7 @@ pub async fn page(
     before: Option<WebhookEndpointId>,
     limit: Limit,
 ) -> Result<Vec<Row>, Fault> {
-    let before = before.map_or_else(|| END.to_owned(), |id| id.to_string());
-    tx.query(PAGE).bind(partner).bind(before).bind(limit.rows_and_one()).all().await
+    tx.query(PAGE).bind(partner).bind(id_or_end(before)).bind(limit.rows_and_one()).all().await
 }
 
 /// How many there are; the partner is held, so nobody makes another one meanwhile.
@@ -231,8 +227,7 @@ pub async fn deliveries(
         Some(DeliveryOutcome::Failed) => DELIVERIES_FAILED,
         Some(_) => DELIVERIES_SUCCEEDED,
     };
-    let before = before.map_or_else(|| END.to_owned(), |id| id.to_string());
-    let page = tx.query(statement).bind(partner).bind(endpoint).bind(before).bind(limit.rows_and_one());
+    let page = tx.query(statement).bind(partner).bind(endpoint).bind(id_or_end(before)).bind(limit.rows_and_one());
     let rows: Vec<DeliveryRow> = page.all().await?;
     Ok(rows.into_iter().map(|row| row.delivery(endpoint)).collect())
 }

@@ -12,7 +12,7 @@ use quanzi_openapi::id::WebhookEndpointId;
 use quanzi_openapi::webhooks::{DisabledReason, WebhookEndpointStatus};
 use tokio::sync::{mpsc, oneshot};
 
-use super::queue::{self, Key, Move, RetryRow, State};
+use super::queue::{self, Key, Move, Retry, State};
 use super::{schedule, secret, store};
 use crate::app::App;
 use crate::db::Tx;
@@ -45,8 +45,8 @@ pub struct Batch {
     pub deliveries: Vec<Delivery>,
     /// Rows that were taken at last.
     pub done: Vec<i64>,
-    /// Rows to be tried again: number, object, attempts, when due.
-    pub retries: Vec<(i64, String, i64, i64)>,
+    /// Rows to be tried again.
+    pub retries: Vec<Retry>,
     /// Whether an event was taken.
     pub taken: bool,
     /// Whether an event was refused so often that the endpoint counts as failing.
@@ -122,14 +122,13 @@ async fn write(app: &App, batches: &[Batch]) -> Result<HashSet<WebhookEndpointId
 async fn rows(tx: &mut Tx, held: &[&Batch]) -> Result<(), Fault> {
     let mut deliveries = Vec::new();
     let mut done = Vec::new();
-    let mut retries: Vec<RetryRow> = Vec::new();
+    let mut retries: Vec<(Key, &Retry)> = Vec::new();
     let mut replays = Vec::new();
     for batch in held {
         let (partner, endpoint) = batch.key;
         deliveries.extend(batch.deliveries.iter().map(|delivery| (partner, delivery)));
         done.extend(batch.done.iter().map(|seq| (partner, endpoint, *seq)));
-        let rows = batch.retries.iter().cloned();
-        retries.extend(rows.map(|(seq, object, attempts, due_at)| (partner, endpoint, seq, object, attempts, due_at)));
+        retries.extend(batch.retries.iter().map(|row| (batch.key, row)));
         replays.extend(batch.replay.map(|(number, next)| (partner, endpoint, number, next)));
     }
     if !deliveries.is_empty() {

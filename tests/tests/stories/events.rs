@@ -234,6 +234,30 @@ stories! {
         assert_eq!((nothing_new.data.len(), nothing_new.next_after), (0, rest.next_after));
     }
 
+    async fn a_rare_type_is_looked_for_a_part_of_the_log_at_a_time(stage: Stage) {
+        let client = partner(&stage).await;
+        let circle = open_circle(&client, "Rare").await;
+        let before = log(&client).await.last().expect("an event").seq;
+        stage.seed_events(&client.partner().get().await.expect("the partner").id.to_string(), 25_000).await;
+        let member = member(&client, &circle).await;
+        let query = |after| {
+            let mut query = EventsQuery::after(after);
+            query.types = Some(EventTypes::new([EventType::MembershipActivated]));
+            query
+        };
+
+        let first = client.events().list(query(before)).await.expect("a page");
+        let second = client.events().list(query(first.next_after)).await.expect("a page");
+        let third = client.events().list(query(second.next_after)).await.expect("a page");
+        let mut consumer = client.events().consumer(before).types([EventType::MembershipActivated]);
+        let followed = consumer.try_next().await.expect("read").expect("the event");
+
+        assert_eq!((first.data.len(), first.has_more, first.next_after), (0, true, before + 10_000));
+        assert_eq!((second.data.len(), second.has_more, second.next_after), (0, true, before + 20_000));
+        assert_eq!((third.data.len(), third.has_more, third.next_after), (1, false, followed.seq));
+        assert_eq!((followed.object, consumer.place()), (member.id.to_string(), followed.seq));
+    }
+
     async fn nobody_reads_anothers_log(stage: Stage) {
         let client = partner(&stage).await;
         open_circle(&client, "Ours").await;

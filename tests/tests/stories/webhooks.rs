@@ -201,6 +201,35 @@ stories! {
         assert!((3_600..=3_602).contains(&pause), "{pause}");
     }
 
+    async fn many_attempts_in_little_time_disable_nothing(stage: Stage) {
+        let client = partner(&stage).await;
+        let (id, receiver) = (partner_id(&client).await, Receiver::start());
+        let endpoint = endpoint_for(&client, &receiver).await.endpoint;
+        let calls = client.webhook_endpoints();
+        receiver.answers(|_| HttpResponse::ServiceUnavailable().insert_header(("retry-after", "1")).finish());
+        let attempts_are = async |attempts: usize| {
+            until_scalar(&stage, "select coalesce(max(attempts), 0) from webhook_retry", &attempts.to_string()).await;
+        };
+
+        stage.facts(id, ["a"], "x").await;
+        for attempts in 1..=18 {
+            attempts_are(attempts).await;
+            // Of nothing: what waits is tried at once all the same.
+            calls.replay(endpoint.id, NewReplay::from_seq(1_000_000)).await.expect("a replay");
+        }
+        attempts_are(19).await;
+        let standing = calls.get(endpoint.id).await.expect("the endpoint");
+        let log = deliveries(&client, &endpoint).await;
+        stage.advance(3 * 24 * 3_600);
+        let disabled = endpoint_until(&client, &endpoint, |now| now.status == WebhookEndpointStatus::Disabled).await;
+
+        assert_eq!(standing.status, WebhookEndpointStatus::Enabled);
+        let last = log.first().expect("an attempt");
+        let step = last.next_attempt_at.expect("a time").seconds() - last.attempted_at.seconds();
+        assert!(step > 9 * 3_600, "a pause of a second makes no step shorter: {step}");
+        assert_eq!(disabled.disabled_reason, Some(DisabledReason::Exhausted.into()));
+    }
+
     async fn a_receiver_can_have_itself_disabled(stage: Stage) {
         let client = partner(&stage).await;
         let id = partner_id(&client).await;
@@ -455,6 +484,57 @@ stories! {
         receiver.answers(|_| HttpResponse::Ok().body("x".repeat(70_000)));
         let (large, _, delivery) = ping(receiver.url()).await;
         assert_eq!((large, delivery.response.expect("an excerpt").len()), (Some(DeliveryError::ResponseTooLarge), 1_024));
+    }
+
+    async fn any_number_of_refused_objects_holds_no_other(stage: Stage) {
+        let client = partner(&stage).await;
+        let (id, receiver) = (partner_id(&client).await, Receiver::start());
+        endpoint_for(&client, &receiver).await;
+        let is_bad = |object: &str| object.starts_with("bad");
+        receiver.answers(move |one| if is_bad(&one.event().object) { HttpResponse::BadGateway().finish() } else { HttpResponse::Ok().finish() });
+
+        let objects: Vec<String> = (0..120).map(|number| if number % 4 == 0 { format!("good{number}") } else { format!("bad{number}") }).collect();
+        stage.facts(id, objects.iter().map(String::as_str), "x").await;
+        receiver.until_taken(30).await;
+        until_scalar(&stage, "select count(distinct object) from webhook_retry", "90").await;
+        // A pump that begins again, with all of them refused, goes on as well.
+        let stage = stage.reopen(&Knobs::default()).await;
+        stage.facts(id, ["good again"], "x").await;
+
+        assert_eq!(receiver.until_taken(31).await.len(), 31);
+    }
+
+    async fn what_waited_behind_goes_as_fast_as_it_is_taken(stage: Stage) {
+        let client = partner(&stage).await;
+        let (id, receiver) = (partner_id(&client).await, Receiver::start());
+        endpoint_for(&client, &receiver).await;
+        receiver.answers_status(500);
+
+        stage.facts(id, ["a"; 150], "x").await;
+        until_scalar(&stage, "select count(*) from webhook_retry", "150").await;
+        receiver.answers_status(200);
+        stage.advance(10);
+        let taken = receiver.until_taken(150).await;
+
+        assert!(in_order_by_object(&taken));
+    }
+
+    async fn a_slow_partner_has_its_share_of_requests(stage: Stage) {
+        let (slow, other) = (partner(&stage).await, partner(&stage).await);
+        let (id, receiver, well) = (partner_id(&slow).await, Receiver::start(), Receiver::start());
+        receiver.pauses(20_000);
+        for _ in 0..4 {
+            endpoint_for(&slow, &receiver).await;
+        }
+        endpoint_for(&other, &well).await;
+
+        let objects: Vec<String> = (0..40).map(|number| format!("o{number}")).collect();
+        stage.facts(id, objects.iter().map(String::as_str), "x").await;
+        receiver.until_under_way(64).await;
+        stage.facts(partner_id(&other).await, objects.iter().map(String::as_str), "x").await;
+        well.until_taken(40).await;
+
+        assert_eq!(receiver.most_under_way(), 64);
     }
 
     async fn a_dead_receiver_holds_nobody_else(stage: Stage) {
