@@ -21,4 +21,3 @@ create table event (
 );
 create unique index event_partner_id_id_key on event (partner_id, id);
 create index event_object on event (partner_id, object, seq);
-create index event_type on event (partner_id, type, seq);
