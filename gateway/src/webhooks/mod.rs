@@ -2,7 +2,7 @@
 //!
 //! Invariants: nothing that was committed is lost: what an endpoint has not taken lies beyond its cursor or is a row to be tried again;
 //! events of one object arrive in order; a connection goes only to an address that was checked; a slow or dead receiver costs
-//! other partners nothing. Why it is built like this: `docs/decisions/0012-webhook-delivery.md`.
+//! other partners nothing, as long as fewer than eight are slow at once in a process. Why it is built like this: `docs/decisions/0012-webhook-delivery.md`.
 //!
 //! - `service`, `http`, `store`, `secret`: endpoints as partners see them.
 //! - `run` (`dispatch`): finds endpoints with something to do, claims them, starts a `pump` for each.
