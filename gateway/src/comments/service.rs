@@ -41,12 +41,16 @@ pub async fn create(
     let circle = content::service::find_published(tx, partner, now, post).await?.circle;
     let standing = circles::service::standing(tx, partner, circle).await?;
     standing.must_be_open()?;
-    let (fan_id, author_id) = author(tx, partner, now, (circle, &standing), voice).await?;
+    let (fan_id, author_id) = author(tx, partner, (circle, &standing), voice).await?;
     if let Some(parent) = reply_to {
         may_be_replied_to(tx, partner, post, parent).await?;
     }
-    // The post is held no longer than it must be: everybody who comments on it waits here.
-    content::service::count_comment(tx, partner, post, 1).await?;
+    if let Voice::Fan(fan) = voice {
+        rights::service::must_pass(tx, partner, now, (circle, &standing), fan, Deed::Comment).await?;
+    }
+    // The post is held no longer than it must be: everybody who comments on it waits here. It may be gone by now, but what a
+    // rule has answered stays.
+    content::service::count_comment(tx, partner, post, 1).await.map_err(Fault::keep)?;
     let row = Row {
         id: clock.id(),
         circle_id: circle,
@@ -68,14 +72,13 @@ pub async fn create(
 async fn author(
     tx: &mut Tx,
     partner: PartnerId,
-    now: Time,
     (circle, standing): (CircleId, &Standing),
     voice: Voice,
 ) -> Result<(Option<FanId>, Option<MembershipId>), Fault> {
     match voice {
         Voice::Partner => Ok((None, None)),
         Voice::Member(author) => {
-            let membership = memberships::service::find(tx, partner, author).await?;
+            let membership = memberships::service::hold(tx, partner, author).await?;
             if membership.circle != circle {
                 return Err(ErrorCode::MembershipNotFound.into());
             }
@@ -86,7 +89,7 @@ async fn author(
         }
         Voice::Fan(fan) => {
             let membership =
-                rights::service::must_have(tx, partner, now, (circle, standing), fan, Deed::Comment).await?;
+                rights::service::must_be_among(tx, partner, (circle, standing), fan, Deed::Comment).await?;
             Ok((Some(fan), membership.map(|membership| membership.id)))
         }
     }

@@ -3,6 +3,7 @@
 use quanzi::circles::{
     Circle, CircleChange, Discoverability, NewCircle, NewCircleRights, NewRight, PublishingLimits, Who,
 };
+use quanzi::comments::NewComment;
 use quanzi::content::NewPost;
 use quanzi::events::{EventType, EventsQuery};
 use quanzi::gates::{CreditBand, GateRule, NewGate};
@@ -293,6 +294,85 @@ stories! {
         }
         assert!(unnamed.problem["detail"].as_str().is_some_and(|detail| detail.contains("real name")), "{unnamed:?}");
         assert_eq!(stage.count("post").await, 2, "what was refused wrote no post");
+    }
+
+    async fn no_other_refusal_says_whether_a_fan_has_the_band(stage: Stage) {
+        let host = Host::new(&stage).await;
+        let (client, me) = (&host.client, host.client.me());
+        let limits = PublishingLimits::posts_per_member_per_day(1);
+        let circle = client.circles().create(NewCircle::new("Oracles").limits(limits)).await.expect("a circle");
+        client.circles().open(circle.id).await.expect("open");
+        give_rights(client, &circle, posters(Who::Members)).await.expect("changed");
+        let (gold, nobody) = (host.fan(EVERYTHING).await, host.fan(EVERYTHING).await);
+        let mut own = Vec::new();
+        for fan in [&gold, &nobody] {
+            join(fan, client, &circle).await;
+            own.push(fan.send(me.create_post(circle.id, NewFanPost::new("before"))).await.expect("a post"));
+        }
+        let mut better = SandboxFanChange::default();
+        better.credit_band = Edit::Set(CreditBand::Gold);
+        client.sandbox().change_fan(gold.id, better).await.expect("changed");
+        let banded = || NewRight::of(Who::Members).rule(GateRule::CreditBand { at_least: CreditBand::Gold });
+        give_rights(client, &circle, NewCircleRights::default().post(banded()).comment(banded())).await.expect("changed");
+        let elsewhere = client.posts().create(open_circle(client, "Elsewhere").await.id, NewPost::new("x")).await.expect("a post");
+        let invented = client.comments().create(elsewhere.id, NewComment::new("x")).await.expect("a comment").id;
+        let mut many = NewFanPost::new("x");
+        many.media_urls = vec!["https://whisker.example/cat.jpg".into(); 21];
+        let mut change = FanPostChange::default();
+        change.body = Some("after".into());
+        let mut too_many = FanPostChange::default();
+        too_many.media_urls = Some(many.media_urls.clone());
+
+        for (fan, post) in [(&gold, &own[0]), (&nobody, &own[1])] {
+            let oracles = [
+                (fan.send(me.comment(post.id, NewFanComment::new("x").reply_to(invented))).await.map(drop), ErrorCode::CommentNotFound),
+                (fan.send(me.create_post(circle.id, many.clone())).await.map(drop), ErrorCode::FieldInvalid),
+                (fan.send(me.create_post(circle.id, NewFanPost::new("x"))).await.map(drop), ErrorCode::PostLimitReached),
+                (fan.send(me.change_post(post.id, change.clone()).if_match(post.version + 1)).await.map(drop), ErrorCode::VersionMismatch),
+                (fan.send(me.change_post(post.id, too_many.clone()).if_match(post.version)).await.map(drop), ErrorCode::FieldInvalid),
+            ];
+
+            for (refused, code) in oracles {
+                assert_eq!(refused.expect_err("a refusal").code(), code, "as for everybody, whatever the band");
+            }
+        }
+        assert_eq!((stage.count("band_asked").await, stage.count("band_answer").await), (0, 0), "nobody was asked about");
+        gold.send(me.change_post(own[0].id, change.clone()).if_match(own[0].version)).await.expect("changed");
+        let refused = nobody.send(me.comment(own[1].id, NewFanComment::new("x"))).await.expect_err("a refusal");
+        assert_eq!(refused.code(), ErrorCode::NotAllowedHere);
+        assert_eq!((stage.count("band_asked").await, stage.count("band_answer").await), (2, 2), "a question is kept, passed or not");
+    }
+
+    async fn who_cannot_read_a_circle_does_nothing_in_it(stage: Stage) {
+        let host = Host::new(&stage).await;
+        let (client, me) = (&host.client, host.client.me());
+        let circle = open_circle(client, "Hidden").await;
+        let everyone = || NewRight::of(Who::Everyone);
+        let circle = give_rights(client, &circle, NewCircleRights::default().post(everyone()).comment(everyone())).await.expect("changed");
+        let post = client.posts().create(circle.id, NewPost::new("x")).await.expect("a post").id;
+        let (stranger, mei) = (host.fan(EVERYTHING).await, host.fan(EVERYTHING).await);
+        let comment = stranger.send(me.comment(post, NewFanComment::new("x"))).await.expect("a comment").id;
+        stranger.send(me.like_post(post)).await.expect("liked");
+        let mut change = CircleChange::default();
+        change.discoverability = Some(Discoverability::Unlisted);
+        client.circles().change(circle.id, change).if_match(circle.version).await.expect("changed");
+        join(&mei, client, &circle).await;
+
+        for refused in [
+            stranger.send(me.post(post)).await.map(drop),
+            stranger.send(me.create_post(circle.id, NewFanPost::new("x"))).await.map(drop),
+            stranger.send(me.comment(post, NewFanComment::new("x"))).await.map(drop),
+            stranger.send(me.like_post(post)).await.map(drop),
+            stranger.send(me.unlike_post(post)).await.map(drop),
+            stranger.send(me.like_comment(comment)).await.map(drop),
+            stranger.send(me.unlike_comment(comment)).await.map(drop),
+        ] {
+            let refused = refused.expect_err("a refusal");
+            assert_eq!((refused.status, refused.code()), (403, ErrorCode::NotAllowedHere));
+        }
+        stranger.send(me.delete_comment(comment)).await.expect("what is one's own can be taken away");
+        mei.send(me.comment(post, NewFanComment::new("x"))).await.expect("a member may");
+        assert_eq!(mei.send(me.unlike_post(post)).await.expect("as it was").likes, 1);
     }
 
     async fn a_circle_holds_its_fans_against_one_band(stage: Stage) {
