@@ -166,6 +166,7 @@ error_codes! {
     AuthorNotActive         "author_not_active"         409 never "The author is not an active member."           "Choose an active membership of this circle, or publish as the partner.";
     PostPublished           "post_published"            409 never "The post is published already."                "Drafts and times can only be changed before publication; edit or delete the post instead.";
     CommentNotFound         "comment_not_found"         404 never "No such comment."                              "List the comments of the post.";
+    CommentLimitReached     "comment_limit_reached"     429 again "The fan has made as many comments today as the circle allows." "Wait until the time in `limit`, or change the circle's limit.";
     NotAllowedHere          "not_allowed_here"          403 never "The fan may not do this in the circle."        "`detail` says who may, or what the circle asks for; the partner sets it in the circle's `rights`.";
 
     // Payments and ledger
@@ -181,6 +182,7 @@ error_codes! {
     MandateNotFound         "mandate_not_found"         404 never "No such mandate."                              "List the mandates with GET /v1/mandates.";
     MandateNotActive        "mandate_not_active"        409 never "The mandate cannot be used."                   "`detail` says why: it is revoked or expired, of another fan, circle or currency; ask the fan for a new one.";
     MandateLimitReached     "mandate_limit_reached"     409 never "The payment is more than the mandate allows."  "`limit` says which limit, in minor units, and when it resets; a larger payment needs the fan's approval on the page.";
+    MandatesWaiting         "mandates_waiting"          409 never "The fan has as many consents to decide about as can wait at once." "Let the fan decide about those, or take back the ones you do not need; one that nobody decides about ends after 30 minutes.";
     RefundNotFound          "refund_not_found"          404 never "No such refund."                               "List the refunds of the payment.";
     RefundTooLarge          "refund_too_large"          409 never "The refund is more than is left of the payment." "`detail` says how much can be given back still.";
     AccountNotFound         "account_not_found"         404 never "No such account."                              "List your accounts with GET /v1/accounts.";

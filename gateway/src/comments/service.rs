@@ -15,7 +15,10 @@ use crate::clock::Clock;
 use crate::db::Tx;
 use crate::fault::Fault;
 use crate::rights::Deed;
+use crate::window::Window;
 use crate::{circles, content, events, fans, memberships, rights};
+
+const DAY_SECONDS: u32 = 24 * 3_600;
 
 /// In whose name somebody comments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +47,9 @@ pub async fn create(
     let (fan_id, author_id) = author(tx, partner, (circle, &standing), voice).await?;
     if let Some(parent) = reply_to {
         may_be_replied_to(tx, partner, post, parent).await?;
+    }
+    if let (Some(fan), Some(comments)) = (fan_id, standing.limits.comments_per_fan_per_day) {
+        keeps_pace(tx, partner, now, (fan, circle), comments).await?;
     }
     if let Voice::Fan(fan) = voice {
         rights::service::must_pass(tx, partner, now, (circle, &standing), fan, Deed::Comment).await?;
@@ -78,6 +84,9 @@ async fn author(
     match voice {
         Voice::Partner => Ok((None, None)),
         Voice::Member(author) => {
+            // The fan first, as everywhere: of two comments at once the second counts the first.
+            let fan = memberships::service::find(tx, partner, author).await?.fan;
+            fans::service::find(tx, partner, fan).await?;
             let membership = memberships::service::hold(tx, partner, author).await?;
             if membership.circle != circle {
                 return Err(ErrorCode::MembershipNotFound.into());
@@ -93,6 +102,26 @@ async fn author(
             Ok((Some(fan), membership.map(|membership| membership.id)))
         }
     }
+}
+
+/// Refuses one more comment of a fan, who is held, than the circle allows.
+async fn keeps_pace(
+    tx: &mut Tx,
+    partner: PartnerId,
+    now: Time,
+    (fan, circle): (FanId, CircleId),
+    comments: u16,
+) -> Result<(), Fault> {
+    let pace = Window { name: "comments_per_fan_per_day", allowed: comments.into(), seconds: DAY_SECONDS };
+    let latest = store::latest_of_fan(tx, partner, fan, circle, (pace.start(now), comments.into())).await?;
+    let Some(then) = pace.next(&latest, now) else { return Ok(()) };
+    let refused = Fault::new(ErrorCode::CommentLimitReached).limit(pace.report(now, then));
+    Err(match comments {
+        0 => {
+            refused.detail("Fans may not comment in this circle; comment as the partner, or change the circle's limit.")
+        }
+        _ => refused.detail(format!("The fan may make {comments} comments in 24 hours; the next at {then} or later.")),
+    })
 }
 
 async fn may_be_replied_to(tx: &mut Tx, partner: PartnerId, post: PostId, parent: CommentId) -> Result<(), Fault> {

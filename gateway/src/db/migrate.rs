@@ -30,6 +30,7 @@ pub(super) const FILES: &[File] = files! {
     8 "0008_money"
     9 "0009_consent"
     10 "0010_fans"
+    11 "0011_limits"
 };
 
 /// The version this binary brings a database to.

@@ -2,7 +2,7 @@
 
 use quanzi_openapi::fans::Nickname;
 use quanzi_openapi::id::{FanId, GrantId, MandateId, PartnerId};
-use quanzi_openapi::mandates::{Mandate, MandateStatus, MandatesQuery};
+use quanzi_openapi::mandates::Mandate;
 use quanzi_openapi::memberships::{Membership, MembershipStatus};
 use quanzi_openapi::payments::{Payment, PaymentsQuery};
 use quanzi_openapi::scope::FanScopes;
@@ -28,6 +28,8 @@ const PAYMENTS_MAX: u32 = 10;
 pub struct Own {
     pub nickname: Nickname,
     pub places: Vec<Place>,
+    /// The last of them, when there are more.
+    pub more_after: Option<FanId>,
 }
 
 /// What a person is and does at one partner.
@@ -52,17 +54,18 @@ pub struct Granted {
     pub since: Time,
 }
 
-/// The page of whoever is signed in in this browser.
-pub async fn find(app: &App, now: Time, browser: &Browser) -> Result<Option<Own>, Fault> {
+/// The page of whoever is signed in in this browser: the partners that come after this fan of the person.
+pub async fn find(app: &App, now: Time, browser: &Browser, after: Option<FanId>) -> Result<Option<Own>, Fault> {
     // Not from a replica: who has just taken something back wants to see it.
     let mut tx = app.db.reading_newest().await?;
     let Some(session) = sessions::find(&mut tx, browser, now).await? else { return Ok(None) };
     let Some(nickname) = fans::service::nickname(&mut tx, session.person).await? else { return Ok(None) };
     let mut places = Vec::new();
-    for (partner, fan) in fans::service::fans_of(&mut tx, session.person).await? {
+    let (fans, more_after) = fans::service::fans_of(&mut tx, session.person, after).await?;
+    for (partner, fan) in fans {
         places.push(place(app, &mut tx, now, partner, fan).await?);
     }
-    Ok(Some(Own { nickname, places }))
+    Ok(Some(Own { nickname, places, more_after }))
 }
 
 async fn place(app: &App, tx: &mut Tx, now: Time, partner: PartnerId, fan: FanId) -> Result<Place, Fault> {
@@ -80,10 +83,7 @@ async fn place(app: &App, tx: &mut Tx, now: Time, partner: PartnerId, fan: FanId
         let app_name = apps::service::get(tx, partner, grant.app_id).await?.name.into_string();
         granted.push(Granted { id: grant.id, app_name, scopes: grant.scopes(), since: grant.created_at });
     }
-    let mut wanted = MandatesQuery::default();
-    wanted.fan = Some(fan);
-    let mut standing = mandates::service::page(tx, Context { app, partner, now }, &wanted).await?.data;
-    standing.retain(|mandate| mandate.status.known() == Some(&MandateStatus::Active));
+    let standing = mandates::service::active_of_fan(tx, Context { app, partner, now }, fan).await?;
     let mut wanted = PaymentsQuery::default();
     wanted.fan = Some(fan);
     wanted.limit = Some(Limit::new(PAYMENTS_MAX));

@@ -7,7 +7,7 @@ use quanzi::comments::NewComment;
 use quanzi::content::NewPost;
 use quanzi::events::{EventType, EventsQuery};
 use quanzi::gates::{CreditBand, GateRule, NewGate};
-use quanzi::mandates::MandateStatus;
+use quanzi::mandates::{MandateStatus, NewMandate};
 use quanzi::me::{
     FanPostChange, FeedQuery, MyMandatesQuery, MyMembershipsQuery, MyPaymentsQuery, NewFanComment, NewFanPost,
     NewMyMandate, NewMyMembership, NewMyPayment,
@@ -469,6 +469,72 @@ stories! {
         assert_eq!(client.mandates().get(asked.id).await.expect("the mandate").status, MandateStatus::Revoked);
         assert_eq!(told(client, asked.id).await, [EventType::MandateRequested, EventType::MandateCreated, EventType::MandateRevoked]);
         assert!(text(&mei.browser.get(&url).await).contains("taken back"));
+    }
+
+    async fn without_its_scope_a_mandate_is_not_charged(stage: Stage) {
+        let host = Host::new(&stage).await;
+        let (client, me) = (&host.client, host.client.me());
+        let circle = open_circle(client, "Scope of a consent").await;
+        let mut mei = host.fan(EVERYTHING).await;
+        join(&mei, client, &circle).await;
+        client.sandbox().top_up(mei.id, cny(5_000)).await.expect("topped up");
+        let mandate = client.sandbox().create_mandate(NewMandate::new(mei.id, cny(500), cny(500))).await.expect("a mandate").id;
+        let tip = || me.pay(NewMyPayment::tip(circle.id, cny(100)).mandate(mandate));
+
+        mei.send(tip()).await.expect("with both scopes");
+        mei.renew(Some("openid payments:tip")).await;
+        let refused = mei.send(tip()).await.expect_err("a refusal");
+        mei.send(me.pay(NewMyPayment::tip(circle.id, cny(100)))).await.expect("a tip that the fan approves");
+
+        assert_eq!((refused.status, refused.code()), (403, ErrorCode::ScopeMissing));
+        assert!(refused.problem["detail"].as_str().is_some_and(|detail| detail.contains("payments:mandate")), "{refused:?}");
+        assert_eq!(stage.count("payment").await, 2);
+    }
+
+    async fn an_app_can_neither_pester_a_fan_nor_hide_what_the_fan_agreed_to(stage: Stage) {
+        let host = Host::new(&stage).await;
+        let (client, me) = (&host.client, host.client.me());
+        let mut mei = host.fan(EVERYTHING).await;
+        let ask = || me.ask_mandate(NewMyMandate::new(cny(700), cny(700)));
+        client.sandbox().create_mandate(NewMandate::new(mei.id, cny(4_321), cny(4_321))).await.expect("a mandate");
+
+        for _ in 0..5 {
+            // As many as can wait, and all of them forgotten.
+            for fan in futures_util::future::join_all((0..5).map(|_| mei.send(ask()))).await {
+                fan.expect("asked");
+            }
+            let refused = mei.send(ask()).await.expect_err("a refusal");
+            assert_eq!((refused.status, refused.code()), (409, ErrorCode::MandatesWaiting));
+            stage.advance(31 * 60);
+            stage.run_due().await;
+            mei.renew(None).await;
+        }
+        let page = text(&mei.browser.get(&format!("{}/me", stage.url())).await);
+
+        assert!(page.contains("¥43.21") && !page.contains("¥7.00"), "{page}");
+        assert_eq!(stage.count("mandate").await, 26);
+        assert_eq!(stage.sweep("mandates").await, 0, "not yet");
+        stage.advance(31 * DAY);
+        assert_eq!(stage.sweep("mandates").await, 25, "what was never given goes, what was given stays");
+    }
+
+    async fn a_person_finds_every_partner_page_by_page(stage: Stage) {
+        let host = Host::new(&stage).await;
+        let mut mei = host.fan(EVERYTHING).await;
+        let person = stage.scalar(&format!("select person_id from fan where id = '{}'", mei.id)).await;
+        for number in 10..35 {
+            let partner = format!("ptn_000000000000000000000000{number}");
+            stage.execute(format!("insert into partner (id, name, legal_name, version, created_at, updated_at) values ('{partner}', 'Shop {number}', 'x', 1, 1, 1)")).await;
+            stage.execute(format!("insert into fan (partner_id, id, person_id, created_at) values ('{partner}', 'fan_000000000000000000000000{number}', '{person}', 1)")).await;
+        }
+        let page = |path: String| format!("{}{path}", stage.url());
+
+        let first = text(&mei.browser.get(&page("/me".to_owned())).await);
+        let more = first.split_once("href=\"/me?after=").map(|(_, rest)| rest.split('"').next().expect("an address")).expect("more");
+        let second = text(&mei.browser.get(&page(format!("/me?after={more}"))).await);
+
+        assert!(first.contains("Raw partner") && first.contains("Shop 34") && first.contains("Shop 16") && !first.contains("Shop 15"), "{first}");
+        assert!(second.contains("Shop 15") && second.contains("Shop 10") && !second.contains("Shop 16") && !second.contains("/me?after"), "{second}");
     }
 
     async fn a_consent_that_is_refused_or_forgotten_charges_nothing(stage: Stage) {
