@@ -1,4 +1,7 @@
--- Limits around fans: consents that wait or were never given, and the pace of comments.
+-- Limits around fans: consents that wait or were never given, the pace of comments; and which sign-ins had to be fresh.
+
+-- Whether the provider was asked for a fresh sign-in, so that it has to say when there was one.
+alter table upstream_visit add column fresh boolean not null default false;
 
 create index mandate_active on mandate (partner_id, fan_id, id) where status = 'active';
 create index mandate_open on mandate (partner_id, fan_id, consent_until) where status = 'requires_consent';

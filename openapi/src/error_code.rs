@@ -88,6 +88,9 @@ error_codes! {
     ScopeExceeded           "scope_exceeded"            403 never "The app would be able to do what your token cannot." "Call with a token that has the scope named in `detail`, or leave that scope out.";
     WrongTokenKind          "wrong_token_kind"          403 never "The token is of the other kind: a partner's where a fan's is wanted, or the reverse." "`detail` says which kind this address takes: partner tokens come from client_credentials, fan tokens from the fan's consent.";
     AddressNotAllowed       "address_not_allowed"       403 never "The app may not be used from this address."    "Call from an address on the app's allow-list, or change the list.";
+    SignInUnavailable       "sign_in_unavailable"       503 again "The place where fans sign in does not answer." "Shown on a page: the fan can try again in a minute. Nothing has changed.";
+    SignInFailed            "sign_in_failed"            502 never "The place where fans sign in gave no good answer." "Shown on a page: the fan goes back to your app and starts again; if it stays so, tell the operator.";
+    SignInAgeUnknown        "sign_in_age_unknown"       502 never "The place where fans sign in does not say when the fan did." "Shown on a page when you asked for a fresh sign-in, with `prompt=login` or `max_age`: the operator's provider must send `auth_time`.";
     AppSuspended            "app_suspended"             403 never "The app is suspended."                         "Activate the app again, or ask the operator why it was suspended.";
 
     // Signature

@@ -136,7 +136,7 @@ impl<'a> Shop<'a> {
         let wish = sign_in::Wish { again: true, max_age: None };
         let (app, now, back) = (self.visit.app(), self.visit.now(), format!("/pay/{token}"));
         match sign_in::begin(app, now, &self.browser, &back, wish).await {
-            Ok(url) => Page::see_other(url),
+            Ok(url) => self.frame().leave(&url),
             Err(fault) => self.message(fault),
         }
     }
@@ -158,8 +158,7 @@ impl<'a> Shop<'a> {
 
     fn payment(&self, payee: &Payee, note: Option<Note>) -> Page {
         let frame = self.frame();
-        let page = frame.page(Page::new(self.html(&frame, payee, note)));
-        page.form_leads_to(sign_in::provider_origin(self.visit.app()))
+        frame.page(Page::new(self.html(&frame, payee, note)))
     }
 
     /// The payment, and what went wrong about it.

@@ -8,6 +8,8 @@ mod http;
 mod model;
 mod page;
 mod service;
+#[cfg(test)]
+mod tests;
 
 pub use http::configure;
 pub use page::title as scope_title;

@@ -131,6 +131,9 @@ async fn accept(app: &App, now: Time, asked: &Asked, agreed: Option<FanScopes>) 
     let session = asked.session.ok_or_else(|| Fault::internal("somebody unknown was to consent"))?;
     let opened = &asked.opened;
     written(app, async |tx| {
+        if !opened.complete(tx, now).await? {
+            return Ok(None);
+        }
         let fan = fans::service::of_person(tx, &app.clock, opened.partner, session.person, now).await?;
         let grant = match agreed {
             Some(agreed) => {
@@ -142,14 +145,14 @@ async fn accept(app: &App, now: Time, asked: &Asked, agreed: Option<FanScopes>) 
                 .await?
                 .ok_or_else(|| Fault::new(ErrorCode::Overloaded))?,
         };
-        opened.accept(app, tx, &grant, session.authenticated_at, now).await
+        opened.accept(app, tx, &grant, session.authenticated_at, now).await.map(Some)
     })
     .await
 }
 
 /// The fan refuses: where the browser goes. Nothing when the request was completed before.
 pub async fn refuse(app: &App, now: Time, asked: &Asked) -> Result<Option<String>, Fault> {
-    let is_first = written(app, async |tx| asked.opened.refuse(tx, now).await).await?;
+    let is_first = written(app, async |tx| asked.opened.complete(tx, now).await).await?;
     if is_first { asked.opened.denial(app, Denial::AccessDenied).map(Some) } else { Ok(None) }
 }
 

@@ -1,6 +1,7 @@
 //! All SQL of mandates.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use quanzi_openapi::id::{CircleId, FanId, MandateId, PartnerId};
 use quanzi_openapi::mandates::{Mandate, MandateStatus};
@@ -47,7 +48,7 @@ const VERSIONS: Sql = sql!(
 );
 
 /// A mandate as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+#[derive(Clone, PartialEq, Eq, FromRow)]
 pub struct Row {
     #[sqlx(try_from = "As<MandateId>")]
     pub id: MandateId,
@@ -72,6 +73,14 @@ pub struct Row {
     pub created_at: Time,
     #[sqlx(try_from = "As<Time>")]
     pub updated_at: Time,
+}
+
+/// Without the page: its address is how a fan decides.
+impl fmt::Debug for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut row = f.debug_struct("Row");
+        row.field("id", &self.id).field("status", &self.status).field("version", &self.version).finish_non_exhaustive()
+    }
 }
 
 impl Row {

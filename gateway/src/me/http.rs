@@ -156,7 +156,7 @@ impl Desk<'_> {
             }
             Ok(None) => {
                 let html = page::stranger(&frame, &sign_in::provider_name(app), &self.browser.form_code(app));
-                frame.page(Page::new(html)).form_leads_to(sign_in::provider_origin(app))
+                frame.page(Page::new(html))
             }
             Err(fault) => outside(self.visit, self.style, fault),
         }
@@ -178,7 +178,8 @@ impl Desk<'_> {
             }
             Decision::SignIn if !sign_in::is_offered(app) => Ok(again),
             Decision::SignIn => {
-                Ok(Page::see_other(sign_in::begin(app, now, browser, PATH, sign_in::Wish::default()).await?))
+                let url = sign_in::begin(app, now, browser, PATH, sign_in::Wish::default()).await?;
+                Ok(Frame::new(self.visit, self.style).leave(&url))
             }
             Decision::SignOut => Ok(service::sign_out(app, browser).await?.keep(again)),
         }

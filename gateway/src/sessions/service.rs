@@ -1,5 +1,7 @@
 //! Who a browser is: its cookie, its session, the code in its forms.
 
+use std::fmt;
+
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use quanzi_openapi::Time;
 use quanzi_openapi::id::PersonId;
@@ -18,6 +20,11 @@ const SESSION_SECONDS: i64 = 7 * 24 * 3_600;
 /// Letters of a cookie: 256 bits in base64url, made as two texts of 128.
 const COOKIE_LETTERS: usize = 44;
 
+/// When a person signed in of whom nobody says when: before every wish.
+pub fn long_ago() -> Time {
+    Time::from_seconds(0)
+}
+
 /// The name of the cookie. With the prefix a browser takes it over https only, from this very host, for all its paths (RFC 6265bis,
 /// 4.1.3.2); on plain http, which is a sandbox on a laptop, browsers would drop such a cookie.
 const fn cookie_name(is_https: bool) -> &'static str {
@@ -25,7 +32,7 @@ const fn cookie_name(is_https: bool) -> &'static str {
 }
 
 /// A browser: whoever sent this request, signed in or not.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Browser {
     secret: String,
     /// Whether it does not have the cookie yet.
@@ -42,6 +49,13 @@ pub struct Session {
     pub authenticated_at: Time,
 }
 
+/// Without its cookie: whoever has that is signed in as its person.
+impl fmt::Debug for Browser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Browser").field("is_new", &self.is_new).finish_non_exhaustive()
+    }
+}
+
 impl Browser {
     /// The one that sent this request; another, when it brings no cookie of ours.
     pub fn of(visit: &Visit) -> Self {
@@ -54,6 +68,18 @@ impl Browser {
             Some(secret) => Self { secret: secret.to_owned(), is_new: false, is_https },
             None => Self::new(visit.app(), is_https),
         }
+    }
+
+    /// One that we have never seen.
+    #[cfg(test)]
+    pub fn stranger(app: &App) -> Self {
+        Self::new(app, true)
+    }
+
+    /// With the cookie that it was given.
+    #[cfg(test)]
+    pub fn come_back(self) -> Self {
+        Self { is_new: false, ..self }
     }
 
     fn new(app: &App, is_https: bool) -> Self {
@@ -125,4 +151,16 @@ pub async fn begin(
 pub async fn end(tx: &mut Tx, app: &App, before: &Browser) -> Result<Browser, Fault> {
     store::end(tx, before.hash()).await?;
     Ok(Browser::new(app, before.is_https))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_in_no_log() {
+        let browser = Browser { secret: "s3cret".to_owned(), is_new: false, is_https: true };
+
+        assert!(!format!("{browser:?}").contains("s3cret"), "{browser:?}");
+    }
 }

@@ -151,7 +151,7 @@ impl<'a> Desk<'a> {
         let code = self.browser.form_code(self.visit.app());
         let provider = sign_in::provider_name(self.visit.app());
         let html = view::asked(&frame, asked, note, (&code, &provider), self.visit.now());
-        frame.page(Page::new(html)).form_leads_to(sign_in::provider_origin(self.visit.app()))
+        frame.page(Page::new(html))
     }
 
     /// To the provider, and back to this page. Whoever is signed in is somebody else: so there as well.
@@ -159,7 +159,7 @@ impl<'a> Desk<'a> {
         let wish = sign_in::Wish { again: true, max_age: None };
         let (app, now, back) = (self.visit.app(), self.visit.now(), format!("/mandate/{token}"));
         match sign_in::begin(app, now, &self.browser, &back, wish).await {
-            Ok(url) => Page::see_other(url),
+            Ok(url) => self.frame().leave(&url),
             Err(fault) => self.message(fault),
         }
     }
