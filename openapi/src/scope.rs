@@ -64,6 +64,11 @@ macro_rules! scopes {
                 $One::ALL.into_iter().collect()
             }
 
+            /// Of a text that a newer version may have written, the scopes that this one knows.
+            pub fn known(text: &str) -> Self {
+                text.split(' ').filter_map(|scope| scope.parse::<$One>().ok()).collect()
+            }
+
             /// Whether the scope is in the set.
             pub const fn contains(self, scope: $One) -> bool {
                 self.0 & (1 << scope as u16) != 0

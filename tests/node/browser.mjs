@@ -106,7 +106,11 @@ class Fan {
     const fan = Object.assign(new Fan(), { context, page, language, words: words[language], complaints: [] });
     page.on("console", (said) => said.type() === "error" && fan.complaints.push(said.text()));
     page.on("pageerror", (error) => fan.complaints.push(String(error)));
-    page.on("requestfailed", (failed) => fan.complaints.push(`${failed.url()}: ${failed.failure()?.errorText}`));
+    page.on("requestfailed", (failed) => {
+      // A browser that goes on stops what it was loading.
+      const why = failed.failure()?.errorText;
+      if (why !== "net::ERR_ABORTED") fan.complaints.push(`${failed.url()}: ${why}`);
+    });
     return fan;
   }
 

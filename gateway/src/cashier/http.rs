@@ -14,14 +14,12 @@ use super::service::{self, Decision, Payee};
 use crate::app::App;
 use crate::fault::Fault;
 use crate::http::pages::{self, Page, Visit};
-use crate::pages::{Frame, Style};
+use crate::pages::{Frame, Style, is_token};
 use crate::sessions::Browser;
 use crate::sign_in;
 
 /// Longest form: a code and two short words.
 const FORM_BYTES_MAX: usize = 1_024;
-/// Length of a token: 128 bits in base64url.
-const TOKEN_LETTERS: usize = 22;
 
 /// Mounts the page.
 pub fn configure(config: &mut ServiceConfig, app: &Arc<App>) {
@@ -124,8 +122,7 @@ impl<'a> Shop<'a> {
 
     /// The payment with this token, as it is now.
     async fn find(&self, token: &str) -> Result<Option<Payee>, Fault> {
-        let is_token = |letter: u8| letter.is_ascii_alphanumeric() || matches!(letter, b'-' | b'_');
-        if token.len() != TOKEN_LETTERS || !token.bytes().all(is_token) {
+        if !is_token(token) {
             return Ok(None);
         }
         service::find(self.visit.app(), self.visit.now(), &self.browser, token).await

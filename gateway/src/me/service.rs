@@ -9,15 +9,14 @@ use quanzi_openapi::scope::FanScopes;
 use quanzi_openapi::{ErrorCode, Limit, Time};
 
 use crate::app::App;
-use crate::db::{Repeatable as _, Tx};
+use crate::db::Tx;
 use crate::fault::Fault;
 use crate::oauth::revocation;
+use crate::pages::written;
 use crate::payments::service::Context;
 use crate::sessions::{self, Browser, Session};
-use crate::{apps, circles, events, fans, grants, mandates, memberships, partners, payments};
+use crate::{apps, circles, fans, grants, mandates, memberships, partners, payments};
 
-/// Runs of a transaction that lost against another.
-const RUNS_MAX: u32 = 5;
 /// Circles shown for one partner.
 const CIRCLES_MAX: i64 = 50;
 /// Payments shown for one partner.
@@ -107,7 +106,7 @@ pub async fn revoke_grant(
     partner: PartnerId,
     grant: GrantId,
 ) -> Result<(), Fault> {
-    written(app, now, browser, async |tx, session| {
+    as_person(app, now, browser, async |tx, session| {
         let fan = own_fan(tx, partner, session, ErrorCode::GrantNotFound).await?;
         grants::service::revoke_own(tx, &app.clock, partner, now, fan, grant).await
     })
@@ -126,7 +125,7 @@ pub async fn revoke_mandate(
     partner: PartnerId,
     mandate: MandateId,
 ) -> Result<(), Fault> {
-    written(app, now, browser, async |tx, session| {
+    as_person(app, now, browser, async |tx, session| {
         let fan = own_fan(tx, partner, session, ErrorCode::MandateNotFound).await?;
         mandates::service::revoke_own(tx, Context { app, partner, now }, fan, mandate).await
     })
@@ -145,26 +144,16 @@ pub async fn sign_out(app: &App, browser: &Browser) -> Result<Browser, Fault> {
     Ok(after)
 }
 
-/// Runs for whoever is signed in, in a transaction of its own, again when it lost against another.
-async fn written(
+/// Runs for whoever is signed in.
+async fn as_person(
     app: &App,
     now: Time,
     browser: &Browser,
     work: impl AsyncFn(&mut Tx, Session) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
-    for run in 1..=RUNS_MAX {
-        let mut tx = app.db.begin().await?;
-        let Some(session) = sessions::find(&mut tx, browser, now).await? else {
-            return Err(ErrorCode::FanNotFound.into());
-        };
-        let outcome = match work(&mut tx, session).await {
-            Ok(()) => events::service::commit(app, tx).await.map_err(Fault::from),
-            Err(fault) => Err(fault),
-        };
-        match outcome {
-            Err(fault) if fault.is_repeatable() && run < RUNS_MAX => {}
-            outcome => return outcome,
-        }
-    }
-    Err(ErrorCode::Overloaded.into())
+    written(app, async |tx| {
+        let session = sessions::find(tx, browser, now).await?.ok_or(ErrorCode::FanNotFound)?;
+        work(tx, session).await
+    })
+    .await
 }

@@ -12,9 +12,10 @@ use quanzi_openapi::{ErrorCode, Time};
 use url::Url;
 
 use super::fan_store::{self as store, NewCode};
-use super::model::{AuthorizationRequest, hash};
+use super::model::AuthorizationRequest;
 use super::{client, proof};
 use crate::app::App;
+use crate::crypto::hash;
 use crate::db::Tx;
 use crate::fault::Fault;
 use crate::grants;

@@ -5,13 +5,19 @@
 mod http;
 mod language;
 
+use std::time::Duration;
+
 use askama::Template;
 use quanzi_openapi::ErrorCode;
 
 pub use http::configure;
 pub use language::Language;
 
+use crate::app::App;
+use crate::db::{Attempts, Tx, again};
 use crate::docs::fingerprint;
+use crate::events;
+use crate::fault::Fault;
 use crate::http::pages::{Page, Visit};
 
 /// The look of the pages.
@@ -139,6 +145,36 @@ struct MessagePage<'a> {
 struct LeavePage<'a> {
     frame: &'a Frame<'a>,
     url: &'a str,
+}
+
+/// Length of the token that names a page: 128 bits in base64url.
+const TOKEN_LETTERS: usize = 22;
+
+/// Whether a page can have this name: nothing else is looked up.
+pub fn is_token(text: &str) -> bool {
+    let is_letter = |letter: u8| letter.is_ascii_alphanumeric() || matches!(letter, b'-' | b'_');
+    text.len() == TOKEN_LETTERS && text.bytes().all(is_letter)
+}
+
+/// Runs of a transaction that lost against another.
+const RUNS_MAX: u32 = 5;
+/// Shortest pause between two runs; grows with each.
+const PAUSE_MILLIS: u64 = 5;
+
+/// Does what a form says in a transaction of its own, again when it lost against another.
+pub async fn written<T>(app: &App, work: impl AsyncFn(&mut Tx) -> Result<T, Fault>) -> Result<T, Fault> {
+    let work = &work;
+    let pause = |run: u32| {
+        let [jitter] = app.clock.random::<1>();
+        Duration::from_millis(u64::from(run) * PAUSE_MILLIS + u64::from(jitter) % PAUSE_MILLIS)
+    };
+    let once = move || async move {
+        let mut tx = app.db.begin().await?;
+        let value = work(&mut tx).await?;
+        events::service::commit(app, tx).await?;
+        Ok(value)
+    };
+    again(Attempts { runs_max: RUNS_MAX, pause }, once).await
 }
 
 /// A template writes into a String and has no fallible filter, so it cannot fail; an empty page would be seen by the tests.

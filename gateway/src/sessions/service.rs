@@ -6,11 +6,10 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use quanzi_openapi::Time;
 use quanzi_openapi::id::PersonId;
 use quanzi_openapi::jose::encode_base64url;
-use sha2::{Digest as _, Sha256};
 
 use super::store::{self, Row};
 use crate::app::App;
-use crate::crypto::SigningKey;
+use crate::crypto::{SigningKey, hash};
 use crate::db::Tx;
 use crate::fault::Fault;
 use crate::http::pages::{Page, Visit};
@@ -118,7 +117,7 @@ impl Browser {
 
     /// What the browser is kept as: nobody can make its cookie from it.
     pub fn hash(&self) -> [u8; 32] {
-        Sha256::digest(self.secret.as_bytes()).into()
+        hash(&self.secret)
     }
 }
 

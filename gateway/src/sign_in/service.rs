@@ -3,13 +3,13 @@
 use quanzi_openapi::fans::Nickname;
 use quanzi_openapi::id::PersonId;
 use quanzi_openapi::{ErrorCode, Time};
-use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::provider::{Claims, SKEW_SECONDS, Sending};
 use super::store::{self, Sent};
 use crate::app::App;
 use crate::config::SignIn;
+use crate::crypto::hash;
 use crate::db::Tx;
 use crate::fans::{self, Facts};
 use crate::fault::Fault;
@@ -54,10 +54,6 @@ pub fn provider_name(app: &App) -> String {
 
 fn back(app: &App) -> String {
     format!("{}{BACK_PATH}", app.config.public_url)
-}
-
-fn hash(text: &str) -> [u8; 32] {
-    Sha256::digest(text.as_bytes()).into()
 }
 
 /// Sends the browser to the provider: where it goes. Afterwards it goes on at this path of ours.

@@ -71,7 +71,7 @@ impl<'s> Walk<'s> {
         let page = browser.get(&url).await;
         let sent =
             browser.post(&url, &[("code", &form_code(&page)), ("decision", "allow"), ("nickname", "show")]).await;
-        received.keep(&leads_to(&sent));
+        received.keep(leads_to(&sent));
         let tokens = received.answer(app.exchange(&wish, &Back::of(&sent).code()).await).expect_status(200);
         let refreshed = received.answer(app.refresh(field(&tokens, "refresh_token"), None).await).expect_status(200);
         for token in [field(&tokens, "access_token"), field(&tokens, "refresh_token"), "unknown"] {

@@ -13,14 +13,12 @@ use super::view::{self, Note};
 use crate::app::App;
 use crate::fault::Fault;
 use crate::http::pages::{self, Page, Visit};
-use crate::pages::{Frame, Style};
+use crate::pages::{Frame, Style, is_token};
 use crate::sessions::Browser;
 use crate::sign_in;
 
 /// Longest form: a code and a short word.
 const FORM_BYTES_MAX: usize = 1_024;
-/// Length of a token: 128 bits in base64url.
-const TOKEN_LETTERS: usize = 22;
 
 /// Mounts the page.
 pub fn configure(config: &mut ServiceConfig, app: &Arc<App>) {
@@ -135,8 +133,7 @@ impl<'a> Desk<'a> {
 
     /// The consent with this token, as it is now.
     async fn find(&self, token: &str) -> Result<Option<Asked>, Fault> {
-        let is_token = |letter: u8| letter.is_ascii_alphanumeric() || matches!(letter, b'-' | b'_');
-        if token.len() != TOKEN_LETTERS || !token.bytes().all(is_token) {
+        if !is_token(token) {
             return Ok(None);
         }
         service::find(self.visit.app(), self.visit.now(), &self.browser, token).await
