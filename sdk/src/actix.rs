@@ -18,6 +18,7 @@ const NAME: &str = "quanzi_pending";
 /// ```no_run
 /// use actix_web::{HttpRequest, HttpResponse, web};
 /// use quanzi::actix::SignIn;
+/// use quanzi::authorize::FanTokens;
 /// use quanzi::{Error, FanScope};
 ///
 /// # fn handlers(client: quanzi::Client, key: quanzi::authorize::SealingKey) -> Result<(), Error> {
@@ -29,7 +30,7 @@ const NAME: &str = "quanzi_pending";
 /// }
 ///
 /// async fn back(sign_in: web::Data<SignIn>, request: HttpRequest) -> HttpResponse {
-///     let answer = async |outcome: Result<_, Error>| match outcome {
+///     let answer = async |outcome: Result<FanTokens, Error>| match outcome {
 ///         // Begin a session of your site with this fan in it.
 ///         Ok(tokens) => Ok::<_, actix_web::Error>(HttpResponse::Ok().body(tokens.fan.to_string())),
 ///         Err(_) => Ok(HttpResponse::BadRequest().body("Please sign in again.")),
