@@ -1,9 +1,10 @@
 //! What fans do: sign in with Quanzi, join, comment, like, tip.
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderValue, SET_COOKIE};
 use actix_web::web::{Form, Path};
 use actix_web::{HttpRequest, HttpResponse};
-use quanzi::authorize::{Denial, PendingAuthorization};
+use quanzi::authorize::{Denial, FanTokens};
 use quanzi::id::{MembershipId, PaymentId, PostId};
 use quanzi::mandates::MandateStatus;
 use quanzi::me::{MyMandatesQuery, NewFanComment, NewMyMandate, NewMyMembership, NewMyPayment};
@@ -14,13 +15,10 @@ use serde::Deserialize;
 
 use crate::pages::{TipPage, money};
 use crate::sessions::Fan;
-use crate::visit::{Refusal, Visit, cookie, see_other, session_cookie, set_cookie};
+use crate::visit::{Refusal, Visit, see_other, session_cookie};
 
 type Answer = Result<HttpResponse, Refusal>;
 
-/// Holds what is pending while the fan is at the gateway.
-const PENDING: &str = "whisker_pending";
-const PENDING_SECONDS: u32 = 900;
 /// What we ask for; the fan may agree to less.
 const SCOPES: [FanScope; 6] = [
     FanScope::OpenId,
@@ -45,35 +43,24 @@ pub struct Bare {
 
 /// Sends the fan to the gateway.
 pub async fn sign_in(visit: Visit) -> Answer {
-    let begun = visit.site.house.client.authorize(visit.site.back.as_str()).scopes(SCOPES).begin().await?;
-    let sealed = begun.pending.seal(&visit.site.seal)?;
-    let mut response = see_other(&begun.url);
-    append_cookie(&mut response, set_cookie(PENDING, &sealed, "/signed-in", PENDING_SECONDS));
-    Ok(response)
+    Ok(visit.site.sign_in.begin(|fan| fan.scopes(SCOPES)).await?)
 }
 
 /// Takes the fan back.
-pub async fn signed_in(visit: Visit, request: HttpRequest) -> Answer {
+pub async fn signed_in(visit: Visit, request: HttpRequest) -> HttpResponse {
+    visit.site.sign_in.finish(&request, async |outcome| welcome(&visit, outcome).await).await
+}
+
+async fn welcome(visit: &Visit, outcome: Result<FanTokens, Error>) -> Answer {
     let (site, client) = (&visit.site, &visit.site.house.client);
-    let pending = cookie(&request, PENDING).and_then(|sealed| PendingAuthorization::open(&site.seal, &sealed));
-    let Some(pending) = pending else {
-        return visit.message(
-            StatusCode::BAD_REQUEST,
-            "Once more, please",
-            "That took too long. Please sign in again.",
-        );
-    };
-    let tokens = match pending.finish(client, request.query_string()).await {
+    let tokens = match outcome {
         Ok(tokens) => tokens,
         Err(error) if error.denial().is_some_and(|denial| *denial == Denial::AccessDenied) => {
             return Ok(visit.go("/", "No problem: read on without signing in."));
         }
         Err(error) if error.kind() == ErrorKind::AuthorizationNotVerified || error.is(ErrorCode::InvalidGrant) => {
-            return visit.message(
-                StatusCode::BAD_REQUEST,
-                "Once more, please",
-                "That did not fit. Please sign in again.",
-            );
+            let text = "That did not fit, or took too long. Please sign in again.";
+            return visit.message(StatusCode::BAD_REQUEST, "Once more, please", text);
         }
         Err(error) => return Err(error.into()),
     };
@@ -89,15 +76,10 @@ pub async fn signed_in(visit: Visit, request: HttpRequest) -> Answer {
     let session = site.sessions.begin(Some(Fan { client: speaking, id, nickname }), visit.session.is_owner);
     site.sessions.tell(&session.id, hello);
     let mut response = see_other("/");
-    append_cookie(&mut response, session_cookie(&session));
-    append_cookie(&mut response, set_cookie(PENDING, "", "/signed-in", 0));
-    Ok(response)
-}
-
-fn append_cookie(response: &mut HttpResponse, (_, value): (&str, String)) {
-    if let Ok(value) = actix_web::http::header::HeaderValue::from_str(&value) {
-        response.headers_mut().append(actix_web::http::header::SET_COOKIE, value);
+    if let Ok(cookie) = HeaderValue::from_str(&session_cookie(&session).1) {
+        response.headers_mut().append(SET_COOKIE, cookie);
     }
+    Ok(response)
 }
 
 pub async fn sign_out(visit: Visit, form: Form<Bare>) -> Answer {

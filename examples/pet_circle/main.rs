@@ -23,6 +23,7 @@ use std::net::TcpListener;
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpServer};
+use quanzi::actix::SignIn;
 use quanzi::authorize::SealingKey;
 
 use crate::house::House;
@@ -36,10 +37,8 @@ struct Site {
     house: House,
     sessions: Sessions,
     live: Live,
-    /// Seals what is pending while a fan is at the gateway.
-    seal: SealingKey,
-    /// Where a fan's browser comes back to.
-    back: String,
+    /// Sends fans to the gateway and takes them back.
+    sign_in: SignIn,
 }
 
 fn setting(name: &str, otherwise: &str) -> String {
@@ -57,7 +56,8 @@ async fn main() -> Result<(), Failure> {
     println!("The owner's door is {address}/owner, the password {}", house.password());
     let sessions = Sessions::default();
     let live = Live::follow(&house, &folder);
-    let site = web::Data::new(Site { house, sessions, live, seal: SealingKey::generate()?, back });
+    let sign_in = SignIn::new(house.client.clone(), &back, SealingKey::generate()?)?;
+    let site = web::Data::new(Site { house, sessions, live, sign_in });
     let server = HttpServer::new(move || App::new().app_data(site.clone()).configure(routes));
     Ok(server.workers(2).listen(listener)?.run().await?)
 }

@@ -190,6 +190,7 @@ pub fn chores(app: &Arc<App>) -> Vec<Chore> {
         deleting("consent", |tx, now, rows_max| Box::pin(crate::oauth::sweep_consent(tx, now, rows_max))),
         deleting("sessions", |tx, now, rows_max| Box::pin(crate::sessions::sweep(tx, now, rows_max))),
         deleting("sign_ins", |tx, now, rows_max| Box::pin(crate::sign_in::sweep(tx, now, rows_max))),
+        deleting("mandates", |tx, now, rows_max| Box::pin(crate::mandates::service::sweep(tx, now, rows_max))),
         deleting("deliveries", |tx, now, rows_max| Box::pin(crate::webhooks::service::sweep(tx, now, rows_max))),
         Chore::shrinking("limits", move || limits.limits.shrink()),
     ]

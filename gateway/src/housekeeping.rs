@@ -55,12 +55,22 @@ impl Chore {
         }
     }
 
+    /// What it is called in logs.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// One batch: how many rows went.
+    pub async fn batch(&self) -> Result<u64, Cause> {
+        (self.run)().await
+    }
+
     /// Batch after batch until nothing is left or the round's share is done. Whether more is left.
     async fn round(&self, stopping: &Stopping) -> bool {
         let mut rows: u64 = 0;
         let mut has_more = true;
         for _ in 0..BATCHES_MAX {
-            match (self.run)().await {
+            match self.batch().await {
                 Ok(deleted) => {
                     rows = rows.saturating_add(deleted);
                     has_more = deleted >= BATCH_ROWS_MAX;

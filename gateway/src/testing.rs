@@ -6,16 +6,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use actix_web::test::TestRequest;
-use quanzi_openapi::apps::{KeyInput, NewApp};
+use quanzi_openapi::apps::{AppChange, KeyInput, NewApp};
+use quanzi_openapi::authorization::PushedRequest;
 use quanzi_openapi::id::{AppId, PartnerId};
-use quanzi_openapi::jose::{ClientAssertion, DpopClaims, assemble, signing_input};
+use quanzi_openapi::jose::{ClientAssertion, DpopClaims, assemble, encode_base64url, signing_input};
 use quanzi_openapi::oauth::{ASSERTION_TYPE, TokenQuestion, TokenReply, TokenRequest};
 use quanzi_openapi::sandbox::{NewPartner, Registration};
 use quanzi_openapi::scope::Scopes;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::app::App;
-use crate::apps::service::Context;
+use crate::apps::service::{self as apps, Context};
 use crate::clock::Clock;
 use crate::config::{Config, Mode};
 use crate::crypto::SigningKey;
@@ -23,7 +25,7 @@ use crate::db::Db;
 use crate::fault::Fault;
 use crate::http::{Caller, RequestInfo};
 use crate::metrics::Metrics;
-use crate::oauth;
+use crate::oauth::{self, revocation};
 use crate::sandbox;
 use crate::stopping::Stopping;
 
@@ -168,4 +170,35 @@ pub(crate) fn request(path: &str, headers: &[(&str, &str)]) -> RequestInfo {
 pub(crate) async fn ask(app: &App, form: &TokenRequest, headers: &[(&str, &str)]) -> Result<TokenReply, Fault> {
     let request = request("/oauth/token", headers);
     oauth::service::token(app, &request, form, app.clock.now()).await
+}
+
+/// A good request of a client that fans may be sent back to.
+pub(crate) fn pushed_form(app: &App, client: &Client, verifier: &str) -> PushedRequest {
+    let mut form = PushedRequest::default();
+    form.response_type = Some("code".to_owned());
+    form.redirect_uri = Some(BACK.to_owned());
+    form.scope = Some("openid circles:join".to_owned());
+    form.code_challenge = Some(encode_base64url(Sha256::digest(verifier.as_bytes())));
+    form.code_challenge_method = Some("S256".to_owned());
+    form.client_assertion_type = Some(ASSERTION_TYPE.to_owned());
+    form.client_assertion = Some(client.assertion(app));
+    form
+}
+
+/// Where fans are sent back to.
+pub(crate) const BACK: &str = "https://whisker.example/back";
+/// What the challenge of the request is made of.
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+/// A client that fans may be sent back to.
+pub(crate) async fn sent_back(app: &App) -> Client {
+    let client = Client::register(app).await;
+    let caller = Caller { partner: client.partner, app: app.clock.id(), scopes: Scopes::all() };
+    let context = Context::new(app, app.clock.now());
+    let mut uris = AppChange::default();
+    uris.redirect_uris = Some(vec![BACK.into()]);
+    let before = apps::get(&mut app.db.reading().await.unwrap(), client.partner, client.app).await.unwrap();
+    in_tx!(app, |tx| apps::change(tx, context, &caller, before, uris)).unwrap();
+    revocation::catch_up(app).await.unwrap();
+    client
 }

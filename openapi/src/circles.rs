@@ -45,12 +45,23 @@ pub struct PublishingLimits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 1000)]
     pub posts_per_member_per_day: Option<u16>,
+    /// Comments a fan, member or not, may make in 24 hours; no limit when absent. The partner's own comments do not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 1000)]
+    pub comments_per_fan_per_day: Option<u16>,
 }
 
 impl PublishingLimits {
     /// This many posts of a member in 24 hours.
     pub const fn posts_per_member_per_day(posts: u16) -> Self {
-        Self { posts_per_member_per_day: Some(posts) }
+        Self { posts_per_member_per_day: Some(posts), comments_per_fan_per_day: None }
+    }
+
+    /// And this many comments of a fan in 24 hours.
+    #[must_use]
+    pub const fn and_comments(mut self, comments: u16) -> Self {
+        self.comments_per_fan_per_day = Some(comments);
+        self
     }
 }
 
@@ -61,11 +72,17 @@ pub struct CircleLimits {
     /// Posts a member may publish in 24 hours; no limit when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub posts_per_member_per_day: Option<u16>,
+    /// Comments a fan, member or not, may make in 24 hours; no limit when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comments_per_fan_per_day: Option<u16>,
 }
 
 impl From<PublishingLimits> for CircleLimits {
     fn from(limits: PublishingLimits) -> Self {
-        Self { posts_per_member_per_day: limits.posts_per_member_per_day }
+        Self {
+            posts_per_member_per_day: limits.posts_per_member_per_day,
+            comments_per_fan_per_day: limits.comments_per_fan_per_day,
+        }
     }
 }
 

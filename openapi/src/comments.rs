@@ -232,6 +232,7 @@ impl Endpoint for CreateComment {
         ErrorCode::MembershipNotFound,
         ErrorCode::AuthorNotActive,
         ErrorCode::CommentNotFound,
+        ErrorCode::CommentLimitReached,
     ];
     type Params = PostPath;
     type Query = Nothing;
@@ -307,6 +308,7 @@ impl Endpoint for CommentAsFan {
     const FAILS: &'static [ErrorCode] = &[
         ErrorCode::PostNotFound,
         ErrorCode::CircleNotOpen,
+        ErrorCode::CommentLimitReached,
         ErrorCode::NotAllowedHere,
         ErrorCode::MembershipBanned,
         ErrorCode::GateBandLimitReached,

@@ -88,6 +88,9 @@ error_codes! {
     ScopeExceeded           "scope_exceeded"            403 never "The app would be able to do what your token cannot." "Call with a token that has the scope named in `detail`, or leave that scope out.";
     WrongTokenKind          "wrong_token_kind"          403 never "The token is of the other kind: a partner's where a fan's is wanted, or the reverse." "`detail` says which kind this address takes: partner tokens come from client_credentials, fan tokens from the fan's consent.";
     AddressNotAllowed       "address_not_allowed"       403 never "The app may not be used from this address."    "Call from an address on the app's allow-list, or change the list.";
+    SignInUnavailable       "sign_in_unavailable"       503 again "The place where fans sign in does not answer." "Shown on a page: the fan can try again in a minute. Nothing has changed.";
+    SignInFailed            "sign_in_failed"            502 never "The place where fans sign in gave no good answer." "Shown on a page: the fan goes back to your app and starts again; if it stays so, tell the operator.";
+    SignInAgeUnknown        "sign_in_age_unknown"       502 never "The place where fans sign in does not say when the fan did." "Shown on a page when you asked for a fresh sign-in, with `prompt=login` or `max_age`: the operator's provider must send `auth_time`.";
     AppSuspended            "app_suspended"             403 never "The app is suspended."                         "Activate the app again, or ask the operator why it was suspended.";
 
     // Signature
@@ -166,6 +169,7 @@ error_codes! {
     AuthorNotActive         "author_not_active"         409 never "The author is not an active member."           "Choose an active membership of this circle, or publish as the partner.";
     PostPublished           "post_published"            409 never "The post is published already."                "Drafts and times can only be changed before publication; edit or delete the post instead.";
     CommentNotFound         "comment_not_found"         404 never "No such comment."                              "List the comments of the post.";
+    CommentLimitReached     "comment_limit_reached"     429 again "The fan has made as many comments today as the circle allows." "Wait until the time in `limit`, or change the circle's limit.";
     NotAllowedHere          "not_allowed_here"          403 never "The fan may not do this in the circle."        "`detail` says who may, or what the circle asks for; the partner sets it in the circle's `rights`.";
 
     // Payments and ledger
@@ -181,6 +185,7 @@ error_codes! {
     MandateNotFound         "mandate_not_found"         404 never "No such mandate."                              "List the mandates with GET /v1/mandates.";
     MandateNotActive        "mandate_not_active"        409 never "The mandate cannot be used."                   "`detail` says why: it is revoked or expired, of another fan, circle or currency; ask the fan for a new one.";
     MandateLimitReached     "mandate_limit_reached"     409 never "The payment is more than the mandate allows."  "`limit` says which limit, in minor units, and when it resets; a larger payment needs the fan's approval on the page.";
+    MandatesWaiting         "mandates_waiting"          409 never "The fan has as many consents to decide about as can wait at once." "Let the fan decide about those, or take back the ones you do not need; one that nobody decides about ends after 30 minutes.";
     RefundNotFound          "refund_not_found"          404 never "No such refund."                               "List the refunds of the payment.";
     RefundTooLarge          "refund_too_large"          409 never "The refund is more than is left of the payment." "`detail` says how much can be given back still.";
     AccountNotFound         "account_not_found"         404 never "No such account."                              "List your accounts with GET /v1/accounts.";

@@ -38,7 +38,7 @@ const COMMENT_FAILS: &[ErrorCode] =
 
 /// Like a post
 ///
-/// Active members may; every fan may where everyone may comment. Liking what is liked changes nothing.
+/// Active members may; every fan may where everyone may comment and read. Liking what is liked changes nothing.
 #[derive(ToSchema)]
 pub struct LikePost;
 impl Endpoint for LikePost {
@@ -55,7 +55,7 @@ impl Endpoint for LikePost {
 
 /// Take the like of a post back
 ///
-/// Taking back what is not liked changes nothing.
+/// Who may read the posts of the circle may. Taking back what is not liked changes nothing.
 #[derive(ToSchema)]
 pub struct UnlikePost;
 impl Endpoint for UnlikePost {
@@ -63,7 +63,8 @@ impl Endpoint for UnlikePost {
     const PATH: &'static str = "/v1/me/posts/{post}/like";
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::ContentComment);
-    const FAILS: &'static [ErrorCode] = &[ErrorCode::PostNotFound];
+    const FAILS: &'static [ErrorCode] =
+        &[ErrorCode::PostNotFound, ErrorCode::NotAllowedHere, ErrorCode::MembershipBanned];
     type Params = PostPath;
     type Query = Nothing;
     type Body = Nothing;
@@ -90,7 +91,7 @@ impl Endpoint for GetPostLikes {
 
 /// Like a comment
 ///
-/// Active members may; every fan may where everyone may comment. Liking what is liked changes nothing.
+/// Active members may; every fan may where everyone may comment and read. Liking what is liked changes nothing.
 #[derive(ToSchema)]
 pub struct LikeComment;
 impl Endpoint for LikeComment {
@@ -107,7 +108,7 @@ impl Endpoint for LikeComment {
 
 /// Take the like of a comment back
 ///
-/// Taking back what is not liked changes nothing.
+/// Who may read the posts of the circle may. Taking back what is not liked changes nothing.
 #[derive(ToSchema)]
 pub struct UnlikeComment;
 impl Endpoint for UnlikeComment {
@@ -115,7 +116,8 @@ impl Endpoint for UnlikeComment {
     const PATH: &'static str = "/v1/me/comments/{comment}/like";
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::ContentComment);
-    const FAILS: &'static [ErrorCode] = &[ErrorCode::CommentNotFound];
+    const FAILS: &'static [ErrorCode] =
+        &[ErrorCode::CommentNotFound, ErrorCode::NotAllowedHere, ErrorCode::MembershipBanned];
     type Params = CommentPath;
     type Query = Nothing;
     type Body = Nothing;

@@ -125,8 +125,8 @@ pub struct Payment {
     /// Your own number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub out_trade_no: Option<OutTradeNo>,
-    /// The page where the fan decides; only while the payment requires approval. Whoever has the address can decide: give it
-    /// to the fan alone.
+    /// The page where the fan decides; only while the payment requires approval. Give it to the fan alone: in live mode the fan has
+    /// to sign in there, in a sandbox whoever has the address can decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(format = "uri")]
     pub approval_url: Option<String>,

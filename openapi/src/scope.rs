@@ -64,6 +64,11 @@ macro_rules! scopes {
                 $One::ALL.into_iter().collect()
             }
 
+            /// Of a text that a newer version may have written, the scopes that this one knows.
+            pub fn known(text: &str) -> Self {
+                text.split(' ').filter_map(|scope| scope.parse::<$One>().ok()).collect()
+            }
+
             /// Whether the scope is in the set.
             pub const fn contains(self, scope: $One) -> bool {
                 self.0 & (1 << scope as u16) != 0
@@ -164,12 +169,12 @@ scopes! {
     /// A set of a fan's scopes, written as in `scope` of RFC 6749: separated by single spaces.
     FanScopes, 7:
     OpenId "openid" "Know that it is the same fan who comes back, by an id that is different at every partner.";
-    ProfileNickname "profile:nickname" "Read the fan's nickname; the fan chooses this separately.";
+    ProfileNickname "profile:nickname" "Read the fan's nickname, which is then shown beside the fan's comments; the fan chooses this separately.";
     CirclesJoin "circles:join" "Join and leave circles for the fan.";
-    ContentPost "content:post" "Post in the fan's name.";
-    ContentComment "content:comment" "Comment and react in the fan's name.";
+    ContentPost "content:post" "Post in the fan's name, where the circle lets the fan.";
+    ContentComment "content:comment" "Comment and react in the fan's name, where the circle lets the fan; where the fan is a moderator, delete comments of others.";
     PaymentsTip "payments:tip" "Prepare tips, which the fan approves one by one.";
-    PaymentsMandate "payments:mandate" "Ask the fan for a standing consent to be charged within limits.";
+    PaymentsMandate "payments:mandate" "Ask the fan for a standing consent to be charged within limits, and charge within it.";
 }
 
 #[cfg(test)]

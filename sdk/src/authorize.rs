@@ -14,6 +14,7 @@ use std::time::Duration;
 
 pub use oauth2::{AccessToken, CsrfToken, RefreshToken};
 use oauth2::{AuthUrl, ClientId, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, basic::BasicClient};
+use quanzi_openapi::Time;
 use quanzi_openapi::scope::FanScope;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -118,6 +119,7 @@ impl Authorize {
             // 256 bits in 44 characters (RFC 7636, 4.1: at least 43).
             verifier: PkceCodeVerifier::new(random()? + &random()?),
             max_age_seconds: self.max_age.map(|time| i64::try_from(time.as_secs()).unwrap_or(i64::MAX)),
+            begun: Time::from_seconds(client.system().machine_seconds()),
         };
         let mut url = discovery.authorization_endpoint.clone();
         let pushed = app.push(client, self.form(app, &url, &pending)).await?;
@@ -173,15 +175,24 @@ pub struct PendingAuthorization {
     nonce: String,
     verifier: PkceCodeVerifier,
     max_age_seconds: Option<i64>,
+    begun: Time,
 }
+
+/// How long an answer is waited for: as long as the gateway's page is good.
+pub const PENDING_SECONDS: i64 = 600;
 
 impl PendingAuthorization {
     /// Takes the answer: `query` is what stands behind the `?` of the address the browser came back to.
     ///
     /// Fails with [`ErrorKind::AuthorizationDenied`] when the fan said no, or a page would have been needed
-    /// ([`Error::denial`]); with [`ErrorKind::AuthorizationNotVerified`] when the answer is not for this browser: then begin anew.
+    /// ([`Error::denial`]); with [`ErrorKind::AuthorizationNotVerified`] when the answer is not for this browser, or the browser was
+    /// sent more than [`PENDING_SECONDS`] ago: then begin anew.
     pub async fn finish(self, client: &Client, query: &str) -> Result<FanTokens, Error> {
         let app = client.app().ok_or_else(no_app)?;
+        // Not left to the cookie's own life: whoever copied it does not keep to that. By the machine's clock, which no gateway moves.
+        if client.system().machine_seconds() > self.begun.plus_seconds(PENDING_SECONDS).seconds() {
+            return Err(not_verified("this browser was sent more than ten minutes ago"));
+        }
         let discovery = client.discovery().await?;
         let code = answer::code(query, &discovery.issuer, self.state.secret())?;
         let grant =

@@ -75,10 +75,13 @@
 //! # Features
 //!
 //! - `tls` (on): https through rustls with the system's certificates.
+//! - `actix`: signs fans in in an actix-web site ([`actix::SignIn`]).
 //! - `rsa`: makes RSA keys, reads RSA keys without primes, and can sign in pure Rust.
 
 #![deny(missing_docs)]
 
+#[cfg(feature = "actix")]
+pub mod actix;
 mod ask;
 mod call;
 mod client;

@@ -63,9 +63,10 @@ impl System {
         self.machine_seconds().saturating_add(self.skew_seconds.load(Ordering::Relaxed))
     }
 
+    /// The machine's own time, Unix seconds: for what comes back to us alone.
     #[expect(clippy::disallowed_methods, reason = "the SDK has no App: this is its one file that asks the system")]
     #[cfg_attr(not(test), expect(clippy::unused_self, reason = "tests move the clock"))]
-    fn machine_seconds(&self) -> i64 {
+    pub(crate) fn machine_seconds(&self) -> i64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
         #[cfg(test)]

@@ -85,7 +85,9 @@ impl App {
         if let Some(token) = old.as_ref().filter(|token| now() < token.renew_at) {
             return Ok(Arc::clone(token));
         }
-        match (self.fetch(client).await, old.filter(|token| now() < token.ends_at)) {
+        // There is none only when it was refused.
+        let was_refused = old.is_none();
+        match (self.fetch(client, was_refused).await, old.filter(|token| now() < token.ends_at)) {
             (Ok(token), _) => {
                 let token = Arc::new(token);
                 self.put(Some(Arc::clone(&token)));
@@ -115,10 +117,10 @@ impl App {
         *self.token.write().unwrap_or_else(PoisonError::into_inner) = token;
     }
 
-    async fn fetch(&self, client: &Client) -> Result<Token, Error> {
+    async fn fetch(&self, client: &Client, was_refused: bool) -> Result<Token, Error> {
         let scopes = match &self.speaks_for {
             SpeaksFor::Partner(scopes) => scopes.iter().flatten().map(ToString::to_string).collect(),
-            SpeaksFor::Fan(session) => return session.renew(client, self).await,
+            SpeaksFor::Fan(session) => return session.renew(client, self, was_refused).await,
         };
         let (token, _) = self.exchange(client, Grant::Partner(scopes)).await?;
         let life = token.expires_in().unwrap_or(LIFE_DEFAULT);

@@ -20,10 +20,14 @@ const programs = ["chromium", "chromium-browser", "google-chrome"].flatMap((name
 );
 const executablePath = [process.env.CHROMIUM, ...programs].find((path) => path && existsSync(path));
 
-/** The app's own site: where browsers are sent back to. */
+/** The app's own site: where browsers are sent back to. As many do it sends them on, to a third origin: no policy of ours may be in the way. */
 async function openSite() {
   const html = '<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>Back</title><p>Back at the app</p>';
-  const site = createServer((_, answer) => answer.setHeader("content-type", "text/html").end(html));
+  const site = createServer((asked, answer) => {
+    const { port } = site.address();
+    if (asked.headers.host !== `localhost:${port}`) return answer.writeHead(303, { location: `http://localhost:${port}${asked.url}` }).end();
+    return answer.setHeader("content-type", "text/html").end(html);
+  });
   await new Promise((resolve) => site.listen(0, "127.0.0.1", resolve));
   return site;
 }
@@ -102,7 +106,11 @@ class Fan {
     const fan = Object.assign(new Fan(), { context, page, language, words: words[language], complaints: [] });
     page.on("console", (said) => said.type() === "error" && fan.complaints.push(said.text()));
     page.on("pageerror", (error) => fan.complaints.push(String(error)));
-    page.on("requestfailed", (failed) => fan.complaints.push(`${failed.url()}: ${failed.failure()?.errorText}`));
+    page.on("requestfailed", (failed) => {
+      // A browser that goes on stops what it was loading.
+      const why = failed.failure()?.errorText;
+      if (why !== "net::ERR_ABORTED") fan.complaints.push(`${failed.url()}: ${why}`);
+    });
     return fan;
   }
 
@@ -156,8 +164,14 @@ class Fan {
     await this.press("invent");
   }
 
-  back() {
-    return new URL(this.page.url());
+  /** Decides, and comes back to the app: where. */
+  async back(decision) {
+    const last = this.page.waitForURL((url) => url.hostname === "localhost" && url.pathname === "/back");
+    await this.page.locator(`button[name=decision][value=${decision}]`).first().click();
+    await last;
+    const back = new URL(this.page.url());
+    back.hostname = "127.0.0.1";
+    return back;
   }
 
   async reads(text) {
@@ -191,8 +205,7 @@ async function walk(browser, language, redirectUri) {
   await fan.look("1-sign-in");
   await fan.invent("小美 Mei");
   await fan.look("2-consent");
-  await fan.press("deny");
-  const denied = await refusal(app.exchange(fan.back(), no.checks), "a no");
+  const denied = await refusal(app.exchange(await fan.back("deny"), no.checks), "a no");
   must(denied.error === "access_denied", `a no is ${denied.error}`);
   must((await fan.go(no.address)) === 400, "a completed request is no page any more");
   await fan.look("3-request-is-over", { status: 400 });
@@ -202,8 +215,7 @@ async function walk(browser, language, redirectUri) {
   await fan.go(yes.address);
   await fan.page.check("input[name=nickname]");
   await fan.look("4-consent-with-nickname");
-  await fan.press("allow");
-  const tokens = await app.exchange(fan.back(), yes.checks);
+  const tokens = await app.exchange(await fan.back("allow"), yes.checks);
   const token = tokens.access_token;
   must(tokens.scope === everything, `granted: ${tokens.scope}`);
   const refused = await app.call(token, "POST", "/v1/me/memberships", { circle: savers });
@@ -261,8 +273,7 @@ async function walk(browser, language, redirectUri) {
   await fan.look("14-sign-in-again");
   await fan.press("sign_in");
   await fan.look("15-consent-to-little");
-  await fan.press("allow");
-  must((await app.exchange(fan.back(), again.checks)).scope === "openid", "agreed to little");
+  must((await app.exchange(await fan.back("allow"), again.checks)).scope === "openid", "agreed to little");
   await fan.context.close();
   console.log(`${language}: signed in, refused, agreed, joined, paid, charged and took it back`);
 }

@@ -63,7 +63,14 @@ export class Browser {
     const signedIn = await this.press(url, await this.get(url), { decision: "invent", nickname, adult: "yes" });
     must(signedIn.status === 303, `sign-in: ${signedIn.status} ${signedIn.text}`);
     const decided = await this.press(url, await this.get(url), { decision, nickname: "show" });
-    must(decided.status === 303, `decision: ${decided.status} ${decided.text}`);
-    return new URL(decided.location);
+    return new URL(leadsTo(decided));
   }
+}
+
+/** Where an answer leads a browser: by a redirect, or by a page that sends it on to somebody else's address. */
+function leadsTo(answer) {
+  if (answer.status === 303) return answer.location;
+  const url = /<meta http-equiv="refresh" content="0;url=([^"]+)">/.exec(answer.text)?.[1];
+  must(answer.status === 200 && url, `no way on: ${answer.status} ${answer.text}`);
+  return url.replaceAll(/&(#38|amp);/g, "&");
 }

@@ -115,6 +115,23 @@ pub fn form_code(page: &Answer) -> String {
     rest.split('"').next().expect("a value").to_owned()
 }
 
+/// Where an answer leads a browser: by a redirect, or by a page that sends it on to somebody else's address.
+#[track_caller]
+pub fn leads_to(answer: &Answer) -> String {
+    if let Some(location) = answer.header("location") {
+        assert_eq!(answer.status, 303);
+        return location.to_owned();
+    }
+    let text = text(answer);
+    let (_, rest) = text
+        .split_once("<meta http-equiv=\"refresh\" content=\"0;url=")
+        .unwrap_or_else(|| panic!("a way on in {text}"));
+    assert_eq!((answer.status, answer.header("referrer-policy")), (200, Some("no-referrer")));
+    let url = rest.split('"').next().expect("an address").replace("&#38;", "&").replace("&amp;", "&");
+    assert!(!url.contains("&#"), "nothing else is escaped in an address: {url}");
+    url
+}
+
 /// Where a browser is sent with an answer for the app.
 #[derive(Debug)]
 pub struct Back {
@@ -124,11 +141,10 @@ pub struct Back {
 }
 
 impl Back {
-    /// From a redirect.
+    /// From a redirect, or a page that leads on.
     #[track_caller]
     pub fn of(answer: &Answer) -> Self {
-        assert_eq!(answer.status, 303, "{}", text(answer));
-        let url = Url::parse(answer.header("location").expect("a location")).expect("an absolute URL");
+        let url = Url::parse(&leads_to(answer)).expect("an absolute URL");
         let parameters = url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
         Self { to: url.as_str().split('?').next().expect("an address").to_owned(), parameters }
     }

@@ -65,6 +65,10 @@ impl Provider {
         assert_eq!((asked["client_id"].as_str(), asked["response_type"].as_str()), (CLIENT_ID, "code"));
         assert_eq!(asked["code_challenge_method"], "S256");
         let mut claims = json!({ "iss": self.issuer, "aud": CLIENT_ID, "exp": now + 60, "nonce": asked["nonce"] });
+        // Said where it was asked for (OpenID Connect Core, 2).
+        if asked.contains_key("max_age") {
+            claims["auth_time"] = now.into();
+        }
         for (name, value) in more.as_object().expect("claims") {
             claims[name] = value.clone();
         }

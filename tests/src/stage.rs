@@ -206,6 +206,13 @@ impl Stage {
         self.count("idempotency").await
     }
 
+    /// Does one batch of the chore of this name; how many rows went.
+    pub async fn sweep(&self, name: &str) -> u64 {
+        let chores = quanzi_gateway::app::chores(self.app());
+        let chore = chores.iter().find(|chore| chore.name() == name).expect("a chore");
+        chore.batch().await.expect("swept")
+    }
+
     /// Rows of a table.
     pub async fn count(&self, table: &str) -> i64 {
         self.scalar(&format!("select count(*) from {table}")).await.parse().expect("a number")

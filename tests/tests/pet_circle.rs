@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use quanzi_tests::browser::{Browser, form_code, text};
+use quanzi_tests::browser::{Browser, form_code, leads_to, text};
 use quanzi_tests::raw::{Answer, random_text};
 use quanzi_tests::stage::Stage;
 use serde_json::Value;
@@ -92,7 +92,7 @@ async fn sign_in(browser: &mut Browser, site: &Site) -> Answer {
     let page = browser.sign_in(&url, "Mei").await;
     let form = [("code", form_code(&page)), ("decision", "allow".to_owned()), ("nickname", "show".to_owned())];
     let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let back = location(&browser.post(&url, &form).await);
+    let back = leads_to(&browser.post(&url, &form).await);
     assert!(back.starts_with(&site.at("/signed-in?")), "{back}");
     assert_eq!(location(&browser.get(&back).await), "/");
     browser.get(&site.at("/")).await

@@ -14,14 +14,12 @@ use super::service::{self, Decision, Payee};
 use crate::app::App;
 use crate::fault::Fault;
 use crate::http::pages::{self, Page, Visit};
-use crate::pages::{Frame, Style};
+use crate::pages::{Frame, Style, is_token};
 use crate::sessions::Browser;
 use crate::sign_in;
 
 /// Longest form: a code and two short words.
 const FORM_BYTES_MAX: usize = 1_024;
-/// Length of a token: 128 bits in base64url.
-const TOKEN_LETTERS: usize = 22;
 
 /// Mounts the page.
 pub fn configure(config: &mut ServiceConfig, app: &Arc<App>) {
@@ -124,8 +122,7 @@ impl<'a> Shop<'a> {
 
     /// The payment with this token, as it is now.
     async fn find(&self, token: &str) -> Result<Option<Payee>, Fault> {
-        let is_token = |letter: u8| letter.is_ascii_alphanumeric() || matches!(letter, b'-' | b'_');
-        if token.len() != TOKEN_LETTERS || !token.bytes().all(is_token) {
+        if !is_token(token) {
             return Ok(None);
         }
         service::find(self.visit.app(), self.visit.now(), &self.browser, token).await
@@ -136,7 +133,7 @@ impl<'a> Shop<'a> {
         let wish = sign_in::Wish { again: true, max_age: None };
         let (app, now, back) = (self.visit.app(), self.visit.now(), format!("/pay/{token}"));
         match sign_in::begin(app, now, &self.browser, &back, wish).await {
-            Ok(url) => Page::see_other(url),
+            Ok(url) => self.frame().leave(&url),
             Err(fault) => self.message(fault),
         }
     }
@@ -158,8 +155,7 @@ impl<'a> Shop<'a> {
 
     fn payment(&self, payee: &Payee, note: Option<Note>) -> Page {
         let frame = self.frame();
-        let page = frame.page(Page::new(self.html(&frame, payee, note)));
-        page.form_leads_to(sign_in::provider_origin(self.visit.app()))
+        frame.page(Page::new(self.html(&frame, payee, note)))
     }
 
     /// The payment, and what went wrong about it.

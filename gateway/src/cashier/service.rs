@@ -1,23 +1,20 @@
 //! What can be done at the cashier: look, pay, decline; in a sandbox also top up.
 
-use quanzi_openapi::id::PartnerId;
 use quanzi_openapi::payments::{DeclineReason, PaymentStatus};
 use quanzi_openapi::tips::TipDisclosure;
 use quanzi_openapi::{ErrorCode, Money, Time};
 use serde::Deserialize;
 
 use crate::app::App;
-use crate::db::{Repeatable as _, Tx};
+use crate::db::Tx;
 use crate::fault::Fault;
 use crate::ledger::model::AccountKey;
 use crate::ledger::settle;
+use crate::pages::written;
 use crate::payments::service::Context;
 use crate::payments::{self, Row};
 use crate::sessions::{self, Browser};
 use crate::{circles, content, fans, ledger, partners, wallets};
-
-/// Runs of the transaction that notes how a fan wants to appear.
-const RUNS_MAX: u32 = 5;
 
 /// What a fan may say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -209,23 +206,5 @@ async fn appear(app: &App, payee: &Payee, now: Time, appears: TipDisclosure) -> 
         return Ok(());
     }
     let (partner, fan) = (payee.payment.partner_id, payee.payment.fan_id);
-    for run in 1.. {
-        match note(app, partner, fan, now, appears).await {
-            Err(fault) if fault.is_repeatable() && run < RUNS_MAX => {}
-            outcome => return outcome,
-        }
-    }
-    Ok(())
-}
-
-async fn note(
-    app: &App,
-    partner: PartnerId,
-    fan: quanzi_openapi::id::FanId,
-    now: Time,
-    appears: TipDisclosure,
-) -> Result<(), Fault> {
-    let mut tx = app.db.begin().await?;
-    fans::service::disclose(&mut tx, partner, now, fan, appears).await?;
-    Ok(tx.commit().await?)
+    written(app, async |tx| fans::service::disclose(tx, partner, now, fan, appears).await).await
 }

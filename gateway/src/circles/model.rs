@@ -10,8 +10,8 @@ use quanzi_openapi::{Edit, ErrorCode, Open, Time};
 use crate::fault::Fault;
 use crate::gates;
 
-/// The most that `posts_per_member_per_day` can be.
-pub const POSTS_PER_DAY_MAX: u16 = 1_000;
+/// The most that a limit per day can be.
+pub const PER_DAY_MAX: u16 = 1_000;
 /// The language of a circle whose partner does not say.
 const LANGUAGE_DEFAULT: &str = "zh-CN";
 
@@ -138,9 +138,13 @@ fn must_not_be_closed(circle: &Circle) -> Result<(), Fault> {
 }
 
 fn check(limits: PublishingLimits) -> Result<(), Fault> {
-    if limits.posts_per_member_per_day.is_some_and(|posts| posts > POSTS_PER_DAY_MAX) {
-        let wanted = format!("expected a number from 0 to {POSTS_PER_DAY_MAX}");
-        return Err(Fault::field("/limits/posts_per_member_per_day", wanted));
+    for (limit, pointer) in [
+        (limits.posts_per_member_per_day, "/limits/posts_per_member_per_day"),
+        (limits.comments_per_fan_per_day, "/limits/comments_per_fan_per_day"),
+    ] {
+        if limit.is_some_and(|limit| limit > PER_DAY_MAX) {
+            return Err(Fault::field(pointer, format!("expected a number from 0 to {PER_DAY_MAX}")));
+        }
     }
     Ok(())
 }
@@ -249,13 +253,16 @@ mod tests {
 
     #[test]
     fn a_limit_above_the_most_names_its_field() {
-        let limits = PublishingLimits::posts_per_member_per_day(POSTS_PER_DAY_MAX + 1);
-        let mut change = CircleChange::default();
-        change.limits = Edit::Set(limits);
+        for (limits, pointer) in [
+            (PublishingLimits::posts_per_member_per_day(PER_DAY_MAX + 1), "/limits/posts_per_member_per_day"),
+            (PublishingLimits::default().and_comments(PER_DAY_MAX + 1), "/limits/comments_per_fan_per_day"),
+        ] {
+            let mut change = CircleChange::default();
+            change.limits = Edit::Set(limits);
 
-        let refused = changed(&draft(1), &change, later(1)).unwrap_err();
+            let refused = changed(&draft(1), &change, later(1)).unwrap_err();
 
-        assert_eq!(refused.code(), ErrorCode::FieldInvalid);
-        assert_eq!(refused.field_pointer(), Some("/limits/posts_per_member_per_day"));
+            assert_eq!((refused.code(), refused.field_pointer()), (ErrorCode::FieldInvalid, Some(pointer)));
+        }
     }
 }

@@ -17,7 +17,7 @@ use crate::sql;
 macro_rules! columns {
     () => {
         "p.name as partner_name, p.legal_name, c.id, c.name, c.slug, c.description, c.category, c.language, c.rules, \
-         c.announcement, c.cover, c.discoverability, c.status, c.posts_per_member_per_day, c.rights, c.gate_version, c.version, \
+         c.announcement, c.cover, c.discoverability, c.status, c.posts_per_member_per_day, c.comments_per_fan_per_day, c.rights, c.gate_version, c.version, \
          c.created_at, c.updated_at, c.opened_at, c.closed_at from circle c join partner p on p.id = c.partner_id "
     };
 }
@@ -25,11 +25,11 @@ macro_rules! columns {
 const FIND: Sql = sql!("select ", columns!(), "where c.partner_id = $1 and c.id = $2");
 const LOCK: Sql = sql!("select ", columns!(), "where c.partner_id = $1 and c.id = $2", [" for no key update of c"]);
 const STANDING: Sql = sql!(
-    "select status, discoverability, posts_per_member_per_day, rights from circle where partner_id = $1 and id = $2",
+    "select status, discoverability, posts_per_member_per_day, comments_per_fan_per_day, rights from circle where partner_id = $1 and id = $2",
     [" for share"]
 );
 const LOOK: Sql = sql!(
-    "select status, discoverability, posts_per_member_per_day, rights from circle where partner_id = $1 and id = $2"
+    "select status, discoverability, posts_per_member_per_day, comments_per_fan_per_day, rights from circle where partner_id = $1 and id = $2"
 );
 const EXISTS: Sql = sql!("select id from circle where partner_id = $1 and id = $2");
 const OPERATOR: Sql = sql!("select name as partner_name, legal_name from partner where id = $1");
@@ -42,13 +42,14 @@ const PAGE: Sql = sql!(
 );
 const INSERT: Sql = sql!(
     "insert into circle (partner_id, id, name, slug, description, category, language, rules, announcement, cover, \
-     discoverability, status, posts_per_member_per_day, gate_version, version, created_at, updated_at, rights) \
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
+     discoverability, status, posts_per_member_per_day, gate_version, version, created_at, updated_at, rights, \
+     comments_per_fan_per_day) \
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"
 );
 const UPDATE: Sql = sql!(
     "update circle set name = $3, slug = $4, description = $5, category = $6, language = $7, rules = $8, \
      announcement = $9, cover = $10, discoverability = $11, status = $12, posts_per_member_per_day = $13, \
-     gate_version = $14, version = $15, updated_at = $16, opened_at = $17, closed_at = $18, rights = $19 \
+     gate_version = $14, version = $15, updated_at = $16, opened_at = $17, closed_at = $18, rights = $19, comments_per_fan_per_day = $20 \
      where partner_id = $1 and id = $2"
 );
 
@@ -81,6 +82,7 @@ struct Row {
     #[sqlx(try_from = "As<CircleStatus>")]
     status: CircleStatus,
     posts_per_member_per_day: Option<i64>,
+    comments_per_fan_per_day: Option<i64>,
     rights: Option<Json<CircleRights>>,
     gate_version: i64,
     version: i64,
@@ -110,7 +112,7 @@ impl Row {
             status: self.status.into(),
             operator: CircleOperator { partner, name: self.partner_name, legal_name: self.legal_name },
             gate_version: self.gate_version,
-            limits: limits(self.posts_per_member_per_day),
+            limits: limits(self.posts_per_member_per_day, self.comments_per_fan_per_day),
             rights: rights(self.rights),
             version: self.version,
             created_at: self.created_at,
@@ -128,6 +130,7 @@ struct StandingRow {
     #[sqlx(try_from = "As<Discoverability>")]
     discoverability: Discoverability,
     posts_per_member_per_day: Option<i64>,
+    comments_per_fan_per_day: Option<i64>,
     rights: Option<Json<CircleRights>>,
 }
 
@@ -135,7 +138,7 @@ impl StandingRow {
     fn standing(self) -> Standing {
         Standing {
             status: self.status,
-            limits: limits(self.posts_per_member_per_day),
+            limits: limits(self.posts_per_member_per_day, self.comments_per_fan_per_day),
             discoverability: self.discoverability,
             rights: rights(self.rights),
         }
@@ -210,12 +213,13 @@ pub async fn insert(tx: &mut Tx, partner: PartnerId, circle: &Circle) -> Result<
         .bind(&circle.cover)
         .bind(circle.discoverability.known())
         .bind(circle.status.known())
-        .bind(posts(circle.limits))
+        .bind(circle.limits.posts_per_member_per_day.map(i64::from))
         .bind(circle.gate_version)
         .bind(circle.version)
         .bind(circle.created_at)
         .bind(circle.updated_at)
-        .bind(kept(&circle.rights));
+        .bind(kept(&circle.rights))
+        .bind(circle.limits.comments_per_fan_per_day.map(i64::from));
     taken(insert.run().await)
 }
 
@@ -234,13 +238,14 @@ pub async fn update(tx: &mut Tx, partner: PartnerId, circle: &Circle) -> Result<
         .bind(&circle.cover)
         .bind(circle.discoverability.known())
         .bind(circle.status.known())
-        .bind(posts(circle.limits))
+        .bind(circle.limits.posts_per_member_per_day.map(i64::from))
         .bind(circle.gate_version)
         .bind(circle.version)
         .bind(circle.updated_at)
         .bind(circle.opened_at)
         .bind(circle.closed_at)
-        .bind(kept(&circle.rights));
+        .bind(kept(&circle.rights))
+        .bind(circle.limits.comments_per_fan_per_day.map(i64::from));
     taken(update.run().await)
 }
 
@@ -255,12 +260,10 @@ fn taken(outcome: Result<u64, DbFault>) -> Result<(), Fault> {
     }
 }
 
-fn limits(posts_per_member_per_day: Option<i64>) -> CircleLimits {
-    match posts_per_member_per_day {
-        // What was written fits; anything else would be the strictest reading of a broken row.
-        Some(posts) => CircleLimits { posts_per_member_per_day: Some(u16::try_from(posts).unwrap_or(0)) },
-        None => CircleLimits::default(),
-    }
+fn limits(posts: Option<i64>, comments: Option<i64>) -> CircleLimits {
+    // What was written fits; anything else would be the strictest reading of a broken row.
+    let read = |kept: Option<i64>| kept.map(|kept| u16::try_from(kept).unwrap_or(0));
+    CircleLimits { posts_per_member_per_day: read(posts), comments_per_fan_per_day: read(comments) }
 }
 
 fn rights(kept: Option<Json<CircleRights>>) -> CircleRights {
@@ -270,8 +273,4 @@ fn rights(kept: Option<Json<CircleRights>>) -> CircleRights {
 /// The defaults are not kept, so that better ones reach the circles that never chose.
 fn kept(rights: &CircleRights) -> Option<Json<&CircleRights>> {
     (*rights != CircleRights::default()).then_some(Json(rights))
-}
-
-fn posts(limits: CircleLimits) -> Option<i64> {
-    limits.posts_per_member_per_day.map(i64::from)
 }

@@ -15,7 +15,10 @@ use crate::clock::Clock;
 use crate::db::Tx;
 use crate::fault::Fault;
 use crate::rights::Deed;
+use crate::window::Window;
 use crate::{circles, content, events, fans, memberships, rights};
+
+const DAY_SECONDS: u32 = 24 * 3_600;
 
 /// In whose name somebody comments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,12 +44,19 @@ pub async fn create(
     let circle = content::service::find_published(tx, partner, now, post).await?.circle;
     let standing = circles::service::standing(tx, partner, circle).await?;
     standing.must_be_open()?;
-    let (fan_id, author_id) = author(tx, partner, now, (circle, &standing), voice).await?;
+    let (fan_id, author_id) = author(tx, partner, (circle, &standing), voice).await?;
     if let Some(parent) = reply_to {
         may_be_replied_to(tx, partner, post, parent).await?;
     }
-    // The post is held no longer than it must be: everybody who comments on it waits here.
-    content::service::count_comment(tx, partner, post, 1).await?;
+    if let (Some(fan), Some(comments)) = (fan_id, standing.limits.comments_per_fan_per_day) {
+        keeps_pace(tx, partner, now, (fan, circle), comments).await?;
+    }
+    if let Voice::Fan(fan) = voice {
+        rights::service::must_pass(tx, partner, now, (circle, &standing), fan, Deed::Comment).await?;
+    }
+    // The post is held no longer than it must be: everybody who comments on it waits here. It may be gone by now, but what a
+    // rule has answered stays.
+    content::service::count_comment(tx, partner, post, 1).await.map_err(Fault::keep)?;
     let row = Row {
         id: clock.id(),
         circle_id: circle,
@@ -68,14 +78,16 @@ pub async fn create(
 async fn author(
     tx: &mut Tx,
     partner: PartnerId,
-    now: Time,
     (circle, standing): (CircleId, &Standing),
     voice: Voice,
 ) -> Result<(Option<FanId>, Option<MembershipId>), Fault> {
     match voice {
         Voice::Partner => Ok((None, None)),
         Voice::Member(author) => {
-            let membership = memberships::service::find(tx, partner, author).await?;
+            // The fan first, as everywhere: of two comments at once the second counts the first.
+            let fan = memberships::service::find(tx, partner, author).await?.fan;
+            fans::service::find(tx, partner, fan).await?;
+            let membership = memberships::service::hold(tx, partner, author).await?;
             if membership.circle != circle {
                 return Err(ErrorCode::MembershipNotFound.into());
             }
@@ -86,10 +98,30 @@ async fn author(
         }
         Voice::Fan(fan) => {
             let membership =
-                rights::service::must_have(tx, partner, now, (circle, standing), fan, Deed::Comment).await?;
+                rights::service::must_be_among(tx, partner, (circle, standing), fan, Deed::Comment).await?;
             Ok((Some(fan), membership.map(|membership| membership.id)))
         }
     }
+}
+
+/// Refuses one more comment of a fan, who is held, than the circle allows.
+async fn keeps_pace(
+    tx: &mut Tx,
+    partner: PartnerId,
+    now: Time,
+    (fan, circle): (FanId, CircleId),
+    comments: u16,
+) -> Result<(), Fault> {
+    let pace = Window { name: "comments_per_fan_per_day", allowed: comments.into(), seconds: DAY_SECONDS };
+    let latest = store::latest_of_fan(tx, partner, fan, circle, (pace.start(now), comments.into())).await?;
+    let Some(then) = pace.next(&latest, now) else { return Ok(()) };
+    let refused = Fault::new(ErrorCode::CommentLimitReached).limit(pace.report(now, then));
+    Err(match comments {
+        0 => {
+            refused.detail("Fans may not comment in this circle; comment as the partner, or change the circle's limit.")
+        }
+        _ => refused.detail(format!("The fan may make {comments} comments in 24 hours; the next at {then} or later.")),
+    })
 }
 
 async fn may_be_replied_to(tx: &mut Tx, partner: PartnerId, post: PostId, parent: CommentId) -> Result<(), Fault> {

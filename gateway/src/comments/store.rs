@@ -25,6 +25,11 @@ const INSERT: Sql = sql!(
     "insert into comment (partner_id, id, circle_id, post_id, reply_to, fan_id, author_id, text, likes, version, created_at) \
      values ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9, $10)"
 );
+// Deleted ones count: otherwise deleting would be a way around the limit.
+pub(super) const LATEST_OF_FAN: Sql = sql!(
+    "select created_at from comment where partner_id = $1 and fan_id = $2 and circle_id = $3 and created_at > $4 \
+     order by created_at desc limit $5"
+);
 /// Of two at once the second waits for the first, and then finds it done.
 const DELETE: Sql = sql!(
     "update comment set deleted_at = $3, version = version + 1 where partner_id = $1 and id = $2 and deleted_at is null \
@@ -90,6 +95,24 @@ pub async fn page(
 ) -> Result<Vec<Row>, Fault> {
     let after = after.map(|after| after.to_string()).unwrap_or_default();
     tx.query(PAGE).bind(partner).bind(post).bind(after).bind(limit.rows_and_one()).all().await
+}
+
+/// When a fan commented in a circle after a time, the latest first.
+pub async fn latest_of_fan(
+    tx: &mut Tx,
+    partner: PartnerId,
+    fan: FanId,
+    circle: CircleId,
+    (after, rows): (Time, i64),
+) -> Result<Vec<Time>, Fault> {
+    #[derive(FromRow)]
+    struct TimeRow {
+        #[sqlx(try_from = "As<Time>")]
+        created_at: Time,
+    }
+    let latest = tx.query(LATEST_OF_FAN).bind(partner).bind(fan).bind(circle).bind(after).bind(rows);
+    let rows: Vec<TimeRow> = latest.all().await?;
+    Ok(rows.into_iter().map(|row| row.created_at).collect())
 }
 
 pub async fn insert(tx: &mut Tx, partner: PartnerId, row: &Row) -> Result<(), Fault> {

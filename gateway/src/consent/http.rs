@@ -185,12 +185,14 @@ impl Desk<'_> {
             Step::Deny(denial) => asked.opened.denial(app, denial).map(Some),
             Step::SignIn | Step::Consent => return self.shown(asked, note).await,
         };
-        self.back(went)
+        self.back(asked, went)
     }
 
-    fn back(&self, went: Result<Option<String>, Fault>) -> Page {
+    /// Back to the app. Where no page is wanted a redirect: there was no form before it, and it may be in a frame.
+    fn back(&self, asked: &Asked, went: Result<Option<String>, Fault>) -> Page {
         match went {
-            Ok(Some(url)) => Page::see_other(url),
+            Ok(Some(url)) if asked.opened.request.prompt.none => Page::see_other(url),
+            Ok(Some(url)) => self.frame().leave(&url),
             Ok(None) => self.lost(),
             Err(fault) => self.message(fault),
         }
@@ -199,11 +201,7 @@ impl Desk<'_> {
     /// The page of this step.
     async fn shown(&self, asked: &Asked, note: Option<Note>) -> Page {
         match self.html(asked, note).await {
-            Ok(html) => self
-                .frame()
-                .page(Page::new(html))
-                .form_leads_to(asked.opened.redirect_origin())
-                .form_leads_to(sign_in::provider_origin(self.visit.app())),
+            Ok(html) => self.frame().page(Page::new(html)),
             Err(fault) => self.message(fault),
         }
     }
@@ -221,11 +219,7 @@ impl Desk<'_> {
     /// The page again, and what went wrong.
     async fn refused(&self, asked: &Asked, fault: Fault) -> Page {
         match self.html(asked, Some(Note::of(fault.code()))).await {
-            Ok(html) => self
-                .frame()
-                .page(Page::refusal(fault, html))
-                .form_leads_to(asked.opened.redirect_origin())
-                .form_leads_to(sign_in::provider_origin(self.visit.app())),
+            Ok(html) => self.frame().page(Page::refusal(fault, html)),
             Err(fault) => self.message(fault),
         }
     }
@@ -246,14 +240,14 @@ impl Desk<'_> {
                 let prompt = asked.opened.request.prompt;
                 let wish = sign_in::Wish { again: prompt.login, max_age: asked.opened.request.max_age };
                 let target = self.visit.target();
-                Ok(Page::see_other(sign_in::begin(app, now, &self.browser, target, wish).await?))
+                Ok(self.frame().leave(&sign_in::begin(app, now, &self.browser, target, wish).await?))
             }
             Decision::AtProvider => Ok(self.shown(asked, None).await.status(StatusCode::FORBIDDEN)),
             Decision::Leave => Ok(service::leave(app, &self.browser).await?.keep(again())),
-            Decision::Deny => Ok(self.back(service::refuse(app, now, asked).await)),
+            Decision::Deny => Ok(self.back(asked, service::refuse(app, now, asked).await)),
             // Who is not the one to consent any more (the sign-in is too old) sees the page that is next.
             Decision::Allow if asked.step != Step::Consent => Ok(self.next(asked, None).await),
-            Decision::Allow => Ok(self.back(service::agree(app, now, asked, form.nickname.is_some()).await)),
+            Decision::Allow => Ok(self.back(asked, service::agree(app, now, asked, form.nickname.is_some()).await)),
         }
     }
 

@@ -151,7 +151,10 @@ fn line<'a>(frame: &Frame<'_>, scope: FanScope) -> Line<'a> {
         ),
         FanScope::ProfileNickname => (
             ("See your nickname", "看到你的昵称"),
-            ("Only the nickname, never your real name.", "只有昵称，不含真实姓名。"),
+            (
+                "Only the nickname, never your real name. It also stands beside your comments.",
+                "只有昵称，不含真实姓名。昵称也会显示在你的评论旁。",
+            ),
         ),
         FanScope::CirclesJoin => (
             ("Join and leave circles for you", "替你加入或退出圈子"),
@@ -161,11 +164,14 @@ fn line<'a>(frame: &Frame<'_>, scope: FanScope) -> Line<'a> {
             ),
         ),
         FanScope::ContentPost => {
-            (("Post in your name", "以你的名义发帖"), ("In circles where you are a member.", "仅限你已加入的圈子。"))
+            (("Post in your name", "以你的名义发帖"), ("Where a circle lets you post.", "仅限圈子允许你发帖的地方。"))
         }
         FanScope::ContentComment => (
             ("Comment and react in your name", "以你的名义评论和互动"),
-            ("In circles where you are a member.", "仅限你已加入的圈子。"),
+            (
+                "Where a circle lets you comment. Where you are a moderator, they can also delete comments of others for you.",
+                "仅限圈子允许你评论的地方。若你是圈子的管理员，也可替你删除他人的评论。",
+            ),
         ),
         FanScope::PaymentsTip => (
             ("Prepare tips for you", "替你准备打赏"),
@@ -175,10 +181,10 @@ fn line<'a>(frame: &Frame<'_>, scope: FanScope) -> Line<'a> {
             ),
         ),
         FanScope::PaymentsMandate => (
-            ("Ask you for a standing consent to pay", "请求你开通免确认支付"),
+            ("Ask you for a standing consent to pay, and use it", "请求你开通并使用免确认支付"),
             (
-                "You see the limits on a page of ours and decide then. Nothing is paid because of today's yes.",
-                "限额会在我们的页面上写明，由你再作决定。今天的同意不会产生扣款。",
+                "You see the limits on a page of ours and decide then. Within them they can pay for you without asking again. Nothing is paid because of today's yes.",
+                "限额会在我们的页面上写明，由你再作决定。开通后，限额之内可直接替你付款，不再询问。今天的同意不会产生扣款。",
             ),
         ),
         // Of a later contract.

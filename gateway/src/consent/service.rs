@@ -7,14 +7,13 @@ use quanzi_openapi::{ErrorCode, Time};
 
 use super::model::{self, Known, Step};
 use crate::app::App;
-use crate::db::{Repeatable as _, Tx};
+use crate::db::Tx;
 use crate::fault::Fault;
 use crate::oauth::authorization::{self, Denial, Opened};
+use crate::pages::written;
 use crate::sessions::{self, Browser, Session};
-use crate::{apps, events, fans, grants, partners};
+use crate::{apps, fans, grants, partners};
 
-/// Runs of a transaction that lost against another.
-const RUNS_MAX: u32 = 5;
 /// Invented persons that can be chosen.
 const PERSONS_MAX: i64 = 20;
 
@@ -131,6 +130,9 @@ async fn accept(app: &App, now: Time, asked: &Asked, agreed: Option<FanScopes>) 
     let session = asked.session.ok_or_else(|| Fault::internal("somebody unknown was to consent"))?;
     let opened = &asked.opened;
     written(app, async |tx| {
+        if !opened.complete(tx, now).await? {
+            return Ok(None);
+        }
         let fan = fans::service::of_person(tx, &app.clock, opened.partner, session.person, now).await?;
         let grant = match agreed {
             Some(agreed) => {
@@ -142,29 +144,13 @@ async fn accept(app: &App, now: Time, asked: &Asked, agreed: Option<FanScopes>) 
                 .await?
                 .ok_or_else(|| Fault::new(ErrorCode::Overloaded))?,
         };
-        opened.accept(app, tx, &grant, session.authenticated_at, now).await
+        opened.accept(app, tx, &grant, session.authenticated_at, now).await.map(Some)
     })
     .await
 }
 
 /// The fan refuses: where the browser goes. Nothing when the request was completed before.
 pub async fn refuse(app: &App, now: Time, asked: &Asked) -> Result<Option<String>, Fault> {
-    let is_first = written(app, async |tx| asked.opened.refuse(tx, now).await).await?;
+    let is_first = written(app, async |tx| asked.opened.complete(tx, now).await).await?;
     if is_first { asked.opened.denial(app, Denial::AccessDenied).map(Some) } else { Ok(None) }
-}
-
-/// Runs in a transaction of its own, again when it lost against another.
-async fn written<T>(app: &App, work: impl AsyncFn(&mut Tx) -> Result<T, Fault>) -> Result<T, Fault> {
-    for run in 1..=RUNS_MAX {
-        let mut tx = app.db.begin().await?;
-        let outcome = match work(&mut tx).await {
-            Ok(value) => events::service::commit(app, tx).await.map(|()| value).map_err(Fault::from),
-            Err(fault) => Err(fault),
-        };
-        match outcome {
-            Err(fault) if fault.is_repeatable() && run < RUNS_MAX => {}
-            outcome => return outcome,
-        }
-    }
-    Err(ErrorCode::Overloaded.into())
 }

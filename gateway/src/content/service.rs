@@ -44,7 +44,7 @@ pub async fn create_as_fan(
 ) -> Result<Post, Fault> {
     let standing = circles::service::standing(tx, partner, circle).await?;
     standing.must_be_open()?;
-    let membership = rights::service::must_have(tx, partner, now, (circle, &standing), fan, Deed::Post).await?;
+    let membership = rights::service::must_be_among(tx, partner, (circle, &standing), fan, Deed::Post).await?;
     let mut post = NewPost::new(new.body.clone());
     post.author = membership.map(|membership| membership.id);
     post.title.clone_from(&new.title);
@@ -83,6 +83,9 @@ async fn publish(
         updated_at: now,
     };
     may_publish(tx, partner, now, &row, standing).await?;
+    if let Some(fan) = fan {
+        rights::service::must_pass(tx, partner, now, (circle, standing), fan, Deed::Post).await?;
+    }
     store::insert(tx, partner, &row).await?;
     let post = row.post(now);
     let kind = if post.status == PostStatus::Published { EventType::PostPublished } else { EventType::PostCreated };
@@ -179,6 +182,8 @@ pub async fn count_like(tx: &mut Tx, partner: PartnerId, post: PostId, by: i64) 
 pub struct Held {
     row: Row,
     standing: Standing,
+    /// The fan who is about to change it; none when it is the partner.
+    fan: Option<FanId>,
 }
 
 impl Held {
@@ -192,10 +197,10 @@ impl Held {
 pub async fn lock(tx: &mut Tx, partner: PartnerId, post: PostId) -> Result<Held, Fault> {
     let circle = find_row(tx, partner, post).await?.circle_id;
     let standing = circles::service::standing(tx, partner, circle).await?;
-    Ok(Held { row: lock_row(tx, partner, post).await?, standing })
+    Ok(Held { row: lock_row(tx, partner, post).await?, standing, fan: None })
 }
 
-/// Changes a post that is held.
+/// Changes a post that is held. A fan must still be able to post.
 pub async fn change(
     tx: &mut Tx,
     clock: &Clock,
@@ -209,6 +214,10 @@ pub async fn change(
         held.standing.must_be_open()?;
         may_publish(tx, partner, now, &after, &held.standing).await?;
     }
+    if let Some(fan) = held.fan {
+        let place = (held.row.circle_id, &held.standing);
+        rights::service::must_pass(tx, partner, now, place, fan, Deed::Post).await?;
+    }
     let is_moved = after.publish_at != held.row.publish_at;
     let post = save(tx, partner, &held.row, after, now).await?;
     if is_moved {
@@ -218,13 +227,13 @@ pub async fn change(
     Ok(post)
 }
 
-/// The post, held until the end of the transaction, for the fan whose own it is; who may change it must still be able to post.
+/// The post, held until the end of the transaction, for the fan whose own it is, and who is still among those who may post.
 pub async fn lock_as_fan(tx: &mut Tx, partner: PartnerId, now: Time, fan: FanId, post: PostId) -> Result<Held, Fault> {
     let row = find_own(tx, partner, now, fan, post).await?;
     let standing = circles::service::standing(tx, partner, row.circle_id).await?;
     standing.must_be_open()?;
-    rights::service::must_have(tx, partner, now, (row.circle_id, &standing), fan, Deed::Post).await?;
-    Ok(Held { row: lock_row(tx, partner, post).await?, standing })
+    rights::service::must_be_among(tx, partner, (row.circle_id, &standing), fan, Deed::Post).await?;
+    Ok(Held { row: lock_row(tx, partner, post).await?, standing, fan: Some(fan) })
 }
 
 /// Deletes a fan's own post.

@@ -5,12 +5,14 @@
 
 mod diagnose;
 mod ecdsa;
+mod hash;
 mod seal;
 mod sign;
 mod verify;
 
 pub use diagnose::{Candidate, diagnose};
 pub use ecdsa::EcdsaKey;
+pub use hash::hash;
 pub use seal::{SealError, open, seal};
 pub use sign::{KeyError, SigningKey};
 pub use verify::{UnusableKey, VerifyingKey};

@@ -31,6 +31,7 @@ pub(super) const FILES: &[File] = files! {
     9 "0009_consent"
     10 "0010_fans"
     11 "0011_refused"
+    12 "0012_limits"
 };
 
 /// The version this binary brings a database to.

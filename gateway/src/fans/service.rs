@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use quanzi_openapi::fans::{NewSandboxFan, Nickname, SandboxFan, SandboxFanChange};
 use quanzi_openapi::id::{FanId, PartnerId, PersonId};
 use quanzi_openapi::tips::TipDisclosure;
-use quanzi_openapi::{ErrorCode, Time};
+use quanzi_openapi::{ErrorCode, Limit, Time};
 
 use super::model::{Facts, Person};
 use super::store;
@@ -13,8 +13,8 @@ use crate::clock::Clock;
 use crate::db::Tx;
 use crate::fault::Fault;
 
-/// Most partners on a person's own page.
-const FANS_OF_PERSON_MAX: i64 = 50;
+/// Partners on one page of a person's own.
+const FANS_PER_PAGE: u32 = 20;
 
 /// What is known of the person behind a fan. The fan is held until the end of the transaction: whatever is decided about
 /// one fan of a partner is decided one after the other, so nobody joins twice or is asked about too often.
@@ -71,9 +71,18 @@ pub async fn of_person(
     store::find_of_person(tx, partner, person).await?.ok_or_else(|| Fault::internal("a fan was made and is not there"))
 }
 
-/// The fans that a person is, at all partners, the newest first.
-pub async fn fans_of(tx: &mut Tx, person: PersonId) -> Result<Vec<(PartnerId, FanId)>, Fault> {
-    Ok(store::of_person(tx, person, FANS_OF_PERSON_MAX).await?)
+/// A page of the fans that a person is, at all partners, the newest first, and the last of them when there are more.
+pub async fn fans_of(
+    tx: &mut Tx,
+    person: PersonId,
+    before: Option<FanId>,
+) -> Result<(Vec<(PartnerId, FanId)>, Option<FanId>), Fault> {
+    let limit = Limit::new(FANS_PER_PAGE);
+    let mut fans = store::of_person(tx, person, before, limit).await?;
+    let has_more = fans.len() > usize::try_from(FANS_PER_PAGE).unwrap_or(usize::MAX);
+    fans.truncate(usize::try_from(FANS_PER_PAGE).unwrap_or(usize::MAX));
+    let last = fans.last().map(|(_, fan)| *fan).filter(|_| has_more);
+    Ok((fans, last))
 }
 
 /// Takes a person in who is no partner's fan yet.

@@ -2,15 +2,15 @@
 
 use std::collections::HashSet;
 
-use quanzi_openapi::Time;
 use quanzi_openapi::fans::Nickname;
 use quanzi_openapi::gates::CreditBand;
 use quanzi_openapi::id::{FanId, PartnerId, PersonId};
 use quanzi_openapi::tips::TipDisclosure;
+use quanzi_openapi::{Limit, Time};
 use sqlx::FromRow;
 
 use super::model::{Facts, Person};
-use crate::db::{As, Fault, List, Sql, Tx};
+use crate::db::{As, Fault, List, Sql, Tx, id_or_end};
 use crate::sql;
 
 macro_rules! columns {
@@ -25,7 +25,7 @@ const FIND: Sql = sql!("select ", columns!());
 const LOCK: Sql = sql!("select ", columns!(), [" for no key update of f, p"]);
 const FIND_OF_PERSON: Sql = sql!("select id from fan where partner_id = $1 and person_id = $2");
 const OF_PERSON: Sql =
-    sql!("select partner_id, id from fan where person_id = $1 order by created_at desc, id desc limit $2");
+    sql!("select partner_id, id from fan where person_id = $1 and id < $2 order by id desc limit $3");
 const NEWEST: Sql = sql!(
     "select f.id, p.nickname from fan f join person p on p.id = f.person_id where f.partner_id = $1 order by f.id desc limit $2"
 );
@@ -142,8 +142,13 @@ pub async fn adopt(tx: &mut Tx, partner: PartnerId, person: PersonId, fan: FanId
     Ok(())
 }
 
-/// The fans that a person is, the newest first.
-pub async fn of_person(tx: &mut Tx, person: PersonId, rows: i64) -> Result<Vec<(PartnerId, FanId)>, Fault> {
+/// The fans that a person is, the newest first, from before this one on.
+pub async fn of_person(
+    tx: &mut Tx,
+    person: PersonId,
+    before: Option<FanId>,
+    limit: Limit,
+) -> Result<Vec<(PartnerId, FanId)>, Fault> {
     #[derive(FromRow)]
     struct FanRow {
         #[sqlx(try_from = "As<PartnerId>")]
@@ -151,7 +156,10 @@ pub async fn of_person(tx: &mut Tx, person: PersonId, rows: i64) -> Result<Vec<(
         #[sqlx(try_from = "As<FanId>")]
         id: FanId,
     }
-    let rows: Vec<FanRow> = tx.query(OF_PERSON).bind(person).bind(rows).all().await?;
+    let rows: Vec<FanRow> = {
+        let page = tx.query(OF_PERSON).bind(person).bind(id_or_end(before));
+        page.bind(limit.rows_and_one()).all().await?
+    };
     Ok(rows.into_iter().map(|row| (row.partner_id, row.id)).collect())
 }
 

@@ -51,11 +51,6 @@ pub struct Row {
     pub updated_at: Time,
 }
 
-/// A scope of a newer gateway means nothing to this one.
-fn read(scopes: &str) -> FanScopes {
-    scopes.split(' ').filter_map(|scope| scope.parse().ok()).collect()
-}
-
 impl Row {
     /// A new grant.
     pub fn new(id: GrantId, fan: FanId, app: AppId, asked: FanScopes, scopes: FanScopes, now: Time) -> Self {
@@ -74,12 +69,12 @@ impl Row {
 
     /// What the fan was asked about.
     pub fn asked(&self) -> FanScopes {
-        read(&self.asked)
+        FanScopes::known(&self.asked)
     }
 
     /// What the fan agreed to.
     pub fn scopes(&self) -> FanScopes {
-        read(&self.scopes)
+        FanScopes::known(&self.scopes)
     }
 
     /// With more in it.

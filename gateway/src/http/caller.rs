@@ -223,11 +223,15 @@ fn check_scope(exchange: &Exchange, holder: &Holder, scopes: Scopes) -> Result<(
         }
         (Access::Partner(None) | Access::Public | Access::Client, _) => None,
     };
-    let Some(scope) = missing else { return Ok(()) };
-    let challenge = oauth::challenge(&exchange.app, Some("insufficient_scope"));
-    Err(Fault::new(ErrorCode::ScopeMissing)
+    missing.map_or(Ok(()), |scope| Err(scope_missing(&exchange.app, scope)))
+}
+
+/// Refuses a token without this scope (RFC 6750, 3.1).
+pub fn scope_missing(app: &App, scope: &str) -> Fault {
+    let challenge = oauth::challenge(app, Some("insufficient_scope"));
+    Fault::new(ErrorCode::ScopeMissing)
         .detail(format!("The token needs the scope {scope}."))
-        .header("www-authenticate", format!("{challenge}, scope=\"{scope}\"")))
+        .header("www-authenticate", format!("{challenge}, scope=\"{scope}\""))
 }
 
 fn wrong_kind(exchange: &Exchange, takes: &'static str) -> Fault {

@@ -21,7 +21,7 @@ pub mod signature;
 pub use answer::Answer;
 pub use call::{Anyone, Call, Caller, FanCaller, RequestInfo};
 pub(crate) use call::{Posting, Stream};
-pub(crate) use caller::{is_still_allowed, key_of_other_client};
+pub(crate) use caller::{is_still_allowed, key_of_other_client, scope_missing};
 pub(crate) use claim::{Claim, Claims, Standing as ClaimStanding};
 pub(crate) use explain::explain_with;
 pub use idempotency::{InFlight, sweep as sweep_idempotency};

@@ -156,22 +156,12 @@ impl Routes {
     /// Mounts a public read that needs nothing but the gateway itself, and so no connection to the database.
     #[must_use]
     pub fn mount_fixed<E: Endpoint>(self, reply: impl Fn(&App) -> E::Reply + Clone + Send + Sync + 'static) -> Self {
-        self.mount_fixed_at::<E>(E::PATH, reply)
-    }
-
-    /// The same at one more path than the declared one.
-    #[must_use]
-    pub fn mount_fixed_at<E: Endpoint>(
-        self,
-        path: &str,
-        reply: impl Fn(&App) -> E::Reply + Clone + Send + Sync + 'static,
-    ) -> Self {
         const {
             assert!(matches!((E::ACCESS, E::METHOD), (Access::Public, Method::Get)), "this endpoint is no public read");
         };
         let app = Arc::clone(&self.app);
         self.put::<E>(
-            path,
+            E::PATH,
             Arc::new(move || {
                 let (app, reply) = (Arc::clone(&app), reply.clone());
                 route::<E>().to(move |http: HttpRequest, payload: Payload| {

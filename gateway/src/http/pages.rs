@@ -39,40 +39,31 @@ pub(crate) struct Page {
     html: String,
     headers: Vec<(&'static str, String)>,
     fault: Option<Fault>,
-    /// Where else a form may lead.
-    form_leads_to: Vec<String>,
 }
 
 impl Page {
     /// A page that shows what was asked for.
     pub fn new(html: String) -> Self {
-        Self { status: 200, html, headers: Vec::new(), fault: None, form_leads_to: Vec::new() }
+        Self { status: 200, html, headers: Vec::new(), fault: None }
     }
 
     /// A page that says what went wrong; how to say it is the page's own business.
     pub fn refusal(fault: Fault, html: String) -> Self {
-        Self { status: fault.code().status(), html, headers: Vec::new(), fault: Some(fault), form_leads_to: Vec::new() }
+        Self { status: fault.code().status(), html, headers: Vec::new(), fault: Some(fault) }
     }
 
-    /// Nothing to show: look there. For after a form, so that reloading does not send it again.
+    /// Nothing to show: look there, at an address of ours. For after a form, so that reloading does not send it again.
+    ///
+    /// Not for another origin: browsers hold the `form-action` of the page a form was on against every redirect that follows, also
+    /// those of others. There leads [`Frame::leave`](crate::pages::Frame::leave).
     pub fn see_other(path: String) -> Self {
         let headers = vec![("location", path)];
-        Self { status: 303, html: String::new(), headers, fault: None, form_leads_to: Vec::new() }
+        Self { status: 303, html: String::new(), headers, fault: None }
     }
 
     /// With this status, where no error code of the API has it.
     pub fn status(mut self, status: StatusCode) -> Self {
         self.status = status.as_u16();
-        self
-    }
-
-    /// The answer to its form may lead to this origin: browsers hold `form-action` against redirects too. An opaque origin, or what
-    /// could end the directive, is left out.
-    pub fn form_leads_to(mut self, origin: String) -> Self {
-        let is_plain =
-            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'/' | b'.' | b'-' | b'[' | b']');
-        self.form_leads_to
-            .extend(Some(origin).filter(|origin| origin.starts_with("http") && origin.bytes().all(is_plain)));
         self
     }
 
@@ -206,8 +197,7 @@ fn answer(page: Page) -> Answer {
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .to_vec();
-    let leads_to = page.form_leads_to.iter().fold(String::new(), |all, origin| format!("{all} {origin}"));
-    headers.push(("content-security-policy".to_owned(), format!("{POLICY}{leads_to}")));
+    headers.push(("content-security-policy".to_owned(), POLICY.to_owned()));
     headers.extend(page.headers.into_iter().map(|(name, value)| (name.to_owned(), value)));
     if let Some(fault) = &page.fault {
         headers.extend(fault.headers().iter().map(|(name, value)| ((*name).to_owned(), value.clone())));

@@ -32,6 +32,9 @@ pub async fn set(
         let standing = circles::service::standing(tx, partner, circle).await?;
         standing.must_be_open()?;
         rights::service::may_like(tx, partner, (circle, &standing), fan).await?;
+    } else {
+        // The answer says how many like it, so it is for who may read it.
+        rights::service::may_read(tx, partner, circle, fan).await?;
     }
     let changed = store::set(tx, partner, fan, thing, liked.then_some(now)).await?;
     let by = match (changed, liked) {

@@ -116,6 +116,14 @@ mod tests {
     }
 
     #[test]
+    fn the_page_of_a_consent_is_in_no_log() {
+        let now = Time::from_seconds(1_000);
+        let row = terms(None).asked_for(MandateId::from_uuid(Uuid::from_u128(2)), "s3cret".to_owned(), now);
+
+        assert!(!format!("{row:?}").contains("s3cret"), "{row:?}");
+    }
+
+    #[test]
     fn the_time_to_decide_ends_before_that_of_the_mandate_unless_that_is_shorter() {
         let id = MandateId::from_uuid(Uuid::from_u128(2));
         let now = Time::from_seconds(1_000);

@@ -16,6 +16,13 @@ use crate::jobs::{Job, JobKind};
 use crate::payments::service::Context;
 use crate::{circles, events, fans, jobs, payments};
 
+/// Consents that can wait for one fan at once: a page asks, it does not pester.
+const OPEN_MAX: i64 = 5;
+/// Mandates of a fan at one partner that can be charged: more than anybody agrees to one by one.
+const ACTIVE_ROWS_MAX: i64 = 10_000;
+/// How long a consent that was never given is kept.
+const NEVER_GIVEN_SECONDS: i64 = 30 * 24 * 3_600;
+
 /// Notes a fan's consent (sandbox).
 pub async fn create(tx: &mut Tx, context: Context<'_>, new: &NewMandate) -> Result<Mandate, Fault> {
     let Context { app, now, .. } = context;
@@ -27,10 +34,15 @@ pub async fn create(tx: &mut Tx, context: Context<'_>, new: &NewMandate) -> Resu
 
 /// Asks a fan for consent, on a page of its own.
 pub async fn ask(tx: &mut Tx, context: Context<'_>, fan: FanId, new: &NewMyMandate) -> Result<Mandate, Fault> {
-    let Context { app, now, .. } = context;
+    let Context { app, partner, now } = context;
     let NewMyMandate { circle, per_payment, per_day, expires_at, .. } = *new;
     let terms = Terms { fan, circle, per_payment, per_day, expires_at };
     terms.check(now)?;
+    // The fan is held: of two at once the second counts the first.
+    fans::service::find(tx, partner, fan).await?;
+    if store::open_of_fan(tx, partner, fan, now).await? >= OPEN_MAX {
+        return Err(ErrorCode::MandatesWaiting.into());
+    }
     begin(tx, context, terms.asked_for(app.clock.id(), app.clock.random_text(), now)).await
 }
 
@@ -73,6 +85,17 @@ pub async fn page(tx: &mut Tx, context: Context<'_>, query: &MandatesQuery) -> R
     let limit = query.limit.unwrap_or_default();
     let rows = store::page(tx, context.partner, query.fan, before, limit).await?;
     Ok(Page::cut(rows, limit, |row| row.id).map(|row| row.mandate(&context.app.config.public_url)))
+}
+
+/// All mandates within which the fan can be charged at this partner, newest first.
+pub async fn active_of_fan(tx: &mut Tx, context: Context<'_>, fan: FanId) -> Result<Vec<Mandate>, Fault> {
+    let rows = store::active_of_fan(tx, context.partner, fan, ACTIVE_ROWS_MAX).await?;
+    Ok(rows.into_iter().map(|row| row.mandate(&context.app.config.public_url)).collect())
+}
+
+/// Deletes up to `limit` consents that were asked for long ago and never given; how many went.
+pub async fn sweep(tx: &mut Tx, now: Time, limit: i64) -> Result<u64, db::Fault> {
+    store::sweep(tx, now.plus_seconds(-NEVER_GIVEN_SECONDS), limit).await
 }
 
 /// The fan, who was asked, agrees or does not; false when it was too late, or decided before.

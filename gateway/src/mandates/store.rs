@@ -1,6 +1,7 @@
 //! All SQL of mandates.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use quanzi_openapi::id::{CircleId, FanId, MandateId, PartnerId};
 use quanzi_openapi::mandates::{Mandate, MandateStatus};
@@ -22,6 +23,17 @@ const FIND_BY_TOKEN: Sql = sql!("select partner_id, id from mandate where token 
 const PAGE: Sql = sql!(columns!(), "where partner_id = $1 and id < $2 order by id desc limit $3");
 const PAGE_BY_FAN: Sql =
     sql!(columns!(), "where partner_id = $1 and fan_id = $4 and id < $2 order by id desc limit $3");
+/// Those a fan lets be charged within now.
+const ACTIVE_OF_FAN: Sql =
+    sql!(columns!(), "where partner_id = $1 and fan_id = $2 and status = 'active' order by id desc limit $3");
+const OPEN_OF_FAN: Sql = sql!(
+    "select count(*) from mandate where partner_id = $1 and fan_id = $2 and status = 'requires_consent' and consent_until > $3"
+);
+// Asked for and over with the next change: nobody ever agreed, so no payment names it.
+const SWEEP: Sql = sql!(
+    "delete from mandate where (partner_id, id) in (select partner_id, id from mandate where consent_until < $1 \
+     and version = 2 and status in ('declined', 'expired', 'revoked') order by consent_until limit $2)"
+);
 const ADD: Sql = sql!(
     "insert into mandate (partner_id, id, fan_id, circle_id, status, currency, per_payment, per_day, expires_at, version, \
      created_at, updated_at, token, consent_until) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
@@ -36,7 +48,7 @@ const VERSIONS: Sql = sql!(
 );
 
 /// A mandate as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+#[derive(Clone, PartialEq, Eq, FromRow)]
 pub struct Row {
     #[sqlx(try_from = "As<MandateId>")]
     pub id: MandateId,
@@ -61,6 +73,14 @@ pub struct Row {
     pub created_at: Time,
     #[sqlx(try_from = "As<Time>")]
     pub updated_at: Time,
+}
+
+/// Without the page: its address is how a fan decides.
+impl fmt::Debug for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut row = f.debug_struct("Row");
+        row.field("id", &self.id).field("status", &self.status).field("version", &self.version).finish_non_exhaustive()
+    }
 }
 
 impl Row {
@@ -120,6 +140,21 @@ pub async fn page(
         Some(fan) => page.bind(fan).all().await,
         None => page.all().await,
     }
+}
+
+pub async fn active_of_fan(tx: &mut Tx, partner: PartnerId, fan: FanId, rows: i64) -> Result<Vec<Row>, Fault> {
+    tx.query(ACTIVE_OF_FAN).bind(partner).bind(fan).bind(rows).all().await
+}
+
+/// How many consents this fan can decide about.
+pub async fn open_of_fan(tx: &mut Tx, partner: PartnerId, fan: FanId, now: Time) -> Result<i64, Fault> {
+    let (open,): (i64,) = tx.query(OPEN_OF_FAN).bind(partner).bind(fan).bind(now).one().await?;
+    Ok(open)
+}
+
+/// Deletes up to `limit` consents that were asked for until `before` and never given; how many went.
+pub async fn sweep(tx: &mut Tx, before: Time, limit: i64) -> Result<u64, Fault> {
+    tx.query(SWEEP).bind(before).bind(limit).run().await
 }
 
 pub async fn add(tx: &mut Tx, partner: PartnerId, row: &Row) -> Result<(), Fault> {

@@ -14,7 +14,7 @@ use quanzi_openapi::scope::FanScope;
 use quanzi_openapi::{ErrorCode, Nothing, Page};
 
 use crate::fault::Fault;
-use crate::http::{Call, FanCaller, Posting, Routes};
+use crate::http::{Call, FanCaller, Posting, Routes, scope_missing};
 use crate::payments::service::Context;
 use crate::{circles, content, fans, mandates, memberships, payments};
 
@@ -113,6 +113,10 @@ async fn delete_post(call: &mut Call<DeletePostAsFan, FanCaller>) -> Result<Noth
 // ---- money
 
 async fn pay(call: &mut Call<PayAsFan, FanCaller>) -> Result<Posting<Payment>, Fault> {
+    // Without a page: that is more than preparing a tip.
+    if call.body.mandate.is_some() && !call.caller.scopes.contains(FanScope::PaymentsMandate) {
+        return Err(scope_missing(&call.app, FanScope::PaymentsMandate.as_str()));
+    }
     let mut new = NewPayment::tip(call.caller.fan, call.body.circle, call.body.amount);
     (new.post, new.mandate) = (call.body.post, call.body.mandate);
     new.message.clone_from(&call.body.message);

@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{self, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, guard};
 use quanzi_openapi::ErrorCode;
-use quanzi_openapi::id::{GrantId, MandateId, PartnerId};
+use quanzi_openapi::id::{FanId, GrantId, MandateId, PartnerId};
 use serde::Deserialize;
 
 use super::{page, service};
@@ -40,6 +40,13 @@ pub fn configure(config: &mut ServiceConfig, app: &Arc<App>) {
         async move { other(&app, &style, http).await }
     });
     config.service(web::resource(PATH).route(look).route(decide).default_service(other));
+}
+
+/// What the address says.
+#[derive(Deserialize)]
+struct Query {
+    /// The last partner of the page before, as the fan the person is there.
+    after: Option<FanId>,
 }
 
 /// What a person can do.
@@ -141,14 +148,15 @@ impl Desk<'_> {
             "That did not come from this page. Nothing has changed; please choose again.",
             "请求不是从本页发出的。什么都没有改变，请重新选择。",
         );
-        match service::find(app, self.visit.now(), &self.browser).await {
+        let after = self.visit.query::<Query>().and_then(|query| query.after);
+        match service::find(app, self.visit.now(), &self.browser, after).await {
             Ok(Some(own)) => {
                 let note = from_elsewhere.then_some(note);
                 frame.page(Page::new(page::me(&frame, &own, note, &self.browser.form_code(app))))
             }
             Ok(None) => {
                 let html = page::stranger(&frame, &sign_in::provider_name(app), &self.browser.form_code(app));
-                frame.page(Page::new(html)).form_leads_to(sign_in::provider_origin(app))
+                frame.page(Page::new(html))
             }
             Err(fault) => outside(self.visit, self.style, fault),
         }
@@ -157,18 +165,21 @@ impl Desk<'_> {
     async fn act(&self, form: &Form) -> Result<Page, Fault> {
         let (app, now, browser) = (self.visit.app(), self.visit.now(), &self.browser);
         let again = Page::see_other(PATH.to_owned());
+        // The page of partners on which it was taken back.
+        let same = Page::see_other(self.visit.target().to_owned());
         match form.decision {
             Decision::RevokeGrant => {
                 service::revoke_grant(app, now, browser, form.partner()?, form.grant()?).await?;
-                Ok(again)
+                Ok(same)
             }
             Decision::RevokeMandate => {
                 service::revoke_mandate(app, now, browser, form.partner()?, form.mandate()?).await?;
-                Ok(again)
+                Ok(same)
             }
             Decision::SignIn if !sign_in::is_offered(app) => Ok(again),
             Decision::SignIn => {
-                Ok(Page::see_other(sign_in::begin(app, now, browser, PATH, sign_in::Wish::default()).await?))
+                let url = sign_in::begin(app, now, browser, PATH, sign_in::Wish::default()).await?;
+                Ok(Frame::new(self.visit, self.style).leave(&url))
             }
             Decision::SignOut => Ok(service::sign_out(app, browser).await?.keep(again)),
         }

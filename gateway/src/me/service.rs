@@ -2,22 +2,21 @@
 
 use quanzi_openapi::fans::Nickname;
 use quanzi_openapi::id::{FanId, GrantId, MandateId, PartnerId};
-use quanzi_openapi::mandates::{Mandate, MandateStatus, MandatesQuery};
+use quanzi_openapi::mandates::Mandate;
 use quanzi_openapi::memberships::{Membership, MembershipStatus};
 use quanzi_openapi::payments::{Payment, PaymentsQuery};
 use quanzi_openapi::scope::FanScopes;
 use quanzi_openapi::{ErrorCode, Limit, Time};
 
 use crate::app::App;
-use crate::db::{Repeatable as _, Tx};
+use crate::db::Tx;
 use crate::fault::Fault;
 use crate::oauth::revocation;
+use crate::pages::written;
 use crate::payments::service::Context;
 use crate::sessions::{self, Browser, Session};
-use crate::{apps, circles, events, fans, grants, mandates, memberships, partners, payments};
+use crate::{apps, circles, fans, grants, mandates, memberships, partners, payments};
 
-/// Runs of a transaction that lost against another.
-const RUNS_MAX: u32 = 5;
 /// Circles shown for one partner.
 const CIRCLES_MAX: i64 = 50;
 /// Payments shown for one partner.
@@ -28,6 +27,8 @@ const PAYMENTS_MAX: u32 = 10;
 pub struct Own {
     pub nickname: Nickname,
     pub places: Vec<Place>,
+    /// The last of them, when there are more.
+    pub more_after: Option<FanId>,
 }
 
 /// What a person is and does at one partner.
@@ -52,17 +53,18 @@ pub struct Granted {
     pub since: Time,
 }
 
-/// The page of whoever is signed in in this browser.
-pub async fn find(app: &App, now: Time, browser: &Browser) -> Result<Option<Own>, Fault> {
+/// The page of whoever is signed in in this browser: the partners that come after this fan of the person.
+pub async fn find(app: &App, now: Time, browser: &Browser, after: Option<FanId>) -> Result<Option<Own>, Fault> {
     // Not from a replica: who has just taken something back wants to see it.
     let mut tx = app.db.reading_newest().await?;
     let Some(session) = sessions::find(&mut tx, browser, now).await? else { return Ok(None) };
     let Some(nickname) = fans::service::nickname(&mut tx, session.person).await? else { return Ok(None) };
     let mut places = Vec::new();
-    for (partner, fan) in fans::service::fans_of(&mut tx, session.person).await? {
+    let (fans, more_after) = fans::service::fans_of(&mut tx, session.person, after).await?;
+    for (partner, fan) in fans {
         places.push(place(app, &mut tx, now, partner, fan).await?);
     }
-    Ok(Some(Own { nickname, places }))
+    Ok(Some(Own { nickname, places, more_after }))
 }
 
 async fn place(app: &App, tx: &mut Tx, now: Time, partner: PartnerId, fan: FanId) -> Result<Place, Fault> {
@@ -80,10 +82,7 @@ async fn place(app: &App, tx: &mut Tx, now: Time, partner: PartnerId, fan: FanId
         let app_name = apps::service::get(tx, partner, grant.app_id).await?.name.into_string();
         granted.push(Granted { id: grant.id, app_name, scopes: grant.scopes(), since: grant.created_at });
     }
-    let mut wanted = MandatesQuery::default();
-    wanted.fan = Some(fan);
-    let mut standing = mandates::service::page(tx, Context { app, partner, now }, &wanted).await?.data;
-    standing.retain(|mandate| mandate.status.known() == Some(&MandateStatus::Active));
+    let standing = mandates::service::active_of_fan(tx, Context { app, partner, now }, fan).await?;
     let mut wanted = PaymentsQuery::default();
     wanted.fan = Some(fan);
     wanted.limit = Some(Limit::new(PAYMENTS_MAX));
@@ -107,7 +106,7 @@ pub async fn revoke_grant(
     partner: PartnerId,
     grant: GrantId,
 ) -> Result<(), Fault> {
-    written(app, now, browser, async |tx, session| {
+    as_person(app, now, browser, async |tx, session| {
         let fan = own_fan(tx, partner, session, ErrorCode::GrantNotFound).await?;
         grants::service::revoke_own(tx, &app.clock, partner, now, fan, grant).await
     })
@@ -126,7 +125,7 @@ pub async fn revoke_mandate(
     partner: PartnerId,
     mandate: MandateId,
 ) -> Result<(), Fault> {
-    written(app, now, browser, async |tx, session| {
+    as_person(app, now, browser, async |tx, session| {
         let fan = own_fan(tx, partner, session, ErrorCode::MandateNotFound).await?;
         mandates::service::revoke_own(tx, Context { app, partner, now }, fan, mandate).await
     })
@@ -145,26 +144,16 @@ pub async fn sign_out(app: &App, browser: &Browser) -> Result<Browser, Fault> {
     Ok(after)
 }
 
-/// Runs for whoever is signed in, in a transaction of its own, again when it lost against another.
-async fn written(
+/// Runs for whoever is signed in.
+async fn as_person(
     app: &App,
     now: Time,
     browser: &Browser,
     work: impl AsyncFn(&mut Tx, Session) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
-    for run in 1..=RUNS_MAX {
-        let mut tx = app.db.begin().await?;
-        let Some(session) = sessions::find(&mut tx, browser, now).await? else {
-            return Err(ErrorCode::FanNotFound.into());
-        };
-        let outcome = match work(&mut tx, session).await {
-            Ok(()) => events::service::commit(app, tx).await.map_err(Fault::from),
-            Err(fault) => Err(fault),
-        };
-        match outcome {
-            Err(fault) if fault.is_repeatable() && run < RUNS_MAX => {}
-            outcome => return outcome,
-        }
-    }
-    Err(ErrorCode::Overloaded.into())
+    written(app, async |tx| {
+        let session = sessions::find(tx, browser, now).await?.ok_or(ErrorCode::FanNotFound)?;
+        work(tx, session).await
+    })
+    .await
 }

@@ -87,6 +87,16 @@ pub async fn find_of_fan(
     Ok(store::find_of_fan(tx, partner, circle, fan).await?.map(Row::membership))
 }
 
+/// The same, held as it is until the end of the transaction: nobody is banned or let go meanwhile. Many may hold it so at once.
+pub async fn hold_of_fan(
+    tx: &mut Tx,
+    partner: PartnerId,
+    circle: CircleId,
+    fan: FanId,
+) -> Result<Option<Membership>, Fault> {
+    Ok(store::hold_of_fan(tx, partner, circle, fan).await?.map(Row::membership))
+}
+
 /// A page of a fan's memberships, newest first.
 pub async fn page_of_fan(
     tx: &mut Tx,
@@ -112,6 +122,11 @@ pub async fn leave_as_fan(
         return Err(missing());
     }
     act(tx, partner, now, membership, Action::Leave).await.map(drop)
+}
+
+/// The membership, held as it is until the end of the transaction; many may hold it so at once.
+pub async fn hold(tx: &mut Tx, partner: PartnerId, membership: MembershipId) -> Result<Membership, Fault> {
+    Ok(store::hold(tx, partner, membership).await?.ok_or_else(missing)?.membership())
 }
 
 /// The membership, held until the end of the transaction.

@@ -19,6 +19,8 @@ macro_rules! columns {
 const FIND: Sql = sql!(columns!(), "id = $2");
 const LOCK: Sql = sql!(columns!(), "id = $2", [" for no key update"]);
 const LOCK_OF_FAN: Sql = sql!(columns!(), "circle_id = $2 and fan_id = $3", [" for no key update"]);
+const HOLD: Sql = sql!(columns!(), "id = $2", [" for share"]);
+const HOLD_OF_FAN: Sql = sql!(columns!(), "circle_id = $2 and fan_id = $3", [" for share"]);
 const FIND_OF_FAN: Sql = sql!(columns!(), "circle_id = $2 and fan_id = $3");
 const PAGE_OF_FAN: Sql = sql!(columns!(), "fan_id = $2 and id < $3 order by id desc limit $4");
 const LOCK_OWNER: Sql = sql!(columns!(), "circle_id = $2 and role = 'owner'", [" for no key update"]);
@@ -117,12 +119,20 @@ pub async fn find(tx: &mut Tx, partner: PartnerId, membership: MembershipId) -> 
     tx.query(FIND).bind(partner).bind(membership).optional().await
 }
 
+pub async fn hold(tx: &mut Tx, partner: PartnerId, membership: MembershipId) -> Result<Option<Row>, Fault> {
+    tx.query(HOLD).bind(partner).bind(membership).optional().await
+}
+
 pub async fn lock(tx: &mut Tx, partner: PartnerId, membership: MembershipId) -> Result<Option<Row>, Fault> {
     tx.query(LOCK).bind(partner).bind(membership).optional().await
 }
 
 pub async fn lock_of_fan(tx: &mut Tx, partner: PartnerId, circle: CircleId, fan: FanId) -> Result<Option<Row>, Fault> {
     tx.query(LOCK_OF_FAN).bind(partner).bind(circle).bind(fan).optional().await
+}
+
+pub async fn hold_of_fan(tx: &mut Tx, partner: PartnerId, circle: CircleId, fan: FanId) -> Result<Option<Row>, Fault> {
+    tx.query(HOLD_OF_FAN).bind(partner).bind(circle).bind(fan).optional().await
 }
 
 pub async fn find_of_fan(tx: &mut Tx, partner: PartnerId, circle: CircleId, fan: FanId) -> Result<Option<Row>, Fault> {

@@ -12,9 +12,10 @@ use quanzi_openapi::{ErrorCode, Time};
 use url::Url;
 
 use super::fan_store::{self as store, NewCode};
-use super::model::{AuthorizationRequest, hash};
+use super::model::AuthorizationRequest;
 use super::{client, proof};
 use crate::app::App;
+use crate::crypto::hash;
 use crate::db::Tx;
 use crate::fault::Fault;
 use crate::grants;
@@ -107,12 +108,13 @@ impl Opened {
         self.answer(app, "error", denial.as_str())
     }
 
-    /// Completes the request with a no of the fan; false when it was completed before.
-    pub async fn refuse(&self, tx: &mut Tx, now: Time) -> Result<bool, Fault> {
+    /// Completes the request; false when it was completed before. First of all that a yes or a no does: of both at once, in two
+    /// tabs, one finds it done and does nothing.
+    pub async fn complete(&self, tx: &mut Tx, now: Time) -> Result<bool, Fault> {
         Ok(store::complete_pushed(tx, self.hash, now).await?)
     }
 
-    /// Completes the request with a code for this grant: where the browser goes. Nothing when it was completed before.
+    /// A code for this grant, of a request that was just completed: where the browser goes.
     pub async fn accept(
         &self,
         app: &App,
@@ -120,10 +122,7 @@ impl Opened {
         grant: &grants::Row,
         authenticated_at: Time,
         now: Time,
-    ) -> Result<Option<String>, Fault> {
-        if !store::complete_pushed(tx, self.hash, now).await? {
-            return Ok(None);
-        }
+    ) -> Result<String, Fault> {
         let code = app.clock.random_text();
         let new = NewCode {
             hash: hash(&code),
@@ -139,7 +138,7 @@ impl Opened {
             expires_at: now.plus_seconds(CODE_SECONDS),
         };
         store::add_code(tx, &new).await?;
-        self.answer(app, "code", &code).map(Some)
+        self.answer(app, "code", &code)
     }
 
     /// What the app asks for.
@@ -160,7 +159,7 @@ impl Opened {
         Ok(url.into())
     }
 
-    /// The origin the browser is sent to: what a form's redirect must be allowed to reach (CSP `form-action`).
+    /// The origin the browser is sent to.
     pub fn redirect_origin(&self) -> String {
         Url::parse(&self.request.redirect_uri).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
     }

@@ -14,11 +14,12 @@ use quanzi_openapi::{ErrorCode, Time};
 
 use crate::app::App;
 use crate::apps::{AppFacts, RegisteredKey};
+use crate::crypto::hash;
 use crate::db::{Together, Tx};
 use crate::fault::Fault;
 use crate::http::RequestInfo;
 
-use super::model::{hash, sent};
+use super::model::sent;
 use super::store::{self, UsedAssertion};
 
 /// `typ` of an assertion, where it has one. Any other is a token of another kind, which must not pass for an assertion.

@@ -10,10 +10,11 @@ use quanzi_openapi::{ErrorCode, Time};
 use super::authorization::refused;
 use super::client::{self, Client};
 use super::fan_store::{self as store, CodeRow, RefreshRow};
-use super::model::{hash, sent, verifier_fits};
+use super::model::{sent, verifier_fits};
 use super::token::{self, FanHolder, Holder, NewToken};
 use super::{id_token, proof, revocation};
 use crate::app::App;
+use crate::crypto::hash;
 use crate::db::Tx;
 use crate::fault::Fault;
 use crate::grants;
@@ -53,7 +54,7 @@ pub(super) async fn code(
     let scopes = row.scopes().within(grant.scopes());
     let refresh_token = format!("{}{}", app.clock.random_text(), app.clock.random_text());
     let kept = RefreshRow::new(&row, scopes, now, now.plus_seconds(REFRESH_SECONDS));
-    store::add_refresh(&mut tx, super::model::hash(&refresh_token), &kept).await?;
+    store::add_refresh(&mut tx, crate::crypto::hash(&refresh_token), &kept).await?;
     tx.commit().await?;
     let id_token = if scopes.contains(FanScope::OpenId) {
         let nonce = row.nonce.as_deref();

@@ -101,7 +101,7 @@ pub(super) struct CodeRow {
 impl CodeRow {
     /// What its tokens are for.
     pub fn scopes(&self) -> FanScopes {
-        read(&self.scopes)
+        FanScopes::known(&self.scopes)
     }
 }
 
@@ -156,13 +156,8 @@ impl RefreshRow {
 
     /// What its tokens are for at most.
     pub fn scopes(&self) -> FanScopes {
-        read(&self.scopes)
+        FanScopes::known(&self.scopes)
     }
-}
-
-/// A scope of a newer gateway means nothing to this one.
-fn read(scopes: &str) -> FanScopes {
-    scopes.split(' ').filter_map(|scope| scope.parse().ok()).collect()
 }
 
 pub(super) async fn push(

@@ -1,25 +1,23 @@
 //! Handlers of the authorization server.
 
+use quanzi_openapi::Nothing;
 use quanzi_openapi::authorization::{GetUserinfo, PostUserinfo, PushAuthorizationRequest, PushedReply, Userinfo};
 use quanzi_openapi::oauth::{
     GetJwks, GetOpenidConfiguration, GetResourceMetadata, GetServerMetadata, GetToken, IntrospectToken, Introspection,
     JwkSet, ResourceMetadata, RevokeToken, ServerMetadata, TokenReply,
 };
 use quanzi_openapi::scope::Scope;
-use quanzi_openapi::{Endpoint, Nothing};
 
 use crate::app::App;
 use crate::fault::Fault;
 use crate::http::Routes;
 use crate::http::{Anyone, Call, FanCaller};
 
-use super::{authorization, model, service};
+use super::{authorization, service};
 
-/// The capability's routes. An issuer with a path has its metadata at three places more: before the path (RFC 8414, 3;
-/// RFC 9728, 3) and after it (OpenID Connect Discovery, 4).
+/// The capability's routes.
 pub fn routes(routes: Routes) -> Routes {
-    let path = model::issuer_path(&routes.app().config.public_url);
-    let routes = routes
+    routes
         .mount_fixed::<GetServerMetadata>(server_metadata)
         .mount_fixed::<GetOpenidConfiguration>(server_metadata)
         .mount_fixed::<GetResourceMetadata>(resource_metadata)
@@ -29,14 +27,7 @@ pub fn routes(routes: Routes) -> Routes {
         .mount_fan::<GetUserinfo>(userinfo)
         .mount_fan::<PostUserinfo>(post_userinfo)
         .mount_client::<IntrospectToken>(introspect)
-        .mount_client::<RevokeToken>(revoke);
-    if path.is_empty() {
-        return routes;
-    }
-    routes
-        .mount_fixed_at::<GetServerMetadata>(&format!("{}{path}", GetServerMetadata::PATH), server_metadata)
-        .mount_fixed_at::<GetResourceMetadata>(&format!("{}{path}", GetResourceMetadata::PATH), resource_metadata)
-        .mount_fixed_at::<GetOpenidConfiguration>(&format!("{path}{}", GetOpenidConfiguration::PATH), server_metadata)
+        .mount_client::<RevokeToken>(revoke)
 }
 
 fn server_metadata(app: &App) -> ServerMetadata {

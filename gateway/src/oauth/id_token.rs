@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::fault::Fault;
+use crate::sessions::long_ago;
 
 /// Life of an id token: it is looked at when it arrives.
 const LIFE_SECONDS: i64 = 300;
@@ -20,7 +21,9 @@ struct Claims<'c> {
     aud: AppId,
     iat: i64,
     exp: i64,
-    auth_time: i64,
+    /// Left out when nobody says when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     nonce: Option<&'c str>,
 }
@@ -42,7 +45,7 @@ pub(super) fn issue(
         aud: client,
         iat: now.seconds(),
         exp: now.seconds() + LIFE_SECONDS,
-        auth_time: authenticated_at.seconds(),
+        auth_time: (authenticated_at > long_ago()).then(|| authenticated_at.seconds()),
         nonce,
     };
     let input = signing_input(&header, &claims).map_err(Fault::internal)?;

@@ -1,18 +1,18 @@
 //! Rules of the authorization server, pure.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use quanzi_openapi::ErrorCode;
 use quanzi_openapi::authorization::PushedRequest;
 use quanzi_openapi::jose::{decode_base64url, encode_base64url};
+use quanzi_openapi::oauth::GetResourceMetadata;
 use quanzi_openapi::partners::WebAddress;
 use quanzi_openapi::scope::{FanScopes, Scopes};
+use quanzi_openapi::{Endpoint as _, ErrorCode};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
-use url::Url;
 
 use super::authorization::refused;
 use crate::app::App;
 use crate::config::Config;
+use crate::crypto::hash;
 use crate::fault::Fault;
 
 /// Longest `state`; FAPI demands 1,000.
@@ -30,20 +30,8 @@ pub fn challenge(app: &App, error: Option<&str>) -> String {
 
 fn challenge_at(issuer: &str, error: Option<&str>) -> String {
     let error = error.map(|error| format!("error=\"{error}\", ")).unwrap_or_default();
-    let metadata = inserted(issuer, "/.well-known/oauth-protected-resource");
-    format!("DPoP {error}algs=\"{ALGORITHMS}\", resource_metadata=\"{metadata}\"")
-}
-
-/// The path of the issuer, without a slash at its end; empty for most.
-pub(super) fn issuer_path(issuer: &str) -> String {
-    Url::parse(issuer).map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default()
-}
-
-/// A well-known address with the issuer's path after it (RFC 8414, 3; RFC 9728, 3).
-fn inserted(issuer: &str, well_known: &str) -> String {
-    let path = issuer_path(issuer);
-    let origin = issuer.strip_suffix(path.as_str()).unwrap_or(issuer);
-    format!("{origin}{well_known}{path}")
+    let metadata = GetResourceMetadata::PATH;
+    format!("DPoP {error}algs=\"{ALGORITHMS}\", resource_metadata=\"{issuer}{metadata}\"")
 }
 
 /// The scopes of a token: those asked for, when the app may have all of them, or everything the app may have.
@@ -59,11 +47,6 @@ pub(super) fn grant(asked: Option<&str>, may: Scopes) -> Result<Scopes, Fault> {
             .detail("The app may not have every scope it asks for; change the app's scopes first."));
     }
     Ok(asked)
-}
-
-/// The hash under which a secret is kept: it is as random as any, so nothing slower is needed.
-pub(super) fn hash(text: &str) -> [u8; 32] {
-    Sha256::digest(text.as_bytes()).into()
 }
 
 /// What an app wants of a fan, as it was pushed; checked.
@@ -222,11 +205,11 @@ mod tests {
     use quanzi_openapi::scope::Scope;
 
     #[test]
-    fn a_challenge_names_the_metadata_before_the_path_of_the_issuer() {
+    fn a_challenge_names_the_metadata() {
         assert_eq!(
-            challenge_at("https://api.example/quanzi", Some("invalid_token")),
+            challenge_at("https://api.example", Some("invalid_token")),
             "DPoP error=\"invalid_token\", algs=\"EdDSA Ed25519 ES256 PS256\", \
-             resource_metadata=\"https://api.example/.well-known/oauth-protected-resource/quanzi\""
+             resource_metadata=\"https://api.example/.well-known/oauth-protected-resource\""
         );
         let bare = challenge_at("http://127.0.0.1:8080", None);
         assert!(

@@ -1,10 +1,10 @@
 //! How a revocation reaches every process: rows, read by all of them every second, and at once by the one that wrote them.
 //!
-//! Invariants: a row is written in the transaction of what it announces; a window is read again and again, because on
-//! PostgreSQL a row may become visible later than one with a later time; applying a row twice does no harm.
+//! Invariants: a row is written in the transaction of what it announces; a window before the last reading that succeeded is read
+//! again, because on PostgreSQL a row may become visible later than one with a later time; applying a row twice does no harm.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use quanzi_openapi::Time;
@@ -20,7 +20,7 @@ use super::store::{self, Revocation};
 
 /// How often the rows are read.
 const PERIOD: Duration = Duration::from_secs(1);
-/// How far back each reading goes: longer than any transaction may last and clocks of processes may differ.
+/// How far back each reading goes before the last one: longer than any transaction may last and clocks of processes may differ.
 const WINDOW_SECONDS: i64 = 120;
 /// How far back the first reading goes: over the life of every token there can be.
 const FIRST_WINDOW_SECONDS: i64 = TOKEN_SECONDS + WINDOW_SECONDS;
@@ -34,9 +34,30 @@ const FAMILY: &str = "family:";
 const GRANT: &str = "grant:";
 const APP: &str = "app:";
 
-/// Rows that were applied, by id, with their time; those that fell out of the window are forgotten. Empty before the first reading.
+/// What was read so far.
 #[derive(Debug, Default)]
-pub(super) struct Seen(Mutex<Option<HashMap<String, Time>>>);
+pub(super) struct Seen(Mutex<Read>);
+
+#[derive(Debug, Default)]
+struct Read {
+    /// When the rows were last read to their end; none before the first reading.
+    until: Option<Time>,
+    /// Rows that were applied, by id, with their time; those that fell out of the window are forgotten.
+    rows: HashMap<String, Time>,
+}
+
+impl Seen {
+    fn lock(&self) -> MutexGuard<'_, Read> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where a reading begins: a window before the last that succeeded, however long ago that was, as far as tokens can matter.
+fn begins(until: Option<Time>, now: Time) -> Time {
+    let first = now.plus_seconds(-FIRST_WINDOW_SECONDS);
+    // A sandbox's clock may have been behind at the last reading by any time, or ahead.
+    until.map_or(first, |until| until.min(now).plus_seconds(-WINDOW_SECONDS).max(first))
+}
 
 /// Announces that this token is not to be trusted any more.
 pub(super) async fn announce_token(tx: &mut Tx, clock: &Clock, jti: &str, exp: i64) -> Result<(), Fault> {
@@ -78,8 +99,7 @@ pub(super) async fn announce_app(tx: &mut Tx, clock: &Clock, app: AppId) -> Resu
 /// Applies what was announced since the last reading.
 pub async fn catch_up(app: &App) -> Result<(), Fault> {
     let now = app.clock.now();
-    let first = app.tokens.seen.0.lock().unwrap_or_else(PoisonError::into_inner).is_none();
-    let from = now.plus_seconds(-if first { FIRST_WINDOW_SECONDS } else { WINDOW_SECONDS });
+    let from = begins(app.tokens.seen.lock().until, now);
     let mut tx = app.db.reading_newest().await?;
     let mut after = (from, String::new());
     loop {
@@ -94,15 +114,16 @@ pub async fn catch_up(app: &App) -> Result<(), Fault> {
             _ => break,
         }
     }
-    let mut seen = app.tokens.seen.0.lock().unwrap_or_else(PoisonError::into_inner);
-    seen.get_or_insert_default().retain(|_, at| *at >= from);
+    let mut seen = app.tokens.seen.lock();
+    seen.rows.retain(|_, at| *at >= from);
+    seen.until = Some(now);
+    drop(seen);
     app.tokens.forget_expired(now);
     Ok(())
 }
 
 fn apply(app: &App, row: &Revocation) {
-    let mut seen = app.tokens.seen.0.lock().unwrap_or_else(PoisonError::into_inner);
-    if seen.get_or_insert_default().insert(row.id.clone(), row.created_at).is_some() {
+    if app.tokens.seen.lock().rows.insert(row.id.clone(), row.created_at).is_some() {
         return;
     }
     if let Some(name) = [TOKEN, FAMILY, GRANT].iter().find_map(|kind| row.subject.strip_prefix(kind)) {

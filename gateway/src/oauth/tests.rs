@@ -3,11 +3,10 @@
 use std::collections::HashSet;
 
 use quanzi_openapi::apps::{AppChange, AppStatus, NewAppKey};
-use quanzi_openapi::authorization::PushedRequest;
 use quanzi_openapi::fans::NewSandboxFan;
 use quanzi_openapi::grants::GrantsQuery;
-use quanzi_openapi::jose::{Compact, DpopClaims, access_token_hash, encode_base64url};
-use quanzi_openapi::oauth::{ASSERTION_TYPE, Introspection, TokenReply, TokenRequest};
+use quanzi_openapi::jose::{Compact, DpopClaims, access_token_hash};
+use quanzi_openapi::oauth::{Introspection, TokenReply, TokenRequest};
 use quanzi_openapi::scope::{Scope, Scopes};
 use quanzi_openapi::{ErrorCode, Time};
 use serde_json::{Value, json};
@@ -19,11 +18,11 @@ use crate::crypto::SigningKey;
 use crate::fault::Fault;
 use crate::http::Caller;
 use crate::on_both_engines;
-use crate::testing::{ALIAS, Client, ISSUER, ask, in_tx, key_input, process, proof, request, sign};
-
-use super::{
-    Holder, authorization, authorize, model, nonce, proof as proofs, revocation, service, store, sweep_consent,
+use crate::testing::{
+    ALIAS, BACK, Client, ISSUER, VERIFIER, ask, in_tx, key_input, process, proof, pushed_form, request, sent_back, sign,
 };
+
+use super::{Holder, authorization, authorize, nonce, proof as proofs, revocation, service, store, sweep_consent};
 use crate::{fans, grants};
 
 async fn get(app: &App, client: &Client) -> Result<TokenReply, Fault> {
@@ -351,6 +350,21 @@ on_both_engines! {
         check(&made(&|claims| { claims.iat -= 3_600; claims.nonce = Some(nonce.clone()); })).unwrap();
     }
 
+    async fn a_process_that_could_not_read_for_a_while_misses_no_revocation(db: Db) {
+        let (app, other) = (process(&db, Mode::Sandbox).await, process(&db, Mode::Sandbox).await);
+        let client = Client::register(&app).await;
+        let token = client.token(&app).await;
+        revocation::catch_up(&other).await.unwrap();
+        authorize(&other, &token).await.unwrap();
+
+        assert!(revoke(&app, &client, &token).await);
+        // Its database was out of reach, for longer than each reading goes back.
+        other.clock.advance_seconds(200);
+        revocation::catch_up(&other).await.unwrap();
+
+        assert_eq!(authorize(&other, &token).await.unwrap_err().code(), ErrorCode::TokenRevoked);
+    }
+
     async fn a_revoked_token_is_refused_by_every_process(db: Db) {
         let (app, other) = (process(&db, Mode::Sandbox).await, process(&db, Mode::Sandbox).await);
         let (client, stranger) = (Client::register(&app).await, Client::register(&app).await);
@@ -482,28 +496,9 @@ on_both_engines! {
 }
 
 /// A request pushed by this client, and what its challenge was made of.
-fn pushed_form(app: &App, client: &Client, verifier: &str) -> PushedRequest {
-    let mut form = PushedRequest::default();
-    form.response_type = Some("code".to_owned());
-    form.redirect_uri = Some(BACK.to_owned());
-    form.scope = Some("openid circles:join".to_owned());
-    form.code_challenge = Some(encode_base64url(model::hash(verifier)));
-    form.code_challenge_method = Some("S256".to_owned());
-    form.client_assertion_type = Some(ASSERTION_TYPE.to_owned());
-    form.client_assertion = Some(client.assertion(app));
-    form
-}
-
-const BACK: &str = "https://whisker.example/back";
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-
 /// A client that fans may be sent back to, one of its fans, and a code the fan granted.
 async fn with_code(app: &App) -> (Client, String) {
-    let client = Client::register(app).await;
-    let mut uris = AppChange::default();
-    uris.redirect_uris = Some(vec![BACK.into()]);
-    change(app, &client, uris).await;
-    revocation::catch_up(app).await.unwrap();
+    let client = sent_back(app).await;
     let now = app.clock.now();
     let fan = in_tx!(app, |tx| fans::service::invent(tx, &app.clock, client.partner, now, &NewSandboxFan::new("Mei")))
         .unwrap()
@@ -515,9 +510,9 @@ async fn with_code(app: &App) -> (Client, String) {
     let url = in_tx!(app, |tx| async {
         let pair = (fan, client.app);
         let grant = grants::service::agree(tx, &app.clock, client.partner, now, pair, scopes, scopes).await?;
+        assert!(opened.complete(tx, now).await?);
         opened.accept(app, tx, &grant, now, now).await
     })
-    .unwrap()
     .unwrap();
     let url = url::Url::parse(&url).unwrap();
     let code = url.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();

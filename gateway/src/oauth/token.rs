@@ -15,11 +15,11 @@ use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
+use crate::crypto::hash;
 use crate::fans;
 use crate::fault::Fault;
 
 use super::challenge;
-use super::model::hash;
 use super::revocation::Seen;
 
 /// Most verified tokens kept; one takes about 400 bytes.

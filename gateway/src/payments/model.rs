@@ -1,5 +1,7 @@
 //! The rules of payments. Pure: from a payment and what happens to it, to how it is then.
 
+use std::fmt;
+
 use quanzi_openapi::id::{CircleId, FanId, MandateId, PartnerId, PaymentId, PersonId, PostId, RefundId, TransferId};
 use quanzi_openapi::payments::{
     DeclineReason, NewPayment, OutTradeNo, Payment, PaymentKind, PaymentMessage, PaymentStatus,
@@ -107,7 +109,7 @@ impl Magic {
 }
 
 /// A payment as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+#[derive(Clone, PartialEq, Eq, FromRow)]
 pub struct Row {
     #[sqlx(try_from = "As<PartnerId>")]
     pub partner_id: PartnerId,
@@ -155,6 +157,15 @@ pub struct Row {
     pub created_at: Time,
     #[sqlx(try_from = "As<Time>")]
     pub updated_at: Time,
+}
+
+/// Without the page, whose address is how a fan pays, and without the person behind the fan.
+impl fmt::Debug for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut row = f.debug_struct("Row");
+        row.field("id", &self.id).field("kind", &self.kind).field("status", &self.status);
+        row.field("amount", &self.amount).field("version", &self.version).finish_non_exhaustive()
+    }
 }
 
 impl Row {
@@ -435,6 +446,15 @@ mod tests {
         let fee = Money::new(fee, Currency::CNY);
         let ids = (PartnerId::first_at(now()), PaymentId::first_at(now()));
         Row::new(ids, &new, (PersonId::first_at(now()), None), fee, now()).succeeded(now())
+    }
+
+    #[test]
+    fn the_page_of_a_payment_and_its_person_are_in_no_log() {
+        let row = Row { token: Some("s3cret".to_owned()), ..paid(100, 3) };
+
+        let logged = format!("{row:?}");
+
+        assert!(!logged.contains("s3cret") && !logged.contains("psn_"), "{logged}");
     }
 
     fn now() -> Time {

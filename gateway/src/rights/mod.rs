@@ -7,3 +7,6 @@ mod model;
 pub mod service;
 
 pub use model::Deed;
+
+#[cfg(test)]
+mod tests;

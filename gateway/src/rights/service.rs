@@ -11,40 +11,57 @@ use crate::db::Tx;
 use crate::fault::Fault;
 use crate::{circles, fans, gates, memberships};
 
-/// Refuses a fan who may not do this; gives the membership to do it as, if the fan is in. Called before anything is written:
-/// what was answered about a credit band is kept, although it is a refusal.
-pub async fn must_have(
+/// Refuses a fan who is not among those who may do this; gives the membership to do it as, if the fan is in. The fan and the
+/// membership are held until the end of the transaction: who is banned meanwhile is banned after it. What the right asks of
+/// the person comes last ([`must_pass`]).
+pub async fn must_be_among(
+    tx: &mut Tx,
+    partner: PartnerId,
+    (circle, standing): (CircleId, &Standing),
+    fan: FanId,
+    deed: Deed,
+) -> Result<Option<Membership>, Fault> {
+    fans::service::find(tx, partner, fan).await?;
+    let membership = memberships::service::hold_of_fan(tx, partner, circle, fan).await?;
+    model::reads(standing, membership.as_ref())?;
+    model::has(deed, deed.right(&standing.rights).who.known(), membership.as_ref())?;
+    Ok(membership.filter(|membership| model::is_active(Some(membership))))
+}
+
+/// Refuses a fan whom a rule of the right refuses, and keeps what was answered about a credit band.
+///
+/// The last of all checks. A refusal after it would take the answer back, also where the fan passed, and the band could be asked
+/// for again and again; one that cannot come earlier must keep what was written ([`Fault::keep`]).
+pub async fn must_pass(
     tx: &mut Tx,
     partner: PartnerId,
     now: Time,
     (circle, standing): (CircleId, &Standing),
     fan: FanId,
     deed: Deed,
-) -> Result<Option<Membership>, Fault> {
-    let membership = memberships::service::find_of_fan(tx, partner, circle, fan).await?;
+) -> Result<(), Fault> {
     let right = deed.right(&standing.rights);
-    model::has(deed, right.who.known(), membership.as_ref())?;
-    if !right.rules.is_empty() {
-        let rules = model::rules(right).ok_or_else(|| {
-            Fault::new(ErrorCode::NotAllowedHere)
-                .detail("The circle asks for something that cannot be checked right now.")
-        })?;
-        let facts = fans::service::find(tx, partner, fan).await?;
-        let asked = gates::service::Asked { circle, fan, facts, invite_code: None };
-        let answers = gates::service::answer(tx, partner, now, &asked, &rules).await?;
-        model::passes(&answers).map_err(Fault::keep)?;
+    if right.rules.is_empty() {
+        return Ok(());
     }
-    Ok(membership.filter(|membership| model::is_active(Some(membership))))
+    let rules = model::rules(right).ok_or_else(|| {
+        Fault::new(ErrorCode::NotAllowedHere).detail("The circle asks for something that cannot be checked right now.")
+    })?;
+    let facts = fans::service::find(tx, partner, fan).await?;
+    let asked = gates::service::Asked { circle, fan, facts, invite_code: None };
+    let answers = gates::service::answer(tx, partner, now, &asked, &rules).await?;
+    model::passes(&answers).map_err(Fault::keep)
 }
 
-/// Refuses a fan who may not like what is in the circle.
+/// Refuses a fan who may not like what is in the circle. The membership is held until the end of the transaction.
 pub async fn may_like(
     tx: &mut Tx,
     partner: PartnerId,
     (circle, standing): (CircleId, &Standing),
     fan: FanId,
 ) -> Result<(), Fault> {
-    let membership = memberships::service::find_of_fan(tx, partner, circle, fan).await?;
+    let membership = memberships::service::hold_of_fan(tx, partner, circle, fan).await?;
+    model::reads(standing, membership.as_ref())?;
     model::likes(&standing.rights, membership.as_ref())
 }
 
@@ -58,8 +75,8 @@ pub async fn may_read(tx: &mut Tx, partner: PartnerId, circle: CircleId, fan: Fa
     model::reads(&standing, membership.as_ref())
 }
 
-/// Whether the fan keeps the peace in the circle.
+/// Whether the fan keeps the peace in the circle, and will until the end of the transaction.
 pub async fn moderates(tx: &mut Tx, partner: PartnerId, circle: CircleId, fan: FanId) -> Result<bool, Fault> {
-    let membership = memberships::service::find_of_fan(tx, partner, circle, fan).await?;
+    let membership = memberships::service::hold_of_fan(tx, partner, circle, fan).await?;
     Ok(model::moderates(membership.as_ref()))
 }

@@ -6,5 +6,5 @@
 mod service;
 mod store;
 
-pub use service::{Browser, Session, begin, end, find};
+pub use service::{Browser, Session, begin, end, find, long_ago};
 pub use store::sweep;

@@ -1,14 +1,15 @@
 //! Who a browser is: its cookie, its session, the code in its forms.
 
+use std::fmt;
+
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use quanzi_openapi::Time;
 use quanzi_openapi::id::PersonId;
 use quanzi_openapi::jose::encode_base64url;
-use sha2::{Digest as _, Sha256};
 
 use super::store::{self, Row};
 use crate::app::App;
-use crate::crypto::SigningKey;
+use crate::crypto::{SigningKey, hash};
 use crate::db::Tx;
 use crate::fault::Fault;
 use crate::http::pages::{Page, Visit};
@@ -18,6 +19,11 @@ const SESSION_SECONDS: i64 = 7 * 24 * 3_600;
 /// Letters of a cookie: 256 bits in base64url, made as two texts of 128.
 const COOKIE_LETTERS: usize = 44;
 
+/// When a person signed in of whom nobody says when: before every wish.
+pub fn long_ago() -> Time {
+    Time::from_seconds(0)
+}
+
 /// The name of the cookie. With the prefix a browser takes it over https only, from this very host, for all its paths (RFC 6265bis,
 /// 4.1.3.2); on plain http, which is a sandbox on a laptop, browsers would drop such a cookie.
 const fn cookie_name(is_https: bool) -> &'static str {
@@ -25,7 +31,7 @@ const fn cookie_name(is_https: bool) -> &'static str {
 }
 
 /// A browser: whoever sent this request, signed in or not.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Browser {
     secret: String,
     /// Whether it does not have the cookie yet.
@@ -42,6 +48,13 @@ pub struct Session {
     pub authenticated_at: Time,
 }
 
+/// Without its cookie: whoever has that is signed in as its person.
+impl fmt::Debug for Browser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Browser").field("is_new", &self.is_new).finish_non_exhaustive()
+    }
+}
+
 impl Browser {
     /// The one that sent this request; another, when it brings no cookie of ours.
     pub fn of(visit: &Visit) -> Self {
@@ -54,6 +67,18 @@ impl Browser {
             Some(secret) => Self { secret: secret.to_owned(), is_new: false, is_https },
             None => Self::new(visit.app(), is_https),
         }
+    }
+
+    /// One that we have never seen.
+    #[cfg(test)]
+    pub fn stranger(app: &App) -> Self {
+        Self::new(app, true)
+    }
+
+    /// With the cookie that it was given.
+    #[cfg(test)]
+    pub fn come_back(self) -> Self {
+        Self { is_new: false, ..self }
     }
 
     fn new(app: &App, is_https: bool) -> Self {
@@ -92,7 +117,7 @@ impl Browser {
 
     /// What the browser is kept as: nobody can make its cookie from it.
     pub fn hash(&self) -> [u8; 32] {
-        Sha256::digest(self.secret.as_bytes()).into()
+        hash(&self.secret)
     }
 }
 
@@ -125,4 +150,16 @@ pub async fn begin(
 pub async fn end(tx: &mut Tx, app: &App, before: &Browser) -> Result<Browser, Fault> {
     store::end(tx, before.hash()).await?;
     Ok(Browser::new(app, before.is_https))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_in_no_log() {
+        let browser = Browser { secret: "s3cret".to_owned(), is_new: false, is_https: true };
+
+        assert!(!format!("{browser:?}").contains("s3cret"), "{browser:?}");
+    }
 }

@@ -10,5 +10,5 @@ mod store;
 
 pub use http::configure;
 pub use provider::Provider;
-pub use service::{Wish, begin, is_offered, provider_name, provider_origin};
+pub use service::{Wish, begin, is_offered, provider_name};
 pub use store::sweep;

@@ -3,6 +3,7 @@
 //! Id tokens come straight from the token endpoint over TLS, so their signature is not looked at (OpenID Connect Core, 3.1.3.7,
 //! rule 6); issuer, audience, expiry and nonce are.
 
+use std::fmt;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -11,9 +12,10 @@ use oauth2::basic::{
 };
 use oauth2::{
     AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet, ExtraTokenFields,
-    HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, StandardRevocableToken,
-    StandardTokenResponse, TokenUrl,
+    HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope,
+    StandardRevocableToken, StandardTokenResponse, TokenUrl,
 };
+use quanzi_openapi::ErrorCode;
 use quanzi_openapi::gates::CreditBand;
 use quanzi_openapi::jose::decode_base64url;
 use reqwest::redirect::Policy;
@@ -21,6 +23,7 @@ use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 
 use crate::config::SignIn;
+use crate::db::Cause;
 use crate::fault::Fault;
 use crate::tls;
 
@@ -31,14 +34,21 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// How long its addresses are believed.
 const KEPT_FOR: Duration = Duration::from_mins(5);
 /// How far its clock may be off.
-const SKEW_SECONDS: i64 = 60;
+pub(super) const SKEW_SECONDS: i64 = 60;
 /// Longest subject (OpenID Connect Core, 2).
 const SUBJECT_BYTES_MAX: usize = 255;
 
 /// The token answer's one field beyond OAuth.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct IdToken {
     id_token: String,
+}
+
+/// The token says who a person is, and is in no log.
+impl fmt::Debug for IdToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdToken").finish_non_exhaustive()
+    }
 }
 impl ExtraTokenFields for IdToken {}
 
@@ -175,13 +185,16 @@ impl Provider {
             .set_pkce_verifier(PkceCodeVerifier::new(verifier.to_owned()))
             .request_async(&|request: HttpRequest| carry(http.clone(), request))
             .await
-            // The library's own error can quote the answer, and so a token.
-            .map_err(|_| Fault::internal("the sign-in provider gave no token for a code"))?;
+            .map_err(|error| match error {
+                RequestTokenError::Request(unanswered) => unanswered.into(),
+                // The library's own error can quote the answer, and so a token.
+                _ => failed("the sign-in provider gave no token for a code"),
+            })?;
         let claims = claims(&answer.extra_fields().id_token)
-            .ok_or_else(|| Fault::internal("the sign-in provider's id token cannot be read"))?;
+            .ok_or_else(|| failed("the sign-in provider's id token cannot be read"))?;
         claims
             .check(settings, nonce, now_seconds)
-            .map_err(|why| Fault::internal(format!("the sign-in provider's id token is refused: {why}")))?;
+            .map_err(|why| failed(format!("the sign-in provider's id token is refused: {why}")))?;
         Ok(claims)
     }
 
@@ -206,10 +219,10 @@ impl Provider {
         }
         let url = format!("{}/.well-known/openid-configuration", settings.issuer.trim_end_matches('/'));
         let answer = self.http()?.get(url).send().await.and_then(reqwest::Response::error_for_status);
-        let bytes = read(answer.map_err(Fault::internal)?).await.map_err(Fault::internal)?;
-        let places: Places = serde_json::from_slice(&bytes).map_err(Fault::internal)?;
+        let bytes = read(answer.map_err(Unanswered::from)?).await?;
+        let places: Places = serde_json::from_slice(&bytes).map_err(failed)?;
         if places.issuer != settings.issuer {
-            return Err(Fault::internal("the sign-in provider calls itself by another issuer than the configured one"));
+            return Err(failed("the sign-in provider calls itself by another issuer than the configured one"));
         }
         let places = Arc::new(places);
         *self.places.write().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), Arc::clone(&places)));
@@ -236,6 +249,20 @@ enum Unanswered {
     TooLarge,
     #[error("the sign-in provider's answer is none")]
     Malformed,
+}
+
+impl From<Unanswered> for Fault {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Http(_) => Self::new(ErrorCode::SignInUnavailable).because(unanswered),
+            Unanswered::TooLarge | Unanswered::Malformed => failed(unanswered),
+        }
+    }
+}
+
+/// The provider answered, and not as it should: its failure, not ours.
+fn failed(cause: impl Into<Cause>) -> Fault {
+    Fault::new(ErrorCode::SignInFailed).because(cause)
 }
 
 async fn carry(http: reqwest::Client, request: HttpRequest) -> Result<HttpResponse, Unanswered> {
@@ -272,6 +299,13 @@ mod tests {
     fn settings() -> SignIn {
         let (issuer, client_id) = ("https://wallet.example".to_owned(), "quanzi".to_owned());
         SignIn { issuer, client_id, client_secret: "s3cret".to_owned().into() }
+    }
+
+    #[test]
+    fn an_id_token_is_in_no_log() {
+        let token = IdToken { id_token: "s3cret".to_owned() };
+
+        assert!(!format!("{token:?}").contains("s3cret"), "{token:?}");
     }
 
     #[test]

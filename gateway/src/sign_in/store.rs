@@ -1,5 +1,7 @@
 //! All SQL of signing in upstream.
 
+use std::fmt;
+
 use quanzi_openapi::Time;
 use quanzi_openapi::id::PersonId;
 use sqlx::FromRow;
@@ -8,12 +10,13 @@ use crate::db::{As, Fault, Sql, Tx};
 use crate::sql;
 
 const ADD: Sql = sql!(
-    "insert into upstream_visit (state_hash, browser_hash, verifier, nonce, target, expires_at) values ($1, $2, $3, $4, $5, $6)"
+    "insert into upstream_visit (state_hash, browser_hash, verifier, nonce, target, expires_at, fresh) \
+     values ($1, $2, $3, $4, $5, $6, $7)"
 );
 /// Read once, and by the browser that was sent: whoever else comes finds nothing and spoils nothing.
 const TAKE: Sql = sql!(
     "delete from upstream_visit where state_hash = $1 and browser_hash = $2 \
-     returning browser_hash, verifier, nonce, target, expires_at"
+     returning browser_hash, verifier, nonce, target, expires_at, fresh"
 );
 const SWEEP: Sql = sql!(
     "delete from upstream_visit where state_hash in ",
@@ -26,7 +29,7 @@ const ADD_PERSON: Sql = sql!(
 );
 
 /// A browser that was sent away.
-#[derive(Debug, FromRow)]
+#[derive(FromRow)]
 pub(super) struct Sent {
     pub browser_hash: Vec<u8>,
     pub verifier: String,
@@ -34,11 +37,20 @@ pub(super) struct Sent {
     pub target: String,
     #[sqlx(try_from = "As<Time>")]
     pub expires_at: Time,
+    /// Whether the person had to sign in anew, or within some time.
+    pub fresh: bool,
+}
+
+/// Without what belongs to the browser and the provider alone.
+impl fmt::Debug for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sent").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
 }
 
 pub(super) async fn add(tx: &mut Tx, state: [u8; 32], sent: &Sent) -> Result<(), Fault> {
     let add = tx.query(ADD).bind(state).bind(&sent.browser_hash).bind(&sent.verifier).bind(&sent.nonce);
-    add.bind(&sent.target).bind(sent.expires_at).run().await?;
+    add.bind(&sent.target).bind(sent.expires_at).bind(sent.fresh).run().await?;
     Ok(())
 }
 

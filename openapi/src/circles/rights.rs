@@ -16,7 +16,7 @@ pub const RIGHT_RULES_MAX: usize = 3;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Who {
-    /// Every fan who is not banned from the circle.
+    /// Every fan who is not banned from the circle; where the circle is unlisted, active members, as nobody else reads it.
     Everyone,
     /// Active members.
     Members,

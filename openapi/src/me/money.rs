@@ -28,7 +28,7 @@ pub struct NewMyPayment {
     /// What the fan says with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<PaymentMessage>,
-    /// A mandate of this fan: with it the payment succeeds in the call, without a page.
+    /// A mandate of this fan: with it the payment succeeds in the call, without a page. Needs the scope `payments:mandate` as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mandate: Option<MandateId>,
 }
@@ -154,7 +154,8 @@ impl Fields for MyMandatesQuery {}
 /// Tip as the fan
 ///
 /// Without a mandate the payment requires approval: send the fan to `approval_url`, and read the payment again when the fan is
-/// back. Within a mandate of the fan it succeeds in the call, or is refused and nothing is written. The same `Idempotency-Key`
+/// back. Within a mandate of the fan, which needs the scope `payments:mandate` as well, it succeeds in the call, or is refused and
+/// nothing is written. The same `Idempotency-Key`
 /// gives the same payment.
 #[derive(ToSchema)]
 pub struct PayAsFan;
@@ -222,7 +223,8 @@ impl Endpoint for GetMyPayment {
 /// Ask the fan for a standing consent
 ///
 /// The mandate is `requires_consent`: send the fan to `consent_url`, where the limits stand in words. It is `active` when the fan
-/// agrees, `declined` when the fan does not, and `expired` when the fan does not decide within 30 minutes.
+/// agrees, `declined` when the fan does not, and `expired` when the fan does not decide within 30 minutes. Five can wait for one
+/// fan at once; one that the fan never agreed to is deleted after 30 days.
 #[derive(ToSchema)]
 pub struct AskMyMandate;
 impl Endpoint for AskMyMandate {
@@ -231,7 +233,7 @@ impl Endpoint for AskMyMandate {
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::PaymentsMandate);
     const STATUS: u16 = 201;
-    const FAILS: &'static [ErrorCode] = &[ErrorCode::CircleNotFound];
+    const FAILS: &'static [ErrorCode] = &[ErrorCode::CircleNotFound, ErrorCode::MandatesWaiting];
     type Params = Nothing;
     type Query = Nothing;
     type Body = NewMyMandate;

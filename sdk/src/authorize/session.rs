@@ -89,7 +89,7 @@ impl Client {
 
     /// The same, with tokens from your store, which is told of new ones; nothing when it has none of this fan.
     pub async fn as_stored_fan(&self, fan: FanId, store: Arc<dyn TokenStore>) -> Result<Option<Self>, Error> {
-        let tokens = store.load(fan).await.map_err(failed)?;
+        let tokens = load(&store, fan).await?;
         tokens.map(|tokens| self.speak_for(tokens, Some(store))).transpose()
     }
 
@@ -108,11 +108,12 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// The next access token.
-    pub(crate) async fn renew(&self, client: &Client, app: &App) -> Result<Token, Error> {
+    /// The next access token. After a refusal what the store has is not tried, for it may be refused as well: only the answer to a
+    /// refresh says whether the consent ended.
+    pub(crate) async fn renew(&self, client: &Client, app: &App, was_refused: bool) -> Result<Token, Error> {
         let known = self.known();
-        if let Some(store) = &self.store {
-            let stored = store.load(known.fan).await.map_err(failed)?;
+        if let Some(store) = self.store.as_ref().filter(|_| !was_refused) {
+            let stored = load(store, known.fan).await?;
             let renewed = stored.filter(|stored| stored.access.secret() != known.access.secret());
             if let Some(renewed) = renewed.filter(|renewed| renewed.left(client) > LIFE_DEFAULT / 5) {
                 return Ok(self.adopt(client, renewed));
@@ -145,6 +146,15 @@ impl Session {
         *self.tokens.lock().unwrap_or_else(PoisonError::into_inner) = tokens;
         token
     }
+}
+
+/// The tokens of this fan. A store that mixes them up would let one fan act as another.
+async fn load(store: &Arc<dyn TokenStore>, fan: FanId) -> Result<Option<FanTokens>, Error> {
+    let tokens = store.load(fan).await.map_err(failed)?;
+    if tokens.as_ref().is_some_and(|tokens| tokens.fan != fan) {
+        return Err(Error::new(ErrorKind::Store, "the token store gave tokens of another fan"));
+    }
+    Ok(tokens)
 }
 
 fn failed(error: StoreFailure) -> Error {

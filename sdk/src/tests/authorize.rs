@@ -276,6 +276,113 @@ async fn renewed_tokens_are_stored_and_taken_from_the_store() {
 }
 
 #[tokio::test]
+async fn a_grant_that_ended_is_said_also_when_the_store_has_another_token() {
+    let gateway = gateway().await;
+    let client = gateway.client();
+    let kept = Arc::new(Kept::default());
+    kept.save(tokens(&gateway, &client).await.unwrap()).await.unwrap();
+    let fan = client.as_stored_fan(FAN.parse().unwrap(), kept.clone()).await.unwrap().unwrap();
+    // Another process renewed before the fan took the consent back.
+    kept.save(tokens(&gateway, &client).await.unwrap()).await.unwrap();
+    gateway.state.fans.lock().unwrap().ended = true;
+    gateway.state.revoked.store(2, Ordering::Relaxed);
+
+    let ended = read(&fan).await.unwrap_err();
+
+    assert_eq!(ended.kind(), ErrorKind::GrantEnded, "{ended}");
+}
+
+#[tokio::test]
+async fn a_store_that_mixes_fans_up_lets_nobody_act_for_another() {
+    let gateway = gateway().await;
+    let client = gateway.client();
+    let kept = Arc::new(Kept::default());
+    let other: FanId = "fan_01JD8Z62T0FMN9RN32Q10XFR7N".parse().unwrap();
+    let of_fan = tokens(&gateway, &client).await.unwrap();
+    assert_ne!(of_fan.fan, other);
+    kept.tokens.lock().unwrap().insert(other, of_fan);
+
+    let refused = client.as_stored_fan(other, kept.clone()).await.unwrap_err();
+
+    assert_eq!(refused.kind(), ErrorKind::Store, "{refused}");
+}
+
+#[tokio::test]
+async fn an_answer_is_waited_for_ten_minutes() {
+    let gateway = gateway().await;
+    let client = gateway.client();
+    let key = SealingKey::generate().unwrap();
+    let mut outcomes = Vec::new();
+    for minutes in [10, 11] {
+        let sealed = begin(&client).await.pending.seal(&key).unwrap();
+        gateway.pass(&client, Duration::from_mins(minutes));
+        let pending = PendingAuthorization::open(&key, &sealed).unwrap();
+        outcomes.push(pending.finish(&client, &answer(&gateway, "code=good-code")).await.map_err(|error| error.kind()));
+    }
+
+    assert!(outcomes[0].is_ok(), "{outcomes:?}");
+    assert_eq!(outcomes[1].as_ref().unwrap_err(), &ErrorKind::AuthorizationNotVerified);
+}
+
+#[cfg(feature = "actix")]
+mod in_actix {
+    use actix_web::HttpResponse;
+    use actix_web::error::InternalError;
+    use actix_web::http::StatusCode;
+    use actix_web::test::TestRequest;
+
+    use super::*;
+    use crate::actix::SignIn;
+
+    type Answered = Result<HttpResponse, InternalError<String>>;
+
+    fn cookies(response: &HttpResponse) -> Vec<String> {
+        response.headers().get_all("set-cookie").map(|field| field.to_str().unwrap().to_owned()).collect()
+    }
+
+    async fn answered(outcome: Result<FanTokens, Error>) -> Answered {
+        match outcome {
+            Ok(tokens) => Ok(HttpResponse::Ok().insert_header(("fan", tokens.fan.to_string())).finish()),
+            Err(error) => Err(InternalError::new(format!("{:?}", error.kind()), StatusCode::BAD_REQUEST)),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_browser_is_sent_with_a_cookie_and_comes_back_without_one() {
+        let gateway = gateway().await;
+        let sign_in = SignIn::new(gateway.client(), BACK, SealingKey::generate().unwrap()).unwrap();
+
+        let sent = sign_in.begin(|fan| fan.scopes([FanScope::CirclesJoin])).await.unwrap();
+        let cookie = cookies(&sent).remove(0);
+        let (sealed, rest) = cookie.split_once(';').unwrap();
+        let query = answer(&gateway, "code=good-code");
+        let back = |cookie: &str, query: &str| {
+            let cookie = format!("other=1; {cookie}");
+            TestRequest::get().uri(&format!("/back?{query}")).insert_header(("cookie", cookie)).to_http_request()
+        };
+        let good = sign_in.finish(&back(sealed, &query), answered).await;
+        let refusals = [
+            sign_in.finish(&back("quanzi_pending=made-up", &query), answered).await,
+            sign_in.finish(&back("", &query), answered).await,
+            sign_in.finish(&back(sealed, "code=good-code&state=other"), answered).await,
+        ];
+
+        assert_eq!(sent.status(), 303);
+        let header =
+            |response: &HttpResponse, name: &str| response.headers().get(name).unwrap().to_str().unwrap().to_owned();
+        assert!(header(&sent, "location").starts_with(&format!("{}/oauth/authorize?", gateway.url)));
+        assert_eq!(rest, " Path=/back; Max-Age=600; HttpOnly; SameSite=Lax; Secure");
+        assert_eq!((good.status(), header(&good, "fan").as_str()), (StatusCode::OK, FAN));
+        for refused in &refusals {
+            assert_eq!(refused.status(), 400);
+        }
+        for response in refusals.iter().chain([&good]) {
+            assert_eq!(cookies(response), ["quanzi_pending=; Path=/back; Max-Age=0; HttpOnly; SameSite=Lax; Secure"]);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_store_that_cannot_write_keeps_nobody_out() {
     let gateway = gateway().await;
     let client = gateway.client();

@@ -6,7 +6,7 @@ use quanzi::me::{NewFanComment, NewMyMembership, NewMyPayment};
 use quanzi::memberships::MembershipStatus;
 use quanzi::payments::PaymentStatus;
 use quanzi::{Client, ErrorCode, ErrorKind, FanScope};
-use quanzi_tests::browser::{Browser, form_code, text};
+use quanzi_tests::browser::{Browser, form_code, leads_to, text};
 use quanzi_tests::fan::Host;
 use quanzi_tests::money::{books_are_clean, cny};
 use quanzi_tests::raw::{Answer, REDIRECT_URI};
@@ -20,8 +20,7 @@ async fn begin(client: &Client) -> Begun {
 /// What stands behind the `?` of where the browser is sent.
 #[track_caller]
 fn query(answer: &Answer) -> String {
-    let location = answer.header("location").unwrap_or_else(|| panic!("a location: {}", text(answer)));
-    location.split_once('?').expect("parameters").1.to_owned()
+    leads_to(answer).split_once('?').expect("parameters").1.to_owned()
 }
 
 /// A new person signs in and decides.

@@ -2,7 +2,7 @@
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use quanzi::circles::{Circle, CircleChange, NewCircleRights, NewRight, Who};
+use quanzi::circles::{Circle, CircleChange, NewCircle, NewCircleRights, NewRight, PublishingLimits, Who};
 use quanzi::comments::{AuthorKind, Comment, CommentsQuery, NewComment};
 use quanzi::content::{NewPost, Post, PostsQuery};
 use quanzi::events::{EventType, EventsQuery};
@@ -170,6 +170,39 @@ stories! {
         let event = client.events().list(of_comment).await.expect("a page").data.remove(0);
         assert_eq!(event.r#type, EventType::CommentCreated);
         assert_eq!(nickname(&event.data::<Comment>().expect("a comment")), None, "an event is kept for ever");
+    }
+
+    async fn the_pace_of_a_circle_holds_for_every_fan_and_not_for_the_partner(stage: Stage) {
+        let host = Host::new(&stage).await;
+        let (client, me) = (&host.client, host.client.me());
+        let limits = PublishingLimits::default().and_comments(2);
+        let rights = NewCircleRights::default().comment(NewRight::of(Who::Everyone));
+        let circle = client.circles().create(NewCircle::new("Pace").limits(limits).rights(rights)).await.expect("a circle");
+        client.circles().open(circle.id).await.expect("open");
+        let elsewhere = open_circle(client, "Elsewhere").await;
+        let (here, there) = (post(client, &circle).await, post(client, &elsewhere).await);
+        let_comment(client, &elsewhere, Who::Everyone).await;
+        let (mut member, mut stranger) = (joined(&host, &circle, COMMENTER).await, host.fan(COMMENTER).await);
+        let say = |post: &Post| me.comment(post.id, NewFanComment::new("x"));
+
+        for fan in [&mut member, &mut stranger] {
+            let tries = futures_util::future::join_all((0..5).map(|_| fan.send(say(&here)))).await;
+            let (made, refused): (Vec<_>, Vec<_>) = tries.into_iter().partition(Result::is_ok);
+            client.comments().delete(made[0].as_ref().expect("a comment").id).await.expect("deleted");
+            let still = fan.send(say(&here)).await.expect_err("a refusal");
+
+            assert_eq!((made.len(), refused.len()), (2, 3), "two at once do not pass together");
+            assert_eq!((still.status, still.code()), (429, ErrorCode::CommentLimitReached));
+            assert_eq!(still.problem["limit"]["name"], "comments_per_fan_per_day");
+            fan.send(say(&there)).await.expect("each circle has a pace of its own");
+        }
+        let of_member = member.send(me.memberships(MyMembershipsQuery::default())).await.expect("a page").data.remove(0);
+        let in_her_name = client.comments().create(here.id, NewComment::new("x").author(of_member.id)).await;
+        assert_eq!(code(in_her_name), ErrorCode::CommentLimitReached);
+        client.comments().create(here.id, NewComment::new("ours")).await.expect("the partner's do not count");
+        stage.advance(24 * 3_600);
+        member.renew(None).await;
+        member.send(say(&here)).await.expect("a day later");
     }
 
     async fn an_author_and_a_moderator_delete_a_comment_and_nobody_else(stage: Stage) {

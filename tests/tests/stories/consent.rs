@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use quanzi_openapi::jose::{Compact, Jwk, PublicKey};
-use quanzi_tests::browser::{Asking, Back, Browser, Wish, exchange_form, field, form_code, text};
+use quanzi_tests::browser::{Asking, Back, Browser, Wish, exchange_form, field, form_code, leads_to, text};
 use quanzi_tests::provider::Provider;
 use quanzi_tests::raw::{Answer, REDIRECT_URI, TestKey};
 use quanzi_tests::stage::{Knobs, Stage};
@@ -489,7 +489,7 @@ stories! {
         assert_eq!(left.status, 303);
         assert!(text(&signed_out).contains("Who are you today?") && text(&signed_out).contains("Mei"));
         let policy = header(&page, "content-security-policy");
-        assert!(policy.contains("frame-ancestors 'none'") && policy.contains("form-action 'self' https://app.example"), "{policy}");
+        assert!(policy.contains("frame-ancestors 'none'") && policy.ends_with("form-action 'self'"), "{policy}");
         assert!(policy.contains("default-src 'none'") && !policy.contains("script"), "{policy}");
         assert_eq!((page.header("x-frame-options"), page.header("cache-control")), (Some("DENY"), Some("no-store")));
         assert!(page.header("access-control-allow-origin").is_none());
@@ -555,7 +555,7 @@ stories! {
         let back = browser.decide(&url, &next, "allow", false).await;
         let tokens = app.exchange(&login, &back.code()).await.expect_status(200);
 
-        assert_eq!(old_enough.status, 303);
+        Back::of(&old_enough).code();
         for page in [too_old, again] {
             assert!(text(&page).contains("Sign in to go on"), "{}", text(&page));
         }
@@ -689,13 +689,13 @@ stories! {
         let page = browser.get(&url).await;
         let shown = text(&page);
         let sent = browser.post(&url, &[("code", &form_code(&page)), ("decision", "at_provider")]).await;
-        let back = at(&provider.sign_in(header(&sent, "location"), now, &json!({ "sub": "u1", "nickname": "小猫", "adult": true })));
+        let back = at(&provider.sign_in(&leads_to(&sent), now, &json!({ "sub": "u1", "nickname": "小猫", "adult": true })));
         let stranger = Browser::new().get(&back).await;
         let before = browser.cookies();
         let arrived = browser.get(&back).await;
 
         assert!(shown.contains("Sign in at 127.0.0.1") && !shown.contains("invent"), "{shown}");
-        assert!(header(&page, "content-security-policy").contains(provider.issuer));
+        assert!(header(&page, "content-security-policy").ends_with("form-action 'self'"));
         assert_eq!((stranger.status, stranger.header("set-cookie")), (400, None), "another browser");
         assert_eq!((arrived.status, arrived.header("location").map(at)), (303, Some(url.clone())));
         assert_ne!(before, browser.cookies());
@@ -710,8 +710,8 @@ stories! {
         let url = at(&paths[1]);
         let page = browser.get(&url).await;
         let sent = browser.post(&url, &[("code", &form_code(&page)), ("decision", "at_provider")]).await;
-        assert!(header(&sent, "location").contains("prompt=login"));
-        let back = at(&provider.sign_in(header(&sent, "location"), now, &json!({ "sub": "u1" })));
+        assert!(leads_to(&sent).contains("prompt=login") && leads_to(&sent).contains("max_age=0"), "{}", leads_to(&sent));
+        let back = at(&provider.sign_in(&leads_to(&sent), now, &json!({ "sub": "u1" })));
         assert_eq!(browser.get(&back).await.status, 303);
         Back::of(&browser.get(&url).await).code();
         assert_eq!(stage.scalar("select count(*) || ' ' || sum(case when adult then 1 else 0 end) from person").await, "1 0");
@@ -722,10 +722,63 @@ stories! {
         for claims in [json!({ "sub": "u2", "nonce": "other" }), json!({ "sub": "u2", "aud": "other" }), json!({ "sub": "u2", "exp": now - 3_600 })] {
             let page = other.get(&url).await;
             let sent = other.post(&url, &[("code", &form_code(&page)), ("decision", "at_provider")]).await;
-            let refused = other.get(&at(&provider.sign_in(header(&sent, "location"), now, &claims))).await;
-            assert_eq!((refused.status, refused.header("set-cookie")), (500, None), "{claims}");
+            let refused = other.get(&at(&provider.sign_in(&leads_to(&sent), now, &claims))).await;
+            assert_eq!((refused.status, refused.header("set-cookie")), (502, None), "{claims}");
+            assert!(text(&refused).contains("That sign-in did not work"), "{}", text(&refused));
         }
+        let page = other.get(&url).await;
+        let sent = other.post(&url, &[("code", &form_code(&page)), ("decision", "at_provider")]).await;
+        let back = at(&provider.sign_in(&leads_to(&sent), now, &json!({ "sub": "u2" })));
+        let (start, state) = (back.split_once("code=").expect("a code").0, back.split_once("&state=").expect("a state").1);
+        let no_code = other.get(&format!("{start}code=made-up&state={state}")).await;
+        assert_eq!((no_code.status, no_code.header("set-cookie")), (502, None));
         assert_eq!(stage.scalar("select count(*) from person").await, "1");
+
+        // One that does not answer is not our own failure.
+        let page = other.get(&url).await;
+        let sent = other.post(&url, &[("code", &form_code(&page)), ("decision", "at_provider")]).await;
+        let back = at(&provider.sign_in(&leads_to(&sent), now, &json!({ "sub": "u2" })));
+        provider.stop().await;
+        let down = other.get(&back).await;
+        assert_eq!((down.status, down.header("set-cookie")), (503, None));
+        assert!(text(&down).contains("Signing in does not work right now"), "{}", text(&down));
+    }
+
+    async fn a_sign_in_is_as_old_as_the_provider_says(stage: Stage) {
+        let provider = Provider::start();
+        let app = Asking::new(&stage).await;
+        let mut paths = Vec::new();
+        for wish in [Wish::new("openid").with("max_age", "60"), Wish::new("openid").with("prompt", "login"), Wish::new("openid"), Wish::new("openid").with("max_age", "60")] {
+            let pushed = app.push(&wish).await.expect_status(201);
+            paths.push(app.address_of(field(&pushed, "request_uri")).replace(stage.url(), ""));
+        }
+        let origin = stage.url().to_owned();
+        drop(app);
+        let stage = stage.reopen(&Knobs { live: true, sign_in_issuer: Some(provider.issuer), ..Knobs::default() }).await;
+        let at = |path: &str| format!("http://{}{}", stage.address(), path.replace("https://api.quanzi.example", "").replace(&origin, ""));
+        let now = stage.app().clock.now().seconds();
+        let sign_in = async |path: &str, claims: Value| {
+            let mut browser = Browser::new();
+            let page = browser.get(&at(path)).await;
+            let sent = browser.post(&at(path), &[("code", &form_code(&page)), ("decision", "at_provider")]).await;
+            let arrived = browser.get(&at(&provider.sign_in(&leads_to(&sent), now, &claims))).await;
+            (browser, arrived)
+        };
+
+        let (mut old, arrived) = sign_in(&paths[0], json!({ "sub": "u1", "auth_time": now - 300 })).await;
+        assert_eq!(arrived.status, 303);
+        assert!(text(&old.get(&at(&paths[0])).await).contains("Sign in to go on"), "five minutes are more than one");
+        let session = "select max(authenticated_at) / 1000000 from fan_session";
+        assert_eq!(stage.scalar(session).await, (now - 300).to_string());
+        for path in &paths[..2] {
+            let (_, refused) = sign_in(path, json!({ "sub": "u1", "auth_time": null })).await;
+            assert_eq!((refused.status, refused.header("set-cookie")), (502, None));
+            assert!(text(&refused).contains("We do not know when you signed in"), "{}", text(&refused));
+        }
+        // Where nobody asks since when, nobody has to say; it is good for no wish that comes later.
+        let (mut unknown, _) = sign_in(&paths[2], json!({ "sub": "u2" })).await;
+        assert!(text(&unknown.get(&at(&paths[2])).await).contains("do this?"));
+        assert!(text(&unknown.get(&at(&paths[3])).await).contains("Sign in to go on"));
         provider.stop().await;
     }
 }

@@ -6,7 +6,7 @@ use quanzi_openapi::events::EventType;
 use quanzi_openapi::id::PersonId;
 use quanzi_openapi::jose::{decode_base64url, encode_base64url};
 use quanzi_openapi::{Access, Method, OPERATIONS};
-use quanzi_tests::browser::{Asking, Back, Browser, Wish, field, form_code};
+use quanzi_tests::browser::{Asking, Back, Browser, Wish, field, form_code, leads_to};
 use quanzi_tests::raw::{Answer, random_text};
 use quanzi_tests::receiver::Receiver;
 use quanzi_tests::stage::Stage;
@@ -71,7 +71,7 @@ impl<'s> Walk<'s> {
         let page = browser.get(&url).await;
         let sent =
             browser.post(&url, &[("code", &form_code(&page)), ("decision", "allow"), ("nickname", "show")]).await;
-        received.keep(sent.header("location").expect("a redirect"));
+        received.keep(leads_to(&sent));
         let tokens = received.answer(app.exchange(&wish, &Back::of(&sent).code()).await).expect_status(200);
         let refreshed = received.answer(app.refresh(field(&tokens, "refresh_token"), None).await).expect_status(200);
         for token in [field(&tokens, "access_token"), field(&tokens, "refresh_token"), "unknown"] {

@@ -13,14 +13,12 @@ use super::view::{self, Note};
 use crate::app::App;
 use crate::fault::Fault;
 use crate::http::pages::{self, Page, Visit};
-use crate::pages::{Frame, Style};
+use crate::pages::{Frame, Style, is_token};
 use crate::sessions::Browser;
 use crate::sign_in;
 
 /// Longest form: a code and a short word.
 const FORM_BYTES_MAX: usize = 1_024;
-/// Length of a token: 128 bits in base64url.
-const TOKEN_LETTERS: usize = 22;
 
 /// Mounts the page.
 pub fn configure(config: &mut ServiceConfig, app: &Arc<App>) {
@@ -135,8 +133,7 @@ impl<'a> Desk<'a> {
 
     /// The consent with this token, as it is now.
     async fn find(&self, token: &str) -> Result<Option<Asked>, Fault> {
-        let is_token = |letter: u8| letter.is_ascii_alphanumeric() || matches!(letter, b'-' | b'_');
-        if token.len() != TOKEN_LETTERS || !token.bytes().all(is_token) {
+        if !is_token(token) {
             return Ok(None);
         }
         service::find(self.visit.app(), self.visit.now(), &self.browser, token).await
@@ -151,7 +148,7 @@ impl<'a> Desk<'a> {
         let code = self.browser.form_code(self.visit.app());
         let provider = sign_in::provider_name(self.visit.app());
         let html = view::asked(&frame, asked, note, (&code, &provider), self.visit.now());
-        frame.page(Page::new(html)).form_leads_to(sign_in::provider_origin(self.visit.app()))
+        frame.page(Page::new(html))
     }
 
     /// To the provider, and back to this page. Whoever is signed in is somebody else: so there as well.
@@ -159,7 +156,7 @@ impl<'a> Desk<'a> {
         let wish = sign_in::Wish { again: true, max_age: None };
         let (app, now, back) = (self.visit.app(), self.visit.now(), format!("/mandate/{token}"));
         match sign_in::begin(app, now, &self.browser, &back, wish).await {
-            Ok(url) => Page::see_other(url),
+            Ok(url) => self.frame().leave(&url),
             Err(fault) => self.message(fault),
         }
     }

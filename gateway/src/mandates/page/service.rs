@@ -7,14 +7,11 @@ use quanzi_openapi::mandates::MandateStatus;
 
 use super::super::{model, service, store::Row};
 use crate::app::App;
-use crate::db::Repeatable as _;
 use crate::fault::Fault;
+use crate::pages::written;
 use crate::payments::service::Context;
 use crate::sessions::{self, Browser};
-use crate::{circles, events, fans, partners};
-
-/// Runs of a transaction that lost against another.
-const RUNS_MAX: u32 = 5;
+use crate::{circles, fans, partners};
 
 /// A consent with what a fan wants to know about it.
 #[derive(Debug)]
@@ -91,19 +88,6 @@ pub async fn decide(app: &App, now: Time, asked: &Asked, agrees: bool) -> Result
     if !asked.can_decide {
         return Err(Fault::internal("a consent was to be given by somebody unknown"));
     }
-    for run in 1.. {
-        match decide_once(app, now, asked, agrees).await {
-            Err(fault) if fault.is_repeatable() && run < RUNS_MAX => {}
-            outcome => return outcome,
-        }
-    }
-    Ok(false)
-}
-
-async fn decide_once(app: &App, now: Time, asked: &Asked, agrees: bool) -> Result<bool, Fault> {
-    let mut tx = app.db.begin().await?;
     let context = Context { app, partner: asked.partner, now };
-    let decided = service::decide(&mut tx, context, asked.row.id, agrees).await?;
-    events::service::commit(app, tx).await?;
-    Ok(decided)
+    written(app, async |tx| service::decide(tx, context, asked.row.id, agrees).await).await
 }
