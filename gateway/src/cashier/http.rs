@@ -10,7 +10,7 @@ use quanzi_openapi::tips::TipDisclosure;
 use serde::Deserialize;
 
 use super::page::{self, Note};
-use super::service::{self, Decision, Payee};
+use super::service::{self, Asked, Decision};
 use crate::app::App;
 use crate::fault::Fault;
 use crate::http::pages::{self, Page, Visit};
@@ -52,76 +52,76 @@ struct Form {
 
 async fn look(app: &Arc<App>, style: &Style, http: HttpRequest, token: &str) -> HttpResponse {
     let show = async |visit: &Visit| {
-        let from = Shop::new(visit, style);
-        let page = match from.find(token).await {
-            Ok(Some(payee)) => from.payment(&payee, None),
-            Ok(None) => from.lost(),
-            Err(fault) => from.message(fault),
+        let desk = Desk::new(visit, style);
+        let page = match desk.find(token).await {
+            Ok(Some(asked)) => desk.payment(&asked, None),
+            Ok(None) => desk.lost(),
+            Err(fault) => desk.message(fault),
         };
-        from.browser.keep(page)
+        desk.browser.keep(page)
     };
-    pages::show(app, http, "ShowCashier", show, |visit, fault| Shop::new(visit, style).message(fault)).await
+    pages::show(app, http, "ShowCashier", show, |visit, fault| Desk::new(visit, style).message(fault)).await
 }
 
 async fn decide(app: &Arc<App>, style: &Style, http: HttpRequest, token: &str, payload: Payload) -> HttpResponse {
     let show = async |visit: &Visit| {
-        let from = Shop::new(visit, style);
+        let desk = Desk::new(visit, style);
         // Before anything is read of a body: whoever guesses tokens shall not be worth more work than a look-up.
-        let payee = match from.find(token).await {
-            Ok(Some(payee)) => payee,
-            Ok(None) => return from.lost(),
-            Err(fault) => return from.message(fault),
+        let asked = match desk.find(token).await {
+            Ok(Some(asked)) => asked,
+            Ok(None) => return desk.lost(),
+            Err(fault) => return desk.message(fault),
         };
         if visit.is_from_elsewhere() {
-            return from.elsewhere(&payee);
+            return desk.elsewhere(&asked);
         }
         let form: Form = match visit.form(payload, FORM_BYTES_MAX).await {
             Ok(form) => form,
-            Err(fault) => return from.refused(payee, fault),
+            Err(fault) => return desk.refused(asked, fault),
         };
-        if !from.browser.made_form(visit.app(), form.code.as_deref()) {
-            return from.elsewhere(&payee);
+        if !desk.browser.made_form(visit.app(), form.code.as_deref()) {
+            return desk.elsewhere(&asked);
         }
-        if form.decision == Decision::SignIn && !payee.can_decide && sign_in::is_offered(visit.app()) {
-            return from.sign_in(token).await;
+        if form.decision == Decision::SignIn && !asked.can_decide && sign_in::is_offered(visit.app()) {
+            return desk.sign_in(token).await;
         }
-        if !payee.can_decide {
-            return from.payment(&payee, None).status(StatusCode::FORBIDDEN);
+        if !asked.can_decide {
+            return desk.payment(&asked, None).status(StatusCode::FORBIDDEN);
         }
-        match service::decide(visit.app(), visit.now(), &payee, form.decision, form.appear).await {
+        match service::decide(visit.app(), visit.now(), &asked, form.decision, form.appear).await {
             Ok(()) => Page::see_other(format!("/pay/{token}")),
-            Err(fault) => match from.find(token).await {
-                Ok(Some(payee)) => from.refused(payee, fault),
-                Ok(None) | Err(_) => from.message(fault),
+            Err(fault) => match desk.find(token).await {
+                Ok(Some(asked)) => desk.refused(asked, fault),
+                Ok(None) | Err(_) => desk.message(fault),
             },
         }
     };
-    pages::show(app, http, "DecideAtCashier", show, |visit, fault| Shop::new(visit, style).message(fault)).await
+    pages::show(app, http, "DecideAtCashier", show, |visit, fault| Desk::new(visit, style).message(fault)).await
 }
 
 /// A method that is neither looking nor deciding.
 async fn other(app: &Arc<App>, style: &Style, http: HttpRequest) -> HttpResponse {
     let show = async |visit: &Visit| {
         let fault = Fault::new(ErrorCode::MethodNotAllowed).header("allow", "GET, HEAD, POST");
-        Shop::new(visit, style).message(fault)
+        Desk::new(visit, style).message(fault)
     };
-    pages::show(app, http, "ShowCashier", show, |visit, fault| Shop::new(visit, style).message(fault)).await
+    pages::show(app, http, "ShowCashier", show, |visit, fault| Desk::new(visit, style).message(fault)).await
 }
 
 /// Serves one browser, in its language.
-struct Shop<'a> {
+struct Desk<'a> {
     visit: &'a Visit,
     style: &'a Style,
     browser: Browser,
 }
 
-impl<'a> Shop<'a> {
+impl<'a> Desk<'a> {
     fn new(visit: &'a Visit, style: &'a Style) -> Self {
         Self { visit, style, browser: Browser::of(visit) }
     }
 
     /// The payment with this token, as it is now.
-    async fn find(&self, token: &str) -> Result<Option<Payee>, Fault> {
+    async fn find(&self, token: &str) -> Result<Option<Asked>, Fault> {
         if !is_token(token) {
             return Ok(None);
         }
@@ -139,29 +139,29 @@ impl<'a> Shop<'a> {
     }
 
     /// A form that this browser did not get from us.
-    fn elsewhere(&self, payee: &Payee) -> Page {
-        self.browser.keep(self.payment(payee, Some(Note::Elsewhere)).status(StatusCode::FORBIDDEN))
+    fn elsewhere(&self, asked: &Asked) -> Page {
+        self.browser.keep(self.payment(asked, Some(Note::Elsewhere)).status(StatusCode::FORBIDDEN))
     }
 
-    fn html(&self, frame: &Frame<'_>, payee: &Payee, note: Option<Note>) -> String {
+    fn html(&self, frame: &Frame<'_>, asked: &Asked, note: Option<Note>) -> String {
         let code = self.browser.form_code(self.visit.app());
         let provider = sign_in::provider_name(self.visit.app());
-        page::payment(frame, payee, note, (&code, &provider), self.visit.now())
+        page::payment(frame, asked, note, (&code, &provider), self.visit.now())
     }
 
     fn frame(&self) -> Frame<'_> {
         Frame::new(self.visit, self.style)
     }
 
-    fn payment(&self, payee: &Payee, note: Option<Note>) -> Page {
+    fn payment(&self, asked: &Asked, note: Option<Note>) -> Page {
         let frame = self.frame();
-        frame.page(Page::new(self.html(&frame, payee, note)))
+        frame.page(Page::new(self.html(&frame, asked, note)))
     }
 
     /// The payment, and what went wrong about it.
-    fn refused(&self, payee: Payee, fault: Fault) -> Page {
+    fn refused(&self, asked: Asked, fault: Fault) -> Page {
         let frame = self.frame();
-        let html = self.html(&frame, &payee, Some(Note::of(fault.code())));
+        let html = self.html(&frame, &asked, Some(Note::of(fault.code())));
         frame.page(Page::refusal(fault, html))
     }
 

@@ -4,7 +4,7 @@ use askama::Template;
 use quanzi_openapi::tips::TipDisclosure;
 use quanzi_openapi::{ErrorCode, Money, Time};
 
-use super::service::{Payee, Standing};
+use super::service::{Asked, Standing};
 use crate::pages::{Frame, html};
 
 /// What went wrong, as far as it is the fan's business.
@@ -62,7 +62,7 @@ impl Note {
 #[template(path = "cashier/payment.html")]
 struct PaymentPage<'a> {
     frame: &'a Frame<'a>,
-    payee: &'a Payee,
+    asked: &'a Asked,
     standing: Standing,
     note: Option<Note>,
     form_code: &'a str,
@@ -102,7 +102,7 @@ impl PaymentPage<'_> {
     }
 
     fn appears(&self, how: &str) -> bool {
-        let appears = self.payee.fan.as_ref().map(|fan| fan.appears).unwrap_or_default();
+        let appears = self.asked.fan.as_ref().map(|fan| fan.appears).unwrap_or_default();
         match appears {
             TipDisclosure::Named => how == "named",
             TipDisclosure::Absent => how == "absent",
@@ -114,16 +114,16 @@ impl PaymentPage<'_> {
 /// The page of a payment.
 pub fn payment(
     frame: &Frame<'_>,
-    payee: &Payee,
+    asked: &Asked,
     note: Option<Note>,
     (form_code, provider): (&str, &str),
     now: Time,
 ) -> String {
-    let (row, language) = (&payee.payment, frame.language);
+    let (row, language) = (&asked.payment, frame.language);
     let money = |amount| language.money(Money::new(amount, row.currency));
     let until = row.expires_at.unwrap_or(now);
-    let wallet = payee.fan.as_ref().map(|fan| {
-        let missing = payee.missing();
+    let wallet = asked.fan.as_ref().map(|fan| {
+        let missing = asked.missing();
         let after = fan.available.amount.saturating_sub(row.amount);
         Wallet {
             available: language.money(fan.available),
@@ -133,8 +133,8 @@ pub fn payment(
     });
     html(&PaymentPage {
         frame,
-        payee,
-        standing: payee.standing(now),
+        asked,
+        standing: asked.standing(now),
         note,
         form_code,
         provider,

@@ -32,7 +32,7 @@ pub enum Decision {
 
 /// A payment with what a fan wants to know about it.
 #[derive(Debug)]
-pub struct Payee {
+pub struct Asked {
     pub payment: Row,
     pub partner_name: String,
     pub legal_name: String,
@@ -54,7 +54,7 @@ pub struct Fan {
     pub available: Money,
 }
 
-impl Payee {
+impl Asked {
     /// What is missing in the wallet.
     pub fn missing(&self) -> Option<Money> {
         let fan = self.fan.as_ref()?;
@@ -106,7 +106,7 @@ pub enum Standing {
 }
 
 /// The payment whose page this is, with everything on it.
-pub async fn find(app: &App, now: Time, browser: &Browser, token: &str) -> Result<Option<Payee>, Fault> {
+pub async fn find(app: &App, now: Time, browser: &Browser, token: &str) -> Result<Option<Asked>, Fault> {
     // Not from a replica: who has just decided wants to see it.
     let mut tx = app.db.reading_newest().await?;
     let Some(payment) = payments::service::find_by_token(&mut tx, token).await? else { return Ok(None) };
@@ -117,7 +117,7 @@ pub async fn find(app: &App, now: Time, browser: &Browser, token: &str) -> Resul
     let session = sessions::find(&mut tx, browser, now).await?;
     let can_decide = app.config.mode.is_sandbox() || session.is_some_and(|session| session.person == payment.person_id);
     let fan = if can_decide { Some(fan(&mut tx, &payment).await?) } else { None };
-    Ok(Some(Payee {
+    Ok(Some(Asked {
         payment,
         partner_name: partner.name.into_string(),
         legal_name: partner.legal_name.into_string(),
@@ -153,24 +153,24 @@ async fn fan(tx: &mut Tx, payment: &Row) -> Result<Fan, Fault> {
 pub async fn decide(
     app: &App,
     now: Time,
-    payee: &Payee,
+    asked: &Asked,
     decision: Decision,
     appears: Option<TipDisclosure>,
 ) -> Result<(), Fault> {
     // Not the caller's business alone: this is the line that money passes.
-    if !payee.can_decide {
+    if !asked.can_decide {
         return Err(Fault::internal("a payment was to be decided by somebody unknown"));
     }
-    let partner = payee.payment.partner_id;
+    let partner = asked.payment.partner_id;
     let context = Context { app, partner, now };
     match decision {
         Decision::Pay => {
             // Before the money, so that nobody is named for a moment who does not want to be.
-            if let Some(appears) = appears.filter(|_| payee.standing(now) == Standing::Waiting) {
-                appear(app, payee, now, appears).await?;
+            if let Some(appears) = appears.filter(|_| asked.standing(now) == Standing::Waiting) {
+                appear(app, asked, now, appears).await?;
             }
             settle(app, now, async |tx| {
-                let before = payments::service::find(tx, partner, payee.payment.id).await?;
+                let before = payments::service::find(tx, partner, asked.payment.id).await?;
                 let posting = payments::service::approve(context, before).await?;
                 payments::service::report_twice(app, &posting).await?;
                 Ok(posting)
@@ -179,32 +179,32 @@ pub async fn decide(
             .map(drop)
         }
         Decision::Decline => settle(app, now, async |tx| {
-            let before = payments::service::find(tx, partner, payee.payment.id).await?;
+            let before = payments::service::find(tx, partner, asked.payment.id).await?;
             payments::service::decline(context, &before)
         })
         .await
         .map(drop),
-        Decision::TopUp if app.config.mode.is_sandbox() => top_up(context, payee).await,
+        Decision::TopUp if app.config.mode.is_sandbox() => top_up(context, asked).await,
         // Who may decide has signed in, and invented money is a sandbox's.
         Decision::TopUp | Decision::SignIn => Ok(()),
     }
 }
 
 /// Exactly what is missing; nothing, when nothing is.
-async fn top_up(context: Context<'_>, payee: &Payee) -> Result<(), Fault> {
-    let Some(missing) = payee.missing().filter(|_| payee.standing(context.now) == Standing::Waiting) else {
+async fn top_up(context: Context<'_>, asked: &Asked) -> Result<(), Fault> {
+    let Some(missing) = asked.missing().filter(|_| asked.standing(context.now) == Standing::Waiting) else {
         return Ok(());
     };
-    let fan = payee.payment.fan_id;
+    let fan = asked.payment.fan_id;
     settle(context.app, context.now, async |tx| wallets::service::top_up(tx, context, fan, missing).await)
         .await
         .map(drop)
 }
 
-async fn appear(app: &App, payee: &Payee, now: Time, appears: TipDisclosure) -> Result<(), Fault> {
-    if payee.fan.as_ref().is_some_and(|fan| fan.appears == appears) {
+async fn appear(app: &App, asked: &Asked, now: Time, appears: TipDisclosure) -> Result<(), Fault> {
+    if asked.fan.as_ref().is_some_and(|fan| fan.appears == appears) {
         return Ok(());
     }
-    let (partner, fan) = (payee.payment.partner_id, payee.payment.fan_id);
+    let (partner, fan) = (asked.payment.partner_id, asked.payment.fan_id);
     written(app, async |tx| fans::service::disclose(tx, partner, now, fan, appears).await).await
 }

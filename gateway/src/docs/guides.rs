@@ -27,7 +27,7 @@ macro_rules! files {
 /// Every guide.
 pub const GUIDES: &[Guide] = guides! {
     "getting-started" "signing" "keys-and-rotation" "errors" "idempotency" "pagination" "rate-limits" "versioning"
-    "circles-and-gates" "members-and-posts" "fans-and-consent" "sign-fans-in" "act-for-a-fan" "payments" "ledger" "events" "webhooks" "sandbox" "operating"
+    "circles-and-gates" "members-and-posts" "scopes-and-consent" "sign-fans-in" "act-for-a-fan" "payments" "ledger" "events" "webhooks" "sandbox" "operating"
 };
 /// Files that guides include; each is served under `/docs/`.
 pub const FILES: &[(&str, &str)] = files! { "signing/sign.sh" "signing/sign.py" "signing/sign.mjs" };

@@ -186,7 +186,7 @@ const NAV: [(&str, &[&str]); 3] = [
         &[
             "circles-and-gates",
             "members-and-posts",
-            "fans-and-consent",
+            "scopes-and-consent",
             "sign-fans-in",
             "act-for-a-fan",
             "payments",

@@ -14,13 +14,14 @@ pub(super) fn liveness(_: &App) -> Health {
 }
 
 pub(super) async fn readiness(call: &mut Call<GetReadiness, Anyone>) -> Result<Health, Fault> {
-    if call.app.stopping.is_set() {
-        return Err(Fault::new(ErrorCode::Overloaded).detail("The gateway is shutting down."));
-    }
     let version = store::migration(&mut call.tx).await?;
     // A newer database is fine: migrations expand before they contract, and a newer gateway may run beside us.
     if version < db::latest_version() {
         return Err(Fault::new(ErrorCode::Overloaded).detail("The database is not migrated yet."));
+    }
+    // Last: the database may have taken its time, and this is about the moment of the answer.
+    if call.app.stopping.is_set() {
+        return Err(Fault::new(ErrorCode::Overloaded).detail("The gateway is shutting down."));
     }
     Ok(healthy())
 }
