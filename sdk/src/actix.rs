@@ -4,7 +4,7 @@
 //! came back drops it, whatever came of it.
 
 use actix_web::http::header::{CACHE_CONTROL, COOKIE, HeaderValue, LOCATION, SET_COOKIE};
-use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use actix_web::{HttpRequest, HttpResponse};
 use url::Url;
 
 use crate::authorize::{Authorize, FanTokens, PENDING_SECONDS, PendingAuthorization, SealingKey};
@@ -69,13 +69,13 @@ impl SignIn {
 
     /// Takes a browser back, and answers it with what you make of the outcome: the fan's tokens, or why there are none (see
     /// [`PendingAuthorization::finish`]; [`ErrorKind::AuthorizationNotVerified`] too when this browser was not sent by us).
-    pub async fn finish<E: ResponseError>(
+    pub async fn finish<E: Into<actix_web::Error>>(
         &self,
         request: &HttpRequest,
         answer: impl AsyncFnOnce(Result<FanTokens, Error>) -> Result<HttpResponse, E>,
     ) -> HttpResponse {
         let outcome = self.tokens(request).await;
-        let mut response = answer(outcome).await.unwrap_or_else(|error| error.error_response());
+        let mut response = answer(outcome).await.unwrap_or_else(|error| error.into().error_response());
         if let Ok(gone) = HeaderValue::from_str(&self.cookie("", 0)) {
             response.headers_mut().append(SET_COOKIE, gone);
         }
