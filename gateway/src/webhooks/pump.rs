@@ -42,6 +42,10 @@ const LINGER: Duration = Duration::from_millis(500);
 const TURN: Duration = Duration::from_secs(5);
 /// Looks at the end of the log are this far apart.
 const LOOK_PAUSE: Duration = Duration::from_millis(5);
+/// While requests are under way, what was done is written this often, or when there is this much of it: a transaction for a few
+/// deliveries costs as much as one for many. What a crash loses of it is sent again.
+const SAVE_PAUSE: Duration = Duration::from_millis(10);
+const SAVE_ROWS: usize = 256;
 /// How long requests may go on when the gateway stops.
 const GRACE: Duration = Duration::from_secs(3);
 /// After this long without any taken event, one that is taken makes everything due that waits.
@@ -87,6 +91,7 @@ pub struct Pump {
     unsaved: HashSet<i64>,
     being_saved: HashSet<i64>,
     saving: Option<Saving>,
+    saved_at: Option<Instant>,
     writer: mpsc::Sender<Asked>,
     is_ending: bool,
     due_looked: Option<Instant>,
@@ -135,6 +140,7 @@ impl Pump {
             unsaved: HashSet::new(),
             being_saved: HashSet::new(),
             saving: None,
+            saved_at: None,
             writer,
             is_ending: false,
             due_looked: None,
@@ -172,6 +178,7 @@ impl Pump {
                 _ => {}
             }
             let looks_soon = self.log_has_more && self.reading.is_none() && self.wants_live();
+            let saves_soon = self.saving.is_none() && !self.batch.deliveries.is_empty();
             let app = Arc::clone(&self.app);
             let verdict = async {
                 match &mut self.saving {
@@ -212,6 +219,7 @@ impl Pump {
                 }
                 () = ear.wait() => self.log_has_more = true,
                 () = tokio::time::sleep(LOOK_PAUSE), if looks_soon => {}
+                () = tokio::time::sleep(SAVE_PAUSE), if saves_soon => {}
                 () = app.stopping.wait(), if stop_at.is_none() => {
                     self.is_ending = true;
                     stop_at = Some(Instant::now() + GRACE);
@@ -408,7 +416,10 @@ impl Pump {
 
     /// Hands the batch to the writer, when there is one and the one before is written.
     async fn save(&mut self) {
-        if self.saving.is_some() {
+        let is_busy =
+            !self.under_way.is_empty() && self.batch.deliveries.len() < SAVE_ROWS && self.batch.disable.is_none();
+        let is_soon = self.saved_at.is_some_and(|at| at.elapsed() < SAVE_PAUSE);
+        if self.saving.is_some() || (is_busy && is_soon) {
             return;
         }
         self.batch.to.delivered_seq = self.order.delivered_seq();
@@ -427,6 +438,7 @@ impl Pump {
         next.before = Some(now);
         let batch = std::mem::replace(&mut self.batch, next);
         self.being_saved = std::mem::take(&mut self.unsaved);
+        self.saved_at = Some(Instant::now());
         let (reply, verdict) = oneshot::channel();
         self.saving = Some(Saving { verdict, frees_rows: batch.hurry || !batch.done.is_empty() });
         // A writer that is gone drops the reply, and that ends the pump.
