@@ -65,11 +65,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let made = client.webhook_endpoints().create(NewWebhookEndpoint::new(url.as_str()).description("Example")).await?;
     verifier.send_replace(Some(Verifier::new(made.secret.expose())?));
     let ping = client.webhook_endpoints().ping(made.endpoint.id).await?;
-    println!("{url} answered the ping with {:?} after {} ms.", ping.status, ping.latency_ms);
+    let status = ping.status.map_or_else(|| "nothing".to_owned(), |status| status.to_string());
+    println!("{url} answered the ping with {status} after {} ms.", ping.latency_ms);
 
     // Something happens; and what was before comes again.
     let circle = client.circles().create(NewCircle::new("Cats of Hangzhou")).await?;
     client.circles().open(circle.id).await?;
+    println!("Now everything again, from the beginning of the log:");
     client.webhook_endpoints().replay(made.endpoint.id, NewReplay::all()).await?;
     while let Ok(Some(event)) = tokio::time::timeout(Duration::from_secs(2), events.recv()).await {
         println!("{:>3} {} {}", event.seq, event.r#type, event.object);

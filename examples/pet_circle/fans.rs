@@ -68,8 +68,8 @@ async fn welcome(visit: &Visit, outcome: Result<FanTokens, Error>) -> Answer {
     let nickname = speaking.me().get().await?.nickname.map(|nickname| nickname.to_string());
     let welcome = client.sandbox().top_up(id, fen(WELCOME_FEN)).idempotency_key(format!("welcome-{id}"));
     let hello = match welcome.await {
-        Ok(_) => "You are in. Your sandbox wallet holds ¥100.00 of play money from us.",
-        Err(_) => "You are in.",
+        Ok(_) => "You are signed in. Your sandbox wallet holds ¥100.00 of play money from us.",
+        Err(_) => "You are signed in.",
     };
     // Whoever had the old session does not get the new one.
     site.sessions.end(&visit.session.id);

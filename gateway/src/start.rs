@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -68,6 +69,12 @@ pub enum StartError {
         url: String,
         /// Why.
         source: db::Fault,
+    },
+    /// A command about a gateway that is not there.
+    #[error("there is no database at {url}: run this where the gateway runs, or with its configuration")]
+    NoDatabase {
+        /// Its address.
+        url: String,
     },
     /// The database cannot be brought up to date.
     #[error("cannot migrate the database")]
@@ -198,6 +205,18 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     let webhooks = tokio::spawn(webhooks::run(Arc::clone(&app)));
     let background = Background { housekeeping, revocations, keyring, poster, jobs, clock, webhooks };
     Ok(Running { app, address: bound, server, metrics: page, background, certificate })
+}
+
+/// The same for a command about a gateway that is there: one in the wrong folder makes no database of its own, and does not report
+/// on an empty one.
+async fn open_existing(config: &Config) -> Result<Db, StartError> {
+    let url = config.database_url.expose_secret();
+    if let Some(path) = url.strip_prefix("sqlite:")
+        && !Path::new(path.strip_prefix("//").unwrap_or(path)).exists()
+    {
+        return Err(StartError::NoDatabase { url: url.to_owned() });
+    }
+    open(config).await
 }
 
 async fn open(config: &Config) -> Result<Db, StartError> {
@@ -444,12 +463,13 @@ async fn migrate(config: &Config) -> Result<(), StartError> {
 
 /// Prints what does not add up. The gateway may be at work meanwhile.
 async fn check_ledger(config: &Config) -> Result<(), StartError> {
-    let db = open(config).await?;
+    let db = open_existing(config).await?;
     db.migrate().await?;
     let checked = ledger::check(&db).await.map_err(|fault| StartError::App { fault: fault.into() })?;
     db.close().await;
     let LedgerCheck { clean, accounts, payments, differences } = checked;
-    let mut text = format!("{accounts} accounts and {payments} payments were checked.\n");
+    let sum = if clean { "; they add up" } else { "" };
+    let mut text = format!("{accounts} accounts and {payments} payments were checked{sum}.\n");
     for difference in &differences {
         text = format!("{text}{difference}\n");
     }
@@ -458,7 +478,7 @@ async fn check_ledger(config: &Config) -> Result<(), StartError> {
 }
 
 async fn keys(config: &Config, what: &KeysAction) -> Result<(), StartError> {
-    let db = open(config).await?;
+    let db = open_existing(config).await?;
     db.migrate().await?;
     let (clock, is_live) = (Clock::system(), !config.mode.is_sandbox());
     if !is_live {
@@ -483,7 +503,7 @@ async fn keys(config: &Config, what: &KeysAction) -> Result<(), StartError> {
 }
 
 async fn set_fee(config: &Config, partner: PartnerId, fee_bps: Option<u16>) -> Result<(), StartError> {
-    let db = open(config).await?;
+    let db = open_existing(config).await?;
     db.migrate().await?;
     let fault = |fault| StartError::App { fault };
     let mut tx = db.begin().await.map_err(|error| fault(error.into()))?;

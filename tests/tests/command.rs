@@ -50,7 +50,7 @@ stories! {
         let check = || said(&program.run(&["ledger", "check"]));
 
         let clean = check();
-        assert_eq!((clean.0, clean.1.as_str()), (Some(0), "4 accounts and 1 payments were checked.\n"), "{clean:?}");
+        assert_eq!((clean.0, clean.1.as_str()), (Some(0), "4 accounts and 1 payments were checked; they add up.\n"), "{clean:?}");
 
         // What somebody with a hand in the tables could do, one after the other, and how it is told.
         for (spoil, repair, sentence) in [

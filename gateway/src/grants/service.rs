@@ -71,7 +71,7 @@ pub async fn revoke(tx: &mut Tx, clock: &Clock, partner: PartnerId, now: Time, g
     Ok(())
 }
 
-/// The same by the fan itself; another's grant is none.
+/// The same by the fan itself; another's grant is none. What the app may do no more: nothing, when it had ended before.
 pub async fn revoke_own(
     tx: &mut Tx,
     clock: &Clock,
@@ -79,12 +79,15 @@ pub async fn revoke_own(
     now: Time,
     fan: FanId,
     grant: GrantId,
-) -> Result<(), Fault> {
+) -> Result<FanScopes, Fault> {
     let before = store::lock(tx, partner, grant).await?.filter(|row| row.fan_id == fan);
-    match before.ok_or(ErrorCode::GrantNotFound)? {
-        before if before.status == GrantStatus::Active => end(tx, clock, partner, now, before).await,
-        _ => Ok(()),
+    let before = before.ok_or(ErrorCode::GrantNotFound)?;
+    if before.status != GrantStatus::Active {
+        return Ok(FanScopes::default());
     }
+    let scopes = before.scopes();
+    end(tx, clock, partner, now, before).await?;
+    Ok(scopes)
 }
 
 async fn end(tx: &mut Tx, clock: &Clock, partner: PartnerId, now: Time, before: Row) -> Result<(), Fault> {

@@ -5,7 +5,7 @@ use quanzi_openapi::id::{FanId, GrantId, MandateId, PartnerId};
 use quanzi_openapi::mandates::Mandate;
 use quanzi_openapi::memberships::{Membership, MembershipStatus};
 use quanzi_openapi::payments::{Payment, PaymentsQuery};
-use quanzi_openapi::scope::FanScopes;
+use quanzi_openapi::scope::{FanScope, FanScopes};
 use quanzi_openapi::{ErrorCode, Limit, Time};
 
 use crate::app::App;
@@ -98,7 +98,8 @@ async fn place(app: &App, tx: &mut Tx, now: Time, partner: PartnerId, fan: FanId
     })
 }
 
-/// Takes a grant back. Its tokens are refused here before the page is shown again, elsewhere within two seconds.
+/// Takes a grant back. Its tokens are refused here before the page is shown again, elsewhere within two seconds. Where the app could
+/// charge within a standing consent, the fan's consents to that partner end too: whoever takes everything back means that as well.
 pub async fn revoke_grant(
     app: &App,
     now: Time,
@@ -108,7 +109,14 @@ pub async fn revoke_grant(
 ) -> Result<(), Fault> {
     as_person(app, now, browser, async |tx, session| {
         let fan = own_fan(tx, partner, session, ErrorCode::GrantNotFound).await?;
-        grants::service::revoke_own(tx, &app.clock, partner, now, fan, grant).await
+        let scopes = grants::service::revoke_own(tx, &app.clock, partner, now, fan, grant).await?;
+        if scopes.contains(FanScope::PaymentsMandate) {
+            let context = Context { app, partner, now };
+            for mandate in mandates::service::active_of_fan(tx, context, fan).await? {
+                mandates::service::revoke(tx, context, mandate.id).await?;
+            }
+        }
+        Ok(())
     })
     .await?;
     if let Err(fault) = revocation::catch_up(app).await {

@@ -64,6 +64,8 @@ struct Read {
     up_to: i64,
     /// The end of the log, or of the replay.
     end: i64,
+    /// Whether the endpoint is still as the pump knows it: an event that is committed after it was disabled is not sent.
+    is_current: bool,
 }
 
 /// A batch that the writer has.
@@ -280,7 +282,8 @@ impl Pump {
 
     /// Begins to read the next page of a lane.
     fn read(&mut self, lane: Lane) {
-        let (app, partner, after) = (Arc::clone(&self.app), self.key.0, self.order.read_to(lane));
+        let (app, key, version, after) = (Arc::clone(&self.app), self.key, self.version, self.order.read_to(lane));
+        let partner = key.0;
         let (end, types) = match &self.replay {
             Some(replay) if lane == Lane::Replay => (Some(replay.to_seq), replay.types.0.as_slice().into()),
             _ => (None, Arc::clone(&self.types)),
@@ -295,12 +298,18 @@ impl Pump {
             let rows = events::service::part(&mut tx, partner, (after, to), &types, PAGE_ROWS).await?;
             let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= PAGE_ROWS);
             let read_to = if is_full { rows.last().map_or(to, |row| row.seq) } else { to };
-            Ok(Read { lane, rows, up_to: read_to, end })
+            // After the rows: a change that comes before it comes before whatever was read.
+            let is_current = queue::states(&mut tx, &[key]).await?.iter().any(|state| state.version == version);
+            Ok(Read { lane, rows, up_to: read_to, end, is_current })
         }));
     }
 
     fn take_in(&mut self, read: Read) {
-        let Read { lane, rows, up_to: read_to, end } = read;
+        let Read { lane, rows, up_to: read_to, end, is_current } = read;
+        if !is_current {
+            self.is_ending = true;
+            return;
+        }
         if lane == Lane::Live {
             // The bell may have rung since the end was looked for.
             self.log_has_more |= read_to < end;

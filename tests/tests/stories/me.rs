@@ -13,7 +13,7 @@ use quanzi::me::{
     NewMyMandate, NewMyMembership, NewMyPayment,
 };
 use quanzi::memberships::{MembershipChange, MembershipStatus, Role};
-use quanzi::payments::PaymentStatus;
+use quanzi::payments::{NewPayment, PaymentStatus};
 use quanzi::sandbox::SandboxFanChange;
 use quanzi::{Client, Currency, Edit, ErrorCode, FanScope, Money};
 use quanzi_tests::browser::{Browser, form_code, leads_to, text};
@@ -469,6 +469,36 @@ stories! {
         assert_eq!(client.mandates().get(asked.id).await.expect("the mandate").status, MandateStatus::Revoked);
         assert_eq!(told(client, asked.id).await, [EventType::MandateRequested, EventType::MandateCreated, EventType::MandateRevoked]);
         assert!(text(&mei.browser.get(&url).await).contains("taken back"));
+    }
+
+    async fn who_takes_a_grant_back_is_not_charged_any_more(stage: Stage) {
+        let host = Host::new(&stage).await;
+        let (client, me) = (&host.client, host.client.me());
+        let circle = open_circle(client, "Everything back").await;
+        let mut mei = host.fan(EVERYTHING).await;
+        join(&mei, client, &circle).await;
+        client.sandbox().top_up(mei.id, cny(5_000)).await.expect("topped up");
+        let asked = mei.send(me.ask_mandate(NewMyMandate::new(cny(1_000), cny(2_500)))).await.expect("a mandate");
+        let url = asked.consent_url.expect("an address");
+        let page = mei.browser.get(&url).await;
+        mei.browser.post(&url, &[("code", &form_code(&page)), ("decision", "agree")]).await;
+        let tip = || client.payments().create(NewPayment::tip(mei.id, circle.id, cny(600)).mandate(asked.id)).retries(0);
+        tip().await.expect("paid");
+
+        let own = format!("{}/me", stage.url());
+        let page = text(&mei.browser.get(&own).await);
+        let hidden = |name: &str| {
+            let (_, rest) = page.split_once(&format!("name=\"{name}\" value=\"")).expect("a field");
+            rest.split('"').next().expect("a value").to_owned()
+        };
+        let (form, partner, grant) = (hidden("code"), hidden("partner"), hidden("grant"));
+        assert!(page.contains("The standing consents to pay below end with it."), "{page}");
+        let fields = [("code", form.as_str()), ("decision", "revoke_grant"), ("partner", &partner), ("grant", &grant)];
+        assert_eq!(mei.browser.post(&own, &fields).await.status, 303);
+
+        assert_eq!(code(tip().await), ErrorCode::MandateNotActive);
+        assert_eq!(client.mandates().get(asked.id).await.expect("the mandate").status, MandateStatus::Revoked);
+        assert_eq!(told(client, asked.id).await, [EventType::MandateRequested, EventType::MandateCreated, EventType::MandateRevoked]);
     }
 
     async fn without_its_scope_a_mandate_is_not_charged(stage: Stage) {
