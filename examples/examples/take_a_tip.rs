@@ -18,7 +18,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     client.sandbox().top_up(mei.id, yuan(100)).await?;
 
     // On the page: send the fan to approval_url; the fan decides there. In a sandbox you may decide in their place.
-    let tip = NewPayment::tip(mei.id, circle.id, yuan(20)).message("For the cats!").out_trade_no("order-1");
+    let tip = NewPayment::tip(mei.id, circle.id, yuan(20)).message("For the cats!").merchant_reference("order-1");
     let payment = client.payments().create(tip).idempotency_key("order-1").await?;
     println!("{} is {}: send the fan to {}", payment.amount, payment.status, payment.approval_url.unwrap_or_default());
     let paid = client.sandbox().approve_payment(payment.id).await?;

@@ -1,52 +1,16 @@
 //! The Quanzi gateway: the server that keeps the contract of `quanzi-openapi`.
+//!
+//! The layers, each of which imports only from those after it: [`app`] puts everything batcher; `workflows`, `consoles` and
+//! [`sandbox`] are use-cases over several capabilities; [`capabilities`] hold one noun each; [`edge`] is what every request goes
+//! through; [`access`] knows who calls; [`platform`] knows no capability.
 
+pub mod access;
 pub mod app;
-pub mod apps;
-mod cashier;
-pub mod circles;
-pub mod clock;
-pub mod command;
-pub mod comments;
-pub mod config;
-mod consent;
-pub mod content;
-pub mod crypto;
-pub mod db;
-pub mod docs;
-pub mod events;
-mod exposure;
-pub mod fans;
-pub mod fault;
-pub mod gates;
-mod grants;
-pub mod housekeeping;
-pub mod http;
-pub mod jobs;
-pub mod keyring;
-pub mod ledger;
-mod likes;
-pub mod logs;
-mod mandates;
-mod me;
-pub mod memberships;
-pub mod metrics;
-pub mod oauth;
-pub mod operations;
-mod pages;
-pub mod partners;
-mod payments;
-mod rights;
+pub mod capabilities;
+mod consoles;
+pub mod edge;
+pub mod platform;
 pub mod sandbox;
 #[cfg(test)]
-mod scene;
-mod sessions;
-mod sign_in;
-pub mod start;
-pub mod stopping;
-#[cfg(test)]
 mod testing;
-mod tips;
-mod tls;
-mod wallets;
-pub mod webhooks;
-mod window;
+mod workflows;

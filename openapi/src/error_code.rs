@@ -180,7 +180,7 @@ error_codes! {
     PaymentDeclined         "payment_declined"          402 never "The channel declined the payment."             "Ask the fan to pay on the page, or in another way.";
     ChannelUnavailable      "channel_unavailable"       503 again "The payment channel does not answer."          "Nothing was moved. Try again after the seconds in Retry-After, with the same Idempotency-Key.";
     BalanceInsufficient     "balance_insufficient"      402 never "There is too little money in the account."     "`detail` says whose: the fan can top up the wallet; a circle can refund only what it still holds.";
-    OutTradeNoTaken         "out_trade_no_taken"        409 never "You have a payment under this number already." "Read the payment that `detail` names, or use another out_trade_no.";
+    MerchantReferenceTaken         "merchant_reference_taken"        409 never "You have a payment under this number already." "Read the payment that `detail` names, or use another merchant_reference.";
     OutcomeUnknown          "outcome_unknown"           503 again "We do not know yet whether this happened."     "Ask again with the same Idempotency-Key: it happens once, and you get its answer.";
     MandateNotFound         "mandate_not_found"         404 never "No such mandate."                              "List the mandates with GET /v1/mandates.";
     MandateNotActive        "mandate_not_active"        409 never "The mandate cannot be used."                   "`detail` says why: it is revoked or expired, of another fan, circle or currency; ask the fan for a new one.";

@@ -137,7 +137,7 @@ impl Reply for TokenReply {
 /// A question about a token, or the wish to revoke it.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[non_exhaustive]
-pub struct TokenQuestion {
+pub struct TokenIntrospectionRequest {
     /// The token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
@@ -158,7 +158,7 @@ pub struct TokenQuestion {
     pub client_secret: Option<String>,
 }
 
-impl Example for TokenQuestion {
+impl Example for TokenIntrospectionRequest {
     fn example() -> Self {
         Self {
             token: Some("eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFZERTQSJ9.…".to_owned()),
@@ -464,7 +464,7 @@ impl Endpoint for IntrospectToken {
     const IDEMPOTENCY: crate::endpoint::Idempotency = crate::endpoint::Idempotency::None;
     type Params = Nothing;
     type Query = Nothing;
-    type Body = Form<TokenQuestion>;
+    type Body = Form<TokenIntrospectionRequest>;
     type Reply = Introspection;
 }
 
@@ -482,7 +482,7 @@ impl Endpoint for RevokeToken {
     const IDEMPOTENCY: crate::endpoint::Idempotency = crate::endpoint::Idempotency::None;
     type Params = Nothing;
     type Query = Nothing;
-    type Body = Form<TokenQuestion>;
+    type Body = Form<TokenIntrospectionRequest>;
     type Reply = Nothing;
 }
 

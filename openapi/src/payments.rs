@@ -60,11 +60,11 @@ pub enum DeclineReason {
     Channel,
 }
 
-/// The kind of an `out_trade_no`.
+/// The kind of an `merchant_reference`.
 #[derive(Debug)]
-pub enum OutTradeNoWords {}
-impl Words for OutTradeNoWords {
-    const NAME: &'static str = "OutTradeNo";
+pub enum MerchantReferenceWords {}
+impl Words for MerchantReferenceWords {
+    const NAME: &'static str = "MerchantReference";
     const ABOUT: &'static str = "Your own number of a payment, unique for ever among your payments.";
     const MAX: usize = 64;
     const EXAMPLE: &'static str = "2026-11-20-000042";
@@ -75,7 +75,7 @@ impl Words for OutTradeNoWords {
     }
 }
 /// Your own number of a payment.
-pub type OutTradeNo = Text<OutTradeNoWords>;
+pub type MerchantReference = Text<MerchantReferenceWords>;
 
 /// The kind of a message that goes with a payment.
 #[derive(Debug)]
@@ -124,7 +124,7 @@ pub struct Payment {
     pub mandate: Option<MandateId>,
     /// Your own number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub out_trade_no: Option<OutTradeNo>,
+    pub merchant_reference: Option<MerchantReference>,
     /// The page where the fan decides; only while the payment requires approval. Give it to the fan alone: in live mode the fan has
     /// to sign in there, in a sandbox whoever has the address can decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -164,7 +164,7 @@ impl Example for Payment {
             refunded: money(0),
             message: Some(PaymentMessage::example()),
             mandate: Some(MandateId::example()),
-            out_trade_no: Some(OutTradeNo::example()),
+            merchant_reference: Some(MerchantReference::example()),
             approval_url: None,
             expires_at: None,
             decline_reason: None,
@@ -212,7 +212,7 @@ pub struct NewPayment {
     pub mandate: Option<MandateId>,
     /// Your own number, unique for ever among your payments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub out_trade_no: Option<OutTradeNo>,
+    pub merchant_reference: Option<MerchantReference>,
 }
 
 impl NewPayment {
@@ -226,7 +226,7 @@ impl NewPayment {
             amount,
             message: None,
             mandate: None,
-            out_trade_no: None,
+            merchant_reference: None,
         }
     }
 
@@ -253,8 +253,8 @@ impl NewPayment {
 
     /// Under this number of yours.
     #[must_use]
-    pub fn out_trade_no(mut self, number: impl Into<OutTradeNo>) -> Self {
-        self.out_trade_no = Some(number.into());
+    pub fn merchant_reference(mut self, number: impl Into<MerchantReference>) -> Self {
+        self.merchant_reference = Some(number.into());
         self
     }
 }
@@ -265,7 +265,7 @@ impl Example for NewPayment {
             .post(PostId::example())
             .message(PaymentMessage::example())
             .mandate(MandateId::example())
-            .out_trade_no(OutTradeNo::example())
+            .merchant_reference(MerchantReference::example())
     }
 }
 impl JsonBody for NewPayment {}
@@ -331,7 +331,7 @@ impl Endpoint for CreatePayment {
         ErrorCode::MandateLimitReached,
         ErrorCode::PaymentLimitReached,
         ErrorCode::BalanceInsufficient,
-        ErrorCode::OutTradeNoTaken,
+        ErrorCode::MerchantReferenceTaken,
         ErrorCode::ChannelUnavailable,
         ErrorCode::PaymentDeclined,
         ErrorCode::OutcomeUnknown,

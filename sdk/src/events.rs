@@ -1,7 +1,7 @@
 //! Events: your numbered log.
 
 mod consumer;
-mod doorbell;
+mod stream_listener;
 
 use quanzi_openapi::Nothing;
 pub use quanzi_openapi::events::{

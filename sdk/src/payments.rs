@@ -3,7 +3,7 @@
 use quanzi_openapi::Nothing;
 use quanzi_openapi::id::{PaymentId, RefundId};
 pub use quanzi_openapi::payments::{
-    CancelPayment, CreatePayment, DeclineReason, GetPayment, ListPayments, NewPayment, OutTradeNo, Payment,
+    CancelPayment, CreatePayment, DeclineReason, GetPayment, ListPayments, MerchantReference, NewPayment, Payment,
     PaymentKind, PaymentMessage, PaymentPath, PaymentStatus, PaymentsQuery,
 };
 pub use quanzi_openapi::refunds::{

@@ -8,10 +8,10 @@ use quanzi::gates::{GateRule, NewGate};
 use quanzi::memberships::{Membership, NewMembership};
 use quanzi::sandbox::{NewPartner, NewSandboxFan, SandboxFan};
 use quanzi::{Client, Error, ErrorCode, Key};
-use quanzi_gateway::config::Config;
-use quanzi_gateway::db::scratch::Scratch;
-use quanzi_gateway::db::{Db, Engine};
-use quanzi_gateway::start::{Running, start};
+use quanzi_gateway::app::start::{Running, start};
+use quanzi_gateway::platform::config::Config;
+use quanzi_gateway::platform::db::scratch::Scratch;
+use quanzi_gateway::platform::db::{Db, Engine};
 use quanzi_openapi::events::{EventType, Subject};
 use quanzi_openapi::id::PartnerId;
 use secrecy::ExposeSecret as _;
@@ -172,7 +172,7 @@ impl Stage {
         let mut tx = app.db.begin().await.expect("a transaction");
         for object in objects {
             let fact = BareFact { object: object.to_owned(), text: text.to_owned() };
-            let recorded = quanzi_gateway::events::service::record(
+            let recorded = quanzi_gateway::platform::outbox::service::record(
                 &mut tx,
                 partner,
                 app.clock.now(),
@@ -181,12 +181,12 @@ impl Stage {
             );
             recorded.expect("recorded");
         }
-        quanzi_gateway::events::service::commit(app, tx).await.expect("committed");
+        quanzi_gateway::platform::outbox::service::commit(app, tx).await.expect("committed");
     }
 
     /// Does what is due by now, without waiting until the gateway looks.
     pub async fn run_due(&self) {
-        quanzi_gateway::jobs::service::run_due(self.running.app()).await.expect("what is due");
+        quanzi_gateway::platform::jobs::service::run_due(self.running.app()).await.expect("what is due");
     }
 
     /// As if another call were moving the clock.
@@ -201,16 +201,16 @@ impl Stage {
     pub async fn idempotency_rows_after_days(&self, days: i64) -> i64 {
         let now = self.running.app().clock.now().plus_seconds(days * 24 * 3_600);
         let mut tx = self.db().begin().await.expect("a transaction");
-        quanzi_gateway::http::sweep_idempotency(&mut tx, now, 100).await.expect("swept");
+        quanzi_gateway::edge::sweep_idempotency(&mut tx, now, 100).await.expect("swept");
         tx.commit().await.expect("committed");
         self.count("idempotency").await
     }
 
-    /// Does one batch of the chore of this name; how many rows went.
+    /// Does one batch of the task of this name; how many rows went.
     pub async fn sweep(&self, name: &str) -> u64 {
-        let chores = quanzi_gateway::app::chores(self.app());
-        let chore = chores.iter().find(|chore| chore.name() == name).expect("a chore");
-        chore.batch().await.expect("swept")
+        let tasks = quanzi_gateway::app::retention_tasks(self.app());
+        let task = tasks.iter().find(|task| task.name() == name).expect("a task");
+        task.batch().await.expect("swept")
     }
 
     /// Rows of a table.

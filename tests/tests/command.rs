@@ -10,7 +10,7 @@ use quanzi::sandbox::NewSandboxFan;
 use quanzi::webhook::Verifier;
 use quanzi::webhook_endpoints::NewWebhookEndpoint;
 use quanzi::{Client, Currency, Money};
-use quanzi_gateway::keyring;
+use quanzi_gateway::platform::keyring;
 use quanzi_tests::process::Process;
 use quanzi_tests::receiver::{Received, Receiver};
 use quanzi_tests::stage::{Stage, open_circle, partner};

@@ -20,7 +20,7 @@ use quanzi::payments::{NewPayment, NewRefund, Payment, PaymentStatus, PaymentsQu
 use quanzi::sandbox::NewSandboxFan;
 use quanzi::webhook_endpoints::NewWebhookEndpoint;
 use quanzi::{Client, Currency, Error, ErrorCode, ErrorKind, Key, Limit, Money};
-use quanzi_gateway::db::scratch::Scratch;
+use quanzi_gateway::platform::db::scratch::Scratch;
 use quanzi_tests::dice::Dice;
 use quanzi_tests::postgres::Server;
 use quanzi_tests::process::Process;
@@ -130,7 +130,7 @@ impl Load {
             let (fan, mandate) = self.fans[(task + number) % FANS];
             let key = |what: &str| format!("{what}-{task}-{number}");
             let amount = cny(i64::try_from(1 + (number * 7) % 400).expect("small"));
-            let tip = NewPayment::tip(fan, self.circle.id, amount).out_trade_no(key("no"));
+            let tip = NewPayment::tip(fan, self.circle.id, amount).merchant_reference(key("no"));
             let tip = if number % 3 == 1 { tip } else { tip.mandate(mandate) };
             let create = async || calls.create(tip.clone()).idempotency_key(key("create")).retries(0).await;
             let made = self.insist(&create).await;

@@ -12,12 +12,12 @@ use quanzi_openapi::sandbox::{Advance, ClockAdvanced, RAN_MAX, RanJob, RanOutcom
 use quanzi_openapi::{ErrorCode, Time};
 
 use super::store;
+use crate::access::oauth;
 use crate::app::App;
-use crate::clock::Clock;
-use crate::db::{Db, Tx};
-use crate::fault::Fault;
-use crate::jobs::{self, Claimed, Ending, Outcome};
-use crate::oauth;
+use crate::platform::clock::Clock;
+use crate::platform::db::{Db, Tx};
+use crate::platform::fault::Fault;
+use crate::platform::jobs::{self, Claimed, Ending, Outcome};
 
 /// How often each process looks whether another has moved the clock.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -222,9 +222,9 @@ mod tests {
     use quanzi_openapi::id::PostId;
 
     use super::*;
-    use crate::config::Mode;
-    use crate::jobs::{Job, JobKind};
     use crate::on_both_engines;
+    use crate::platform::config::Mode;
+    use crate::platform::jobs::{Job, JobKind};
     use crate::testing::{Client, process};
 
     const HOUR: i64 = 3_600;

@@ -13,10 +13,10 @@ use quanzi_openapi::id::{AppId, PartnerId};
 use quanzi_openapi::sandbox::NewPartner;
 
 use crate::app::App;
-use crate::apps::service::Context;
-use crate::crypto::SigningKey;
-use crate::events;
-use crate::fault::Fault;
+use crate::capabilities::apps::service::Context;
+use crate::platform::crypto::SigningKey;
+use crate::platform::fault::Fault;
+use crate::platform::outbox;
 
 use super::service;
 
@@ -63,7 +63,7 @@ async fn register(app: &App, key: &SigningKey) -> Result<(), Fault> {
     let new = NewPartner::new("Demo partner", "Demo Partner Ltd.", NewApp::new("Demo app", [KeyInput::Jwk(jwk)]));
     let mut tx = app.db.begin().await?;
     service::register(&mut tx, Context::new(app, app.clock.now()), &new).await?;
-    Ok(events::service::commit(app, tx).await?)
+    Ok(outbox::service::commit(app, tx).await?)
 }
 
 fn read_or_make(app: &App, key_file: &Path) -> Result<SigningKey, Fault> {
@@ -125,8 +125,8 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
-    use crate::config::Mode;
-    use crate::db::scratch::Scratch;
+    use crate::platform::config::Mode;
+    use crate::platform::db::scratch::Scratch;
     use crate::testing::process_in;
 
     fn folder(name: &str) -> PathBuf {

@@ -4,11 +4,11 @@ use quanzi_openapi::sandbox::{
     AdvanceClock, CheckSignature, ClockAdvanced, GetClock, RegisterPartner, Registration, SandboxClock,
 };
 
-use crate::apps::service::Context;
-use crate::events;
-use crate::fault::Fault;
-use crate::http::Routes;
-use crate::http::{Anyone, Call};
+use crate::capabilities::apps::service::Context;
+use crate::edge::Routes;
+use crate::edge::{Anyone, Call};
+use crate::platform::fault::Fault;
+use crate::platform::outbox;
 
 use super::{clock, service, signature_check};
 
@@ -25,7 +25,7 @@ async fn register(call: &mut Call<RegisterPartner, Anyone>) -> Result<Registrati
     call.app.limits.registration(call.request.address)?;
     let mut tx = call.app.db.begin().await?;
     let registered = service::register(&mut tx, Context::new(&call.app, call.now), &call.body).await?;
-    events::service::commit(&call.app, tx).await?;
+    outbox::service::commit(&call.app, tx).await?;
     Ok(registered)
 }
 

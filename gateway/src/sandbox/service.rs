@@ -3,10 +3,11 @@
 use quanzi_openapi::sandbox::{NewPartner, Registration};
 use quanzi_openapi::scope::Scopes;
 
-use crate::apps::service::Context;
-use crate::db::Tx;
-use crate::fault::Fault;
-use crate::{apps, partners};
+use crate::capabilities::apps;
+use crate::capabilities::apps::service::Context;
+use crate::capabilities::partners;
+use crate::platform::db::Tx;
+use crate::platform::fault::Fault;
 
 /// Registers a partner with its first app, which may do everything, or nothing at all.
 pub async fn register(tx: &mut Tx, context: Context<'_>, new: &NewPartner) -> Result<Registration, Fault> {

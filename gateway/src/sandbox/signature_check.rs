@@ -7,10 +7,10 @@ use quanzi_openapi::sandbox::{CheckSignature, SignatureFinding};
 use quanzi_openapi::signature::{CONTENT_DIGEST, ContentDigest, REQUEST_TAG, SignatureError, Signatures};
 
 use crate::app::App;
-use crate::apps::AppFacts;
-use crate::fault::Fault;
-use crate::http::signature::{self, Presented};
-use crate::http::{Anyone, Call, explain_with, key_of_other_client};
+use crate::capabilities::apps::AppFacts;
+use crate::edge::signature::{self, Presented};
+use crate::edge::{Anyone, Call, explain_with, key_of_other_client};
+use crate::platform::fault::Fault;
 
 /// Most headers of a request to look into.
 const HEADERS_MAX: usize = 100;

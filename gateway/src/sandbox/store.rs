@@ -2,7 +2,7 @@
 
 use quanzi_openapi::Time;
 
-use crate::db::{Fault, Sql, Tx};
+use crate::platform::db::{Fault, Sql, Tx};
 use crate::sql;
 
 const AHEAD: Sql = sql!("select ahead_micros from sandbox_clock where id = 1");

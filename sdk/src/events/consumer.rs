@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use quanzi_openapi::events::{Event, EventPage, EventType, EventTypes, EventsQuery};
 
 use super::EventCalls;
-use super::doorbell::Doorbell;
+use super::stream_listener::StreamListener;
 use crate::error::{Error, ErrorKind};
 
 /// Looks this often when there is no stream to say that something came.
@@ -58,7 +58,7 @@ pub struct EventConsumer {
     ready: VecDeque<Event>,
     /// Whether the page before said that more is there.
     has_more: bool,
-    bell: Doorbell,
+    bell: StreamListener,
 }
 
 impl EventCalls {
@@ -72,7 +72,7 @@ impl EventCalls {
             read: after,
             ready: VecDeque::new(),
             has_more: true,
-            bell: Doorbell::new(&self.0),
+            bell: StreamListener::new(&self.0),
         }
     }
 }

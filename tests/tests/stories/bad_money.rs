@@ -294,19 +294,19 @@ stories! {
 
     async fn fields_of_a_payment_that_are_wrong_are_named(stage: Stage) {
         let scene = Scene::set(&stage).await;
-        let taken = scene.pay(&json!({ "out_trade_no": "A-1", "message": "圈".repeat(200) })).await;
+        let taken = scene.pay(&json!({ "merchant_reference": "A-1", "message": "圈".repeat(200) })).await;
         taken.expect_status(201);
-        let waits = id(&scene.pay(&json!({ "mandate": null, "out_trade_no": "a".repeat(64) })).await.expect_status(201));
+        let waits = id(&scene.pay(&json!({ "mandate": null, "merchant_reference": "a".repeat(64) })).await.expect_status(201));
         let before = stage.fingerprint().await;
 
         for (name, value) in [
-            ("out_trade_no", json!("a".repeat(65))),
-            ("out_trade_no", json!("")),
-            ("out_trade_no", json!("A 1")),
-            ("out_trade_no", json!("A/1")),
-            ("out_trade_no", json!("订单")),
-            ("out_trade_no", json!("A\u{0}1")),
-            ("out_trade_no", json!(1)),
+            ("merchant_reference", json!("a".repeat(65))),
+            ("merchant_reference", json!("")),
+            ("merchant_reference", json!("A 1")),
+            ("merchant_reference", json!("A/1")),
+            ("merchant_reference", json!("订单")),
+            ("merchant_reference", json!("A\u{0}1")),
+            ("merchant_reference", json!(1)),
             ("message", json!("圈".repeat(201))),
             ("message", json!("zero\u{0}byte")),
             ("message", json!(["x"])),
@@ -324,7 +324,7 @@ stories! {
             let changes = json!({ (name): value });
             expect_field(&scene.pay(&changes).await, &format!("/{name}"), &changes);
         }
-        let twice = scene.pay(&json!({ "out_trade_no": "A-1" })).await.expect_refusal(409, "out_trade_no_taken");
+        let twice = scene.pay(&json!({ "merchant_reference": "A-1" })).await.expect_refusal(409, "merchant_reference_taken");
         assert!(twice["detail"].as_str().is_some_and(|detail| detail.contains(&id(&taken.json()))), "{twice}");
         let reason = json!({ "reason": "x".repeat(10_000) });
         expect_field(&scene.keyed(&format!("/v1/payments/{waits}/refunds"), &reason).await, "/reason", &reason);

@@ -9,7 +9,7 @@ use quanzi::memberships::NewMembership;
 use quanzi::payments::{NewPayment, PaymentStatus};
 use quanzi::sandbox::{ClockAdvanced, NewSandboxFan, RanOutcome};
 use quanzi::{Client, Currency, Edit, ErrorCode, Money, Time};
-use quanzi_gateway::jobs::{Job, JobKind, service};
+use quanzi_gateway::platform::jobs::{Job, JobKind, service};
 use quanzi_tests::stage::{Knobs, Stage, code, open_circle, partner};
 use quanzi_tests::stories;
 

@@ -17,7 +17,7 @@ stories! {
         let circle = open_circle(&client, "Tips").await;
         let fan = payer(&client, &circle, cny(5_000)).await;
 
-        let new = NewPayment::tip(fan, circle.id, cny(1_000)).message("For the cats!").out_trade_no("2026-1");
+        let new = NewPayment::tip(fan, circle.id, cny(1_000)).message("For the cats!").merchant_reference("2026-1");
         let payment = client.payments().create(new).await.expect("a payment");
         assert_eq!(payment.status, PaymentStatus::RequiresApproval);
         assert!(payment.approval_url.as_deref().is_some_and(|url| url.starts_with(stage.url())));
@@ -196,19 +196,19 @@ stories! {
         let circle = open_circle(&client, "Numbers").await;
         let fan = payer(&client, &circle, cny(100_000)).await;
         let tries = (0..12).map(|_| async {
-            client.payments().create(NewPayment::tip(fan, circle.id, cny(100)).out_trade_no("A-1")).await
+            client.payments().create(NewPayment::tip(fan, circle.id, cny(100)).merchant_reference("A-1")).await
         });
 
         let made = futures_util::future::join_all(tries).await;
 
         assert_eq!(made.iter().filter(|outcome| outcome.is_ok()).count(), 1);
         for refused in made.into_iter().filter(Result::is_err) {
-            assert_eq!(code(refused), ErrorCode::OutTradeNoTaken);
+            assert_eq!(code(refused), ErrorCode::MerchantReferenceTaken);
         }
         let stranger = partner(&stage).await;
         let theirs = open_circle(&stranger, "Numbers").await;
         let their_fan = payer(&stranger, &theirs, cny(0)).await;
-        stranger.payments().create(NewPayment::tip(their_fan, theirs.id, cny(1)).out_trade_no("A-1")).await.expect("another partner's number");
+        stranger.payments().create(NewPayment::tip(their_fan, theirs.id, cny(1)).merchant_reference("A-1")).await.expect("another partner's number");
     }
 
     async fn what_cannot_be_paid_leaves_nothing_behind(stage: Stage) {

@@ -104,7 +104,8 @@ impl<'c> Round<'c> {
     fn payment(&self, slot: usize) -> NewPayment {
         let (fan, mandate) = self.fans[slot % FANS];
         let amount = if Self::is_slow(slot) { SLOW } else { 9_001 + 4_567 * i64::try_from(slot).expect("small") };
-        let new = NewPayment::tip(fan, self.circle.id, cny(amount)).out_trade_no(format!("{}-{slot}", self.number));
+        let new =
+            NewPayment::tip(fan, self.circle.id, cny(amount)).merchant_reference(format!("{}-{slot}", self.number));
         if slot.is_multiple_of(4) { new.mandate(mandate) } else { new }
     }
 
@@ -279,7 +280,7 @@ stories! {
         for round in &rounds {
             for slot in 0..SLOTS {
                 let number = format!("{}-{slot}", round.number);
-                let is_its = |payment: &&Payment| payment.out_trade_no.as_ref().is_some_and(|no| no.to_string() == number);
+                let is_its = |payment: &&Payment| payment.merchant_reference.as_ref().is_some_and(|no| no.to_string() == number);
                 let found: Vec<&Payment> = all.iter().filter(is_its).collect();
                 assert!(found.len() <= 1, "{number} twice");
                 earned += round.check(slot, found.first().copied(), &refunds);
@@ -325,7 +326,7 @@ stories! {
         here.post(&format!("/sandbox/v1/fans/{fan}/top_up"), json!({ "amount": money(777) })).await.expect_status(200);
         let mandate = json!({ "fan": fan, "per_payment": money(10_000), "per_day": money(10_000) });
         let mandate = id(here.post("/sandbox/v1/mandates", mandate).await);
-        let body = json!({ "kind": "tip", "fan": fan, "circle": circle, "mandate": mandate, "amount": money(777), "out_trade_no": "one" });
+        let body = json!({ "kind": "tip", "fan": fan, "circle": circle, "mandate": mandate, "amount": money(777), "merchant_reference": "one" });
 
         let ask = |number: usize| {
             let partner = if number.is_multiple_of(2) { &here } else { &there };

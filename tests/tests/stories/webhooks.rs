@@ -314,7 +314,7 @@ stories! {
                 break;
             }
             let mut tx = stage.db().reading().await.expect("a connection");
-            let next = quanzi_gateway::webhooks::service::next_due(&mut tx, now).await.expect("a time");
+            let next = quanzi_gateway::capabilities::webhooks::service::next_due(&mut tx, now).await.expect("a time");
             drop(tx);
             let Some(next) = next else {
                 tokio::time::sleep(std::time::Duration::from_millis(50)).await;

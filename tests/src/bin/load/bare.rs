@@ -5,8 +5,8 @@ use std::net::TcpListener;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
-use quanzi_gateway::circles;
-use quanzi_gateway::db::Db;
+use quanzi_gateway::capabilities::circles;
+use quanzi_gateway::platform::db::Db;
 use quanzi_openapi::id::{CircleId, PartnerId};
 
 /// A running baseline.

@@ -1,0 +1,171 @@
+//! Authorization requests: pushed by the app, opened by a fan's browser, completed once (RFC 9126, RFC 9207).
+//!
+//! Invariants: nothing of a request comes from the browser; a redirect goes only to an address the app registered; looking at a
+//! request uses nothing up, completing it does.
+
+use quanzi_openapi::authorization::{
+    CODE_SECONDS, PushedReply, PushedRequest, REQUEST_URI_PREFIX, REQUEST_URI_SECONDS,
+};
+use quanzi_openapi::id::{AppId, PartnerId};
+use quanzi_openapi::scope::FanScopes;
+use quanzi_openapi::{ErrorCode, Time};
+use url::Url;
+
+use super::fan_store::{self as store, NewCode};
+use super::model::AuthorizationRequest;
+use super::{client, proof};
+use crate::app::App;
+use crate::capabilities::grants;
+use crate::edge::RequestInfo;
+use crate::platform::crypto::hash;
+use crate::platform::db::Tx;
+use crate::platform::fault::Fault;
+
+/// How long a fan may take from opening the page to the decision.
+const PAGE_SECONDS: i64 = 600;
+
+/// Takes a request in.
+pub async fn push(app: &App, request: &RequestInfo, form: &PushedRequest, now: Time) -> Result<PushedReply, Fault> {
+    let client = client::authenticate(app, request, form.into(), now).await?;
+    let wanted = AuthorizationRequest::read(form, &app.config, &client.facts.redirect_uris)?;
+    // Before the assertion is used up: a client that is asked for a nonce may send the same assertion again.
+    let wanted = match proof::if_sent(app, request)? {
+        Some(jkt) => wanted.bound_to(jkt)?,
+        None => wanted,
+    };
+    let secret = app.clock.random_text();
+    let mut tx = app.db.begin().await?;
+    client::consume(app, &mut tx, &client).await?;
+    let expires_at = now.plus_seconds(REQUEST_URI_SECONDS);
+    store::push(&mut tx, hash(&secret), client.facts.app, &wanted, now, expires_at).await?;
+    tx.commit().await?;
+    Ok(PushedReply { request_uri: format!("{REQUEST_URI_PREFIX}{secret}"), expires_in: REQUEST_URI_SECONDS })
+}
+
+/// A pushed request that a fan's browser has opened.
+#[derive(Debug)]
+pub struct Opened {
+    /// The app.
+    pub app: AppId,
+    /// Its partner.
+    pub partner: PartnerId,
+    /// What it wants.
+    pub request: AuthorizationRequest,
+    /// When it was pushed.
+    pub pushed_at: Time,
+    hash: [u8; 32],
+}
+
+/// The request a browser came with: of this client, in time, not completed, its redirect still registered.
+pub async fn open(app: &App, client: &str, request_uri: &str, now: Time) -> Result<Option<Opened>, Fault> {
+    let Some(secret) = request_uri.strip_prefix(REQUEST_URI_PREFIX) else { return Ok(None) };
+    let hash = hash(secret);
+    let mut tx = app.db.reading_newest().await?;
+    let Some(row) = store::find_pushed(&mut tx, hash).await? else { return Ok(None) };
+    drop(tx);
+    if row.app_id.to_string() != client || row.completed_at.is_some() || row.expires_at <= now {
+        return Ok(None);
+    }
+    let Some(facts) = app.directory.app(&app.db, row.app_id).await?.filter(|facts| facts.active) else {
+        return Ok(None);
+    };
+    let request = row.request.0;
+    if !facts.redirect_uris.iter().any(|uri| uri.as_str() == request.redirect_uri) {
+        return Ok(None);
+    }
+    if row.opened_at.is_none() {
+        let mut tx = app.db.begin().await?;
+        store::open_pushed(&mut tx, hash, now, now.plus_seconds(PAGE_SECONDS)).await?;
+        tx.commit().await?;
+    }
+    Ok(Some(Opened { app: row.app_id, partner: facts.partner, request, pushed_at: row.created_at, hash }))
+}
+
+/// What an app is told when a fan does not come back with a code (RFC 6749, 4.1.2.1; OpenID Connect Core, 3.1.2.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// The fan said no.
+    AccessDenied,
+    /// A page would have to be shown for signing in.
+    LoginRequired,
+    /// A page would have to be shown for consenting.
+    ConsentRequired,
+}
+
+impl Denial {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::AccessDenied => "access_denied",
+            Self::LoginRequired => "login_required",
+            Self::ConsentRequired => "consent_required",
+        }
+    }
+}
+
+impl Opened {
+    /// Where the browser goes to say no.
+    pub fn denial(&self, app: &App, denial: Denial) -> Result<String, Fault> {
+        self.answer(app, "error", denial.as_str())
+    }
+
+    /// Completes the request; false when it was completed before. First of all that a yes or a no does: of both at once, in two
+    /// tabs, one finds it done and does nothing.
+    pub async fn complete(&self, tx: &mut Tx, now: Time) -> Result<bool, Fault> {
+        Ok(store::complete_pushed(tx, self.hash, now).await?)
+    }
+
+    /// A code for this grant, of a request that was just completed: where the browser goes.
+    pub async fn accept(
+        &self,
+        app: &App,
+        tx: &mut Tx,
+        grant: &grants::Row,
+        authenticated_at: Time,
+        now: Time,
+    ) -> Result<String, Fault> {
+        let code = app.clock.random_text();
+        let new = NewCode {
+            hash: hash(&code),
+            partner: self.partner,
+            app: self.app,
+            grant: grant.id,
+            fan: grant.fan_id,
+            family: app.clock.random_text(),
+            request: &self.request,
+            scopes: self.scopes().within(grant.scopes()),
+            authenticated_at,
+            created_at: now,
+            expires_at: now.plus_seconds(CODE_SECONDS),
+        };
+        store::add_code(tx, &new).await?;
+        self.answer(app, "code", &code)
+    }
+
+    /// What the app asks for.
+    pub fn scopes(&self) -> FanScopes {
+        self.request.scopes()
+    }
+
+    /// The address with its parameters, its own query kept (RFC 6749, 4.1.2; RFC 9207, 2).
+    fn answer(&self, app: &App, name: &str, value: &str) -> Result<String, Fault> {
+        let mut url = Url::parse(&self.request.redirect_uri).map_err(Fault::internal)?;
+        let mut pairs = url.query_pairs_mut();
+        pairs.append_pair(name, value);
+        if let Some(state) = &self.request.state {
+            pairs.append_pair("state", state);
+        }
+        pairs.append_pair("iss", &app.config.public_url);
+        drop(pairs);
+        Ok(url.into())
+    }
+
+    /// The origin the browser is sent to.
+    pub fn redirect_origin(&self) -> String {
+        Url::parse(&self.request.redirect_uri).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
+    }
+}
+
+/// Nothing of a request names more than its app.
+pub(super) fn refused(detail: &'static str) -> Fault {
+    Fault::new(ErrorCode::InvalidRequest).detail(detail)
+}

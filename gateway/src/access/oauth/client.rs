@@ -1,0 +1,174 @@
+//! Client authentication: `private_key_jwt` (RFC 7523, FAPI 2.0) and nothing else.
+//!
+//! Invariants: every failure is the same answer in live mode; an assertion is verified first and used up last.
+
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::AUTHORIZATION;
+use quanzi_openapi::authorization::PushedRequest;
+use quanzi_openapi::id::AppId;
+use quanzi_openapi::jose::{CLOCK_SKEW_SECONDS, ClientAssertion, Compact};
+use quanzi_openapi::oauth::{ASSERTION_TYPE, TokenIntrospectionRequest, TokenRequest};
+use quanzi_openapi::{ErrorCode, Time};
+
+use crate::app::App;
+use crate::capabilities::apps::{AppFacts, RegisteredKey};
+use crate::edge::RequestInfo;
+use crate::platform::crypto::hash;
+use crate::platform::db::{Batcher, Tx};
+use crate::platform::fault::Fault;
+
+use super::model::sent;
+use super::store::{self, UsedAssertion};
+
+/// `typ` of an assertion, where it has one. Any other is a token of another kind, which must not pass for an assertion.
+const TYPES: [&str; 2] = ["jwt", "client-authentication+jwt"];
+
+/// What a client sends to say who it is.
+#[derive(Clone, Copy)]
+pub(super) struct Credentials<'a> {
+    id: Option<&'a str>,
+    assertion_type: Option<&'a str>,
+    assertion: Option<&'a str>,
+    has_secret: bool,
+}
+
+impl<'a> From<&'a TokenRequest> for Credentials<'a> {
+    fn from(form: &'a TokenRequest) -> Self {
+        Self {
+            id: sent(form.client_id.as_ref()),
+            assertion_type: sent(form.client_assertion_type.as_ref()),
+            assertion: sent(form.client_assertion.as_ref()),
+            has_secret: form.client_secret.is_some(),
+        }
+    }
+}
+
+impl<'a> From<&'a PushedRequest> for Credentials<'a> {
+    fn from(form: &'a PushedRequest) -> Self {
+        Self {
+            id: sent(form.client_id.as_ref()),
+            assertion_type: sent(form.client_assertion_type.as_ref()),
+            assertion: sent(form.client_assertion.as_ref()),
+            has_secret: form.client_secret.is_some(),
+        }
+    }
+}
+
+impl<'a> From<&'a TokenIntrospectionRequest> for Credentials<'a> {
+    fn from(form: &'a TokenIntrospectionRequest) -> Self {
+        Self {
+            id: sent(form.client_id.as_ref()),
+            assertion_type: sent(form.client_assertion_type.as_ref()),
+            assertion: sent(form.client_assertion.as_ref()),
+            has_secret: form.client_secret.is_some(),
+        }
+    }
+}
+
+/// A client whose assertion was verified and is not used up yet.
+pub(super) struct Client {
+    pub facts: Arc<AppFacts>,
+    /// The key that made the assertion.
+    pub kid: String,
+    assertion: UsedAssertion,
+}
+
+/// Gathers assertions that are used up at the same time.
+pub type Assertions = Batcher<UsedAssertion, bool>;
+
+/// Verifies who the client is.
+pub(super) async fn authenticate(
+    app: &App,
+    request: &RequestInfo,
+    credentials: Credentials<'_>,
+    now: Time,
+) -> Result<Client, Fault> {
+    let refuse = |why: &dyn std::fmt::Display| refused(app, why);
+    if has_other_method(&request.http) || credentials.has_secret {
+        return Err(refuse(&"authenticate with a client assertion alone: no Authorization header, no client_secret"));
+    }
+    let (Some(ASSERTION_TYPE), Some(assertion)) = (credentials.assertion_type, credentials.assertion) else {
+        return Err(refuse(&format_args!("send client_assertion, and client_assertion_type={ASSERTION_TYPE}")));
+    };
+    let jws = Compact::parse(assertion).map_err(|error| refuse(&error))?;
+    if jws.header.typ.is_some() && !TYPES.iter().any(|typ| jws.header.is_type(typ)) {
+        return Err(refuse(&"typ of the assertion, when it has one, is JWT or client-authentication+jwt"));
+    }
+    let claims: ClientAssertion = jws.claims().map_err(|error| refuse(&error))?;
+    let id: AppId = claims.sub.parse().map_err(|_| refuse(&"sub is not the id of an app"))?;
+    if credentials.id.is_some_and(|sent| sent != claims.sub) {
+        return Err(refuse(&"client_id is another than the assertion's"));
+    }
+    let facts = app.directory.app(&app.db, id).await?.ok_or_else(|| refuse(&"there is no such app"))?;
+    let key = signer(&facts, &jws)
+        .ok_or_else(|| refuse(&"no registered key of the app fits the assertion's kid, alg and signature"))?;
+    claims.check(&claims.sub, &app.config.public_url, now.seconds()).map_err(|error| refuse(&error))?;
+    if !facts.active {
+        return Err(refuse(&"the app is suspended"));
+    }
+    if !facts.allows(request.address) {
+        return Err(refuse(&"the app may not be used from this address"));
+    }
+    Ok(Client {
+        kid: key.kid.clone(),
+        assertion: UsedAssertion {
+            app: facts.app,
+            jti_hash: hash(&claims.jti),
+            expires_at: Time::from_seconds(claims.exp).plus_seconds(CLOCK_SKEW_SECONDS),
+        },
+        facts,
+    })
+}
+
+/// Uses the assertion up. The last thing before the effect, in its transaction.
+pub(super) async fn consume(app: &App, tx: &mut Tx, client: &Client) -> Result<(), Fault> {
+    first_use(app, store::use_assertion(tx, &client.assertion).await?)
+}
+
+/// The same where nothing else is written, so that assertions which come at the same time are used up in one transaction. It is
+/// durable before the effect, which happens nowhere but in the answer.
+pub(super) async fn consume_alone(app: &App, client: &Client) -> Result<(), Fault> {
+    let db = app.db.clone();
+    let write = move |assertions: Vec<UsedAssertion>| {
+        let db = db.clone();
+        async move {
+            let mut tx = db.begin_steady().await?;
+            let firsts = store::use_assertions(&mut tx, &assertions).await?;
+            tx.commit().await?;
+            Ok(firsts)
+        }
+    };
+    first_use(app, app.assertions.ask(client.assertion.clone(), write).await?)
+}
+
+fn first_use(app: &App, is_first: bool) -> Result<(), Fault> {
+    let used = || refused(app, &"the assertion's jti was used before; make a new assertion for every request");
+    if is_first { Ok(()) } else { Err(used()) }
+}
+
+/// The key that made the assertion: the one its `kid` names, or any that fits when it names none.
+fn signer<'f>(facts: &'f AppFacts, jws: &Compact<'_>) -> Option<&'f RegisteredKey> {
+    let named = |key: &&RegisteredKey| jws.header.kid.as_ref().is_none_or(|kid| *kid == key.kid);
+    let alg = jws.header.alg;
+    facts
+        .keys
+        .iter()
+        .filter(named)
+        .find(|key| alg.fits(&key.public) && key.key.verify_jws(alg, jws.signed.as_bytes(), &jws.signature))
+}
+
+/// One answer for every failure. Only the sandbox says which it was.
+fn refused(app: &App, why: &dyn std::fmt::Display) -> Fault {
+    let fault = Fault::new(ErrorCode::InvalidClient);
+    if app.config.mode.is_sandbox() {
+        fault.detail(format!("The client could not be authenticated: {why}. (Only the sandbox says why.)"))
+    } else {
+        fault
+    }
+}
+
+fn has_other_method(http: &HttpRequest) -> bool {
+    http.headers().contains_key(AUTHORIZATION)
+}

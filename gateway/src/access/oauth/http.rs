@@ -1,0 +1,74 @@
+//! Handlers of the authorization server.
+
+use quanzi_openapi::Nothing;
+use quanzi_openapi::authorization::{GetUserinfo, PostUserinfo, PushAuthorizationRequest, PushedReply, Userinfo};
+use quanzi_openapi::oauth::{
+    GetJwks, GetOpenidConfiguration, GetResourceMetadata, GetServerMetadata, GetToken, IntrospectToken, Introspection,
+    JwkSet, ResourceMetadata, RevokeToken, ServerMetadata, TokenReply,
+};
+use quanzi_openapi::scope::Scope;
+
+use crate::app::App;
+use crate::edge::Routes;
+use crate::edge::{Anyone, Call, FanCaller};
+use crate::platform::fault::Fault;
+
+use super::{authorization, service};
+
+/// The capability's routes.
+pub fn routes(routes: Routes) -> Routes {
+    routes
+        .mount_fixed::<GetServerMetadata>(server_metadata)
+        .mount_fixed::<GetOpenidConfiguration>(server_metadata)
+        .mount_fixed::<GetResourceMetadata>(resource_metadata)
+        .mount_fixed::<GetJwks>(jwks)
+        .mount_client::<PushAuthorizationRequest>(push)
+        .mount_client::<GetToken>(token)
+        .mount_fan::<GetUserinfo>(userinfo)
+        .mount_fan::<PostUserinfo>(post_userinfo)
+        .mount_client::<IntrospectToken>(introspect)
+        .mount_client::<RevokeToken>(revoke)
+}
+
+fn server_metadata(app: &App) -> ServerMetadata {
+    ServerMetadata::new(&app.config.public_url, &scopes(app))
+}
+
+fn resource_metadata(app: &App) -> ResourceMetadata {
+    ResourceMetadata::new(&app.config.public_url, &scopes(app))
+}
+
+fn scopes(app: &App) -> Vec<Scope> {
+    let all = Scope::ALL.into_iter();
+    all.filter(|scope| *scope != Scope::Sandbox || app.config.mode.is_sandbox()).collect()
+}
+
+fn jwks(app: &App) -> JwkSet {
+    JwkSet { keys: app.keyring.keys().published().iter().cloned().map(Into::into).collect() }
+}
+
+async fn push(call: &mut Call<PushAuthorizationRequest, Anyone>) -> Result<PushedReply, Fault> {
+    authorization::push(&call.app, &call.request, &call.body.0, call.now).await
+}
+
+async fn userinfo(call: &mut Call<GetUserinfo, FanCaller>) -> Result<Userinfo, Fault> {
+    service::userinfo(&mut call.tx, &call.caller).await
+}
+
+async fn post_userinfo(call: &mut Call<PostUserinfo, FanCaller>) -> Result<Userinfo, Fault> {
+    service::userinfo(&mut call.tx, &call.caller).await
+}
+
+async fn token(call: &mut Call<GetToken, Anyone>) -> Result<TokenReply, Fault> {
+    service::token(&call.app, &call.request, &call.body.0, call.now).await
+}
+
+async fn introspect(call: &mut Call<IntrospectToken, Anyone>) -> Result<Introspection, Fault> {
+    service::introspect(&call.app, &call.request, &call.body.0, call.now).await
+}
+
+async fn revoke(call: &mut Call<RevokeToken, Anyone>) -> Result<Nothing, Fault> {
+    let (reply, revoked) = service::revoke(&call.app, &call.request, &call.body.0, call.now).await?;
+    call.access_changed |= revoked;
+    Ok(reply)
+}

@@ -1,0 +1,111 @@
+//! DPoP proofs (RFC 9449): proof that the sender holds the key a token is, or is to be, bound to.
+//!
+//! Invariant: a proof is remembered only after everything else about it was right, so nobody can burn another's.
+
+use quanzi_openapi::ErrorCode;
+use quanzi_openapi::jose::{Compact, DpopClaims, DpopError, DpopExpectation};
+
+use crate::app::App;
+use crate::edge::RequestInfo;
+use crate::platform::crypto::VerifyingKey;
+use crate::platform::fault::Fault;
+
+use super::{challenge, nonce};
+
+/// Name of the header that carries the nonce.
+pub const NONCE_HEADER: &str = "DPoP-Nonce";
+
+/// Why a proof was refused.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    /// It is wrong; the sentence says how and quotes nothing but URLs.
+    Invalid(String),
+    /// It must carry a nonce of ours.
+    NonceRequired,
+}
+
+/// Checks a proof that came with a token at the API: the thumbprint of its key, to be compared with the token's `jkt`.
+pub fn check(app: &App, proof: &str, method: &str, url: &str, token: &str) -> Result<String, Fault> {
+    verify(app, proof, method, url, Some(token)).map_err(|refused| match refused {
+        Refused::Invalid(detail) => Fault::new(ErrorCode::ProofInvalid)
+            .detail(detail)
+            .header("WWW-Authenticate", challenge(app, Some("invalid_dpop_proof"))),
+        Refused::NonceRequired => Fault::new(ErrorCode::ProofNonceRequired)
+            .header("WWW-Authenticate", challenge(app, Some("use_dpop_nonce")))
+            .header(NONCE_HEADER, nonce::current(app)),
+    })
+}
+
+/// The one proof of a request to the authorization server (RFC 9449, 4.3): the thumbprint of its key.
+pub(super) fn must_be_sent(app: &App, request: &RequestInfo) -> Result<String, Fault> {
+    let missing =
+        || Fault::new(ErrorCode::InvalidDpopProof).detail("The header DPoP is missing: every token is bound to a key.");
+    if_sent(app, request)?.ok_or_else(missing)
+}
+
+/// The same where a proof may be left out.
+pub(super) fn if_sent(app: &App, request: &RequestInfo) -> Result<Option<String>, Fault> {
+    let wrong = |detail| Fault::new(ErrorCode::InvalidDpopProof).detail(detail);
+    let mut proofs = request.http.headers().get_all("dpop");
+    let Some(proof) = proofs.next() else { return Ok(None) };
+    if proofs.next().is_some() {
+        return Err(wrong("There is more than one DPoP header."));
+    }
+    let proof = proof.to_str().map_err(|_| wrong("The header DPoP is not a JWT."))?;
+    check_for_token(app, proof, &request.target_uri).map(Some)
+}
+
+/// Checks a proof at the token endpoint: the thumbprint of its key.
+fn check_for_token(app: &App, proof: &str, url: &str) -> Result<String, Fault> {
+    verify(app, proof, "POST", url, None).map_err(|refused| match refused {
+        Refused::Invalid(detail) => Fault::new(ErrorCode::InvalidDpopProof).detail(detail),
+        Refused::NonceRequired => Fault::new(ErrorCode::UseDpopNonce).header(NONCE_HEADER, nonce::current(app)),
+    })
+}
+
+pub(super) fn verify(app: &App, proof: &str, method: &str, url: &str, token: Option<&str>) -> Result<String, Refused> {
+    let invalid = |error: &dyn std::fmt::Display| Refused::Invalid(format!("The DPoP proof is refused: {error}."));
+    let jws = Compact::parse(proof).map_err(|error| invalid(&error))?;
+    let (jwk, claims) = DpopClaims::read(&jws).map_err(|error| invalid(&error))?;
+    let key = VerifyingKey::new(&jwk.key).map_err(|error| invalid(&error))?;
+    if !key.verify_jws(jws.header.alg, jws.signed.as_bytes(), &jws.signature) {
+        return Err(invalid(&"its signature does not fit its jwk"));
+    }
+    let now = app.clock.now();
+    let has_valid_nonce = claims.nonce.as_deref().is_some_and(|nonce| nonce::is_valid(app, nonce));
+    check_claims(app, &claims, method, url, token, has_valid_nonce).map_err(|error| match error {
+        DpopError::IssuedAt { .. } => Refused::NonceRequired,
+        error => invalid(&error),
+    })?;
+    // A forged or expired nonce is never ignored.
+    if !has_valid_nonce && (claims.nonce.is_some() || app.config.dpop_nonce_required) {
+        return Err(Refused::NonceRequired);
+    }
+    let jkt = jwk.thumbprint();
+    if !app.nonces.first_use(&format!("dpop:{jkt}"), &claims.jti, now) {
+        return Err(invalid(&"its jti was used before; make a new proof for every request"));
+    }
+    Ok(jkt)
+}
+
+/// The claims against the request, at whichever of our addresses the client knows us by.
+fn check_claims(
+    app: &App,
+    claims: &DpopClaims,
+    method: &str,
+    url: &str,
+    access_token: Option<&str>,
+    has_valid_nonce: bool,
+) -> Result<(), DpopError> {
+    let check = |url: &str| {
+        claims.check(&DpopExpectation { method, url, access_token, has_valid_nonce }, app.clock.now().seconds())
+    };
+    let origins = || std::iter::once(&app.config.public_url).chain(&app.config.public_url_aliases);
+    let first = check(url);
+    let Err(DpopError::Url { .. }) = first else { return first };
+    let Some(target) = origins().find_map(|origin| url.strip_prefix(origin.as_str())) else { return first };
+    let known = origins()
+        .map(|origin| check(&format!("{origin}{target}")))
+        .find(|check| !matches!(check, Err(DpopError::Url { .. })));
+    known.unwrap_or(first)
+}

@@ -1,0 +1,144 @@
+//! How a revocation reaches every process: rows, read by all of them every second, and at once by the one that wrote them.
+//!
+//! Invariants: a row is written in the transaction of what it announces; a window before the last reading that succeeded is read
+//! again, because on PostgreSQL a row may become visible later than one with a later time; applying a row twice does no harm.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use quanzi_openapi::Time;
+use quanzi_openapi::id::{AppId, GrantId};
+use quanzi_openapi::oauth::TOKEN_SECONDS;
+
+use crate::app::App;
+use crate::platform::clock::Clock;
+use crate::platform::db::Tx;
+use crate::platform::fault::Fault;
+
+use super::store::{self, Revocation};
+
+/// How often the rows are read.
+const PERIOD: Duration = Duration::from_secs(1);
+/// How far back each reading goes before the last one: longer than any transaction may last and clocks of processes may differ.
+const WINDOW_SECONDS: i64 = 120;
+/// How far back the first reading goes: over the life of every token there can be.
+const FIRST_WINDOW_SECONDS: i64 = TOKEN_SECONDS + WINDOW_SECONDS;
+/// How long a row is kept at least.
+pub(super) const KEPT_SECONDS: i64 = 2 * FIRST_WINDOW_SECONDS;
+/// Rows per statement.
+const ROWS_MAX: i64 = 1_000;
+
+const TOKEN: &str = "jti:";
+const FAMILY: &str = "family:";
+const GRANT: &str = "grant:";
+const APP: &str = "app:";
+
+/// What was read so far.
+#[derive(Debug, Default)]
+pub(super) struct Seen(Mutex<Read>);
+
+#[derive(Debug, Default)]
+struct Read {
+    /// When the rows were last read to their end; none before the first reading.
+    until: Option<Time>,
+    /// Rows that were applied, by id, with their time; those that fell out of the window are forgotten.
+    rows: HashMap<String, Time>,
+}
+
+impl Seen {
+    fn lock(&self) -> MutexGuard<'_, Read> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where a reading begins: a window before the last that succeeded, however long ago that was, as far as tokens can matter.
+fn begins(until: Option<Time>, now: Time) -> Time {
+    let first = now.plus_seconds(-FIRST_WINDOW_SECONDS);
+    // A sandbox's clock may have been behind at the last reading by any time, or ahead.
+    until.map_or(first, |until| until.min(now).plus_seconds(-WINDOW_SECONDS).max(first))
+}
+
+/// Announces that this token is not to be trusted any more.
+pub(super) async fn announce_token(tx: &mut Tx, clock: &Clock, jti: &str, exp: i64) -> Result<(), Fault> {
+    Ok(store::insert_revocation(
+        tx,
+        &clock.random_text(),
+        &format!("{TOKEN}{jti}"),
+        Time::from_seconds(exp),
+        clock.now(),
+    )
+    .await?)
+}
+
+/// Announces that no token of this family, all that was issued for one code, is to be trusted any more.
+pub(super) async fn announce_family(tx: &mut Tx, clock: &Clock, family: &str) -> Result<(), Fault> {
+    announce_many(tx, clock, format!("{FAMILY}{family}")).await
+}
+
+/// Announces that no token of this grant is to be trusted any more.
+pub(super) async fn announce_grant(tx: &mut Tx, clock: &Clock, grant: GrantId) -> Result<(), Fault> {
+    announce_many(tx, clock, format!("{GRANT}{grant}")).await
+}
+
+/// For as long as a token that is being issued this very moment may live.
+async fn announce_many(tx: &mut Tx, clock: &Clock, subject: String) -> Result<(), Fault> {
+    let now = clock.now();
+    let until = now.plus_seconds(FIRST_WINDOW_SECONDS);
+    Ok(store::insert_revocation(tx, &clock.random_text(), &subject, until, now).await?)
+}
+
+/// Announces that something about this app has changed.
+pub(super) async fn announce_app(tx: &mut Tx, clock: &Clock, app: AppId) -> Result<(), Fault> {
+    // Not the time of the call: its body may have taken longer to arrive than readers look back.
+    let now = clock.now();
+    let until = now.plus_seconds(KEPT_SECONDS);
+    Ok(store::insert_revocation(tx, &clock.random_text(), &format!("{APP}{app}"), until, now).await?)
+}
+
+/// Applies what was announced since the last reading.
+pub async fn catch_up(app: &App) -> Result<(), Fault> {
+    let now = app.clock.now();
+    let from = begins(app.tokens.seen.lock().until, now);
+    let mut tx = app.db.reading_newest().await?;
+    let mut after = (from, String::new());
+    loop {
+        let rows = store::revocations(&mut tx, after.0, &after.1, ROWS_MAX).await?;
+        for row in &rows {
+            apply(app, row);
+        }
+        match rows.last() {
+            Some(last) if rows.len() >= usize::try_from(ROWS_MAX).unwrap_or(usize::MAX) => {
+                after = (last.created_at, last.id.clone());
+            }
+            _ => break,
+        }
+    }
+    let mut seen = app.tokens.seen.lock();
+    seen.rows.retain(|_, at| *at >= from);
+    seen.until = Some(now);
+    drop(seen);
+    app.tokens.forget_expired(now);
+    Ok(())
+}
+
+fn apply(app: &App, row: &Revocation) {
+    if app.tokens.seen.lock().rows.insert(row.id.clone(), row.created_at).is_some() {
+        return;
+    }
+    if let Some(name) = [TOKEN, FAMILY, GRANT].iter().find_map(|kind| row.subject.strip_prefix(kind)) {
+        app.tokens.revoke(name, row.expires_at);
+    } else if let Some(id) = row.subject.strip_prefix(APP).and_then(|id| id.parse().ok()) {
+        app.directory.forget(id);
+    }
+}
+
+/// Catches up every second, for as long as the process lives.
+pub async fn run(app: Arc<App>) {
+    loop {
+        if let Err(fault) = catch_up(&app).await {
+            tracing::warn!(code = %fault.code(), cause = ?fault.cause(), "revocations could not be read");
+        }
+        tokio::time::sleep(PERIOD).await;
+    }
+}

@@ -1,0 +1,103 @@
+//! All SQL of the authorization server.
+
+use std::collections::HashSet;
+
+use quanzi_openapi::Time;
+use quanzi_openapi::id::AppId;
+use sqlx::FromRow;
+
+use crate::edge::hex;
+use crate::platform::db::{As, Fault, List, Sql, Tx};
+use crate::sql;
+
+use super::revocation::KEPT_SECONDS;
+
+/// Clocks of processes differ: what is swept expired this long ago by ours.
+const SWEEP_AFTER_SECONDS: i64 = 300;
+
+const USE_ASSERTION: Sql = sql!(
+    "insert into used_assertion (app_id, jti_hash, expires_at) values ($1, $2, $3) on conflict (app_id, jti_hash) do nothing"
+);
+// In one order: of two processes that use up the same ones the second waits, instead of both dying.
+const USE_ASSERTIONS: Sql = sql!(
+    "insert into used_assertion (app_id, jti_hash, expires_at) select value ->> 0, ",
+    { postgres: "decode(value ->> 1, 'hex')", sqlite: "unhex(value ->> 1)" },
+    ", cast(value ->> 2 as bigint) from json_each($1) where true order by value ->> 0, value ->> 1 \
+     on conflict (app_id, jti_hash) do nothing returning app_id, ",
+    { postgres: "encode(jti_hash, 'hex')", sqlite: "lower(hex(jti_hash))" },
+);
+const SWEEP_ASSERTIONS: Sql = sql!(
+    "delete from used_assertion where (app_id, jti_hash) in ",
+    "(select app_id, jti_hash from used_assertion where expires_at < $1 order by expires_at limit $2)"
+);
+
+const REVOKE: Sql = sql!("insert into revocation (id, subject, expires_at, created_at) values ($1, $2, $3, $4)");
+const REVOCATIONS: Sql = sql!(
+    "select id, subject, expires_at, created_at from revocation where (created_at, id) > ($1, $2) order by created_at, id limit $3"
+);
+const SWEEP_REVOCATIONS: Sql = sql!(
+    "delete from revocation where id in ",
+    "(select id from revocation where created_at < $1 and expires_at < $2 order by created_at limit $3)"
+);
+
+/// An assertion that is to be used up.
+#[derive(Debug, Clone)]
+pub struct UsedAssertion {
+    /// The client that made it.
+    pub app: AppId,
+    /// SHA-256 of its `jti`.
+    pub jti_hash: [u8; 32],
+    /// When nobody would take it any more.
+    pub expires_at: Time,
+}
+
+/// A row of `revocation`.
+#[derive(Debug, FromRow)]
+pub(super) struct Revocation {
+    pub id: String,
+    pub subject: String,
+    #[sqlx(try_from = "As<Time>")]
+    pub expires_at: Time,
+    #[sqlx(try_from = "As<Time>")]
+    pub created_at: Time,
+}
+
+/// Uses an assertion up; false when it was used before. A second user waits for the first to commit or roll back.
+pub(super) async fn use_assertion(tx: &mut Tx, assertion: &UsedAssertion) -> Result<bool, Fault> {
+    let UsedAssertion { app, jti_hash, expires_at } = *assertion;
+    Ok(tx.query(USE_ASSERTION).bind(app).bind(jti_hash).bind(expires_at).run().await? == 1)
+}
+
+/// The same for many at once: whether each is the first, in their order. Of two that are the same the earlier is.
+pub(super) async fn use_assertions(tx: &mut Tx, assertions: &[UsedAssertion]) -> Result<Vec<bool>, Fault> {
+    let rows = assertions.iter().map(|one| (one.app, hex(&one.jti_hash), one.expires_at.micros()));
+    let used: Vec<(String, String)> = tx.query(USE_ASSERTIONS).bind(List::rows(rows)).all().await?;
+    let mut firsts: HashSet<(String, String)> = used.into_iter().collect();
+    Ok(assertions.iter().map(|one| firsts.remove(&(one.app.to_string(), hex(&one.jti_hash)))).collect())
+}
+
+/// Announces a revocation.
+pub(super) async fn insert_revocation(
+    tx: &mut Tx,
+    id: &str,
+    subject: &str,
+    expires_at: Time,
+    now: Time,
+) -> Result<(), Fault> {
+    tx.query(REVOKE).bind(id).bind(subject).bind(expires_at).bind(now).run().await?;
+    Ok(())
+}
+
+/// Revocations after this place, in order.
+pub(super) async fn revocations(tx: &mut Tx, after: Time, after_id: &str, rows: i64) -> Result<Vec<Revocation>, Fault> {
+    tx.query(REVOCATIONS).bind(after).bind(after_id).bind(rows).all().await
+}
+
+/// Deletes up to `limit` rows of each kind that nobody needs any more; how many went.
+pub async fn sweep(tx: &mut Tx, now: Time, limit: i64) -> Result<u64, Fault> {
+    let expired = now.plus_seconds(-SWEEP_AFTER_SECONDS);
+    let assertions = tx.query(SWEEP_ASSERTIONS).bind(expired).bind(limit).run().await?;
+    let announced = now.plus_seconds(-KEPT_SECONDS);
+    let revocations = tx.query(SWEEP_REVOCATIONS).bind(announced).bind(expired).bind(limit).run().await?;
+    Ok(assertions + revocations)
+}

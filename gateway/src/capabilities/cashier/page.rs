@@ -1,0 +1,179 @@
+//! The page as a fan reads it. Pure: from a payment to its text; every value is escaped by the template.
+
+use askama::Template;
+use quanzi_openapi::tips::TipDisclosure;
+use quanzi_openapi::{ErrorCode, Money, Time};
+
+use super::service::{Asked, Standing};
+use crate::edge::pages::{Frame, html};
+
+/// What went wrong, as far as it is the fan's business.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Note {
+    /// The wallet holds too little.
+    TooLittle,
+    /// More than the fan may pay in a day.
+    Limit,
+    /// The circle is closed.
+    Closed,
+    /// The fan is no member any more.
+    NoMember,
+    /// The post is gone.
+    PostGone,
+    /// The channel does not answer.
+    Channel,
+    /// Too much is going on.
+    Busy,
+    /// Nobody knows yet whether it went through.
+    Unknown,
+    /// It was decided before.
+    Decided,
+    /// Another site sent the form.
+    Elsewhere,
+    /// The form cannot be read.
+    Form,
+    /// Ours to repair.
+    Broken,
+}
+
+impl Note {
+    /// What a fan is told about a refusal.
+    pub const fn of(code: ErrorCode) -> Self {
+        match code {
+            ErrorCode::BalanceInsufficient => Self::TooLittle,
+            ErrorCode::PaymentLimitReached => Self::Limit,
+            ErrorCode::CircleNotOpen => Self::Closed,
+            ErrorCode::PayerNotMember => Self::NoMember,
+            ErrorCode::PostNotFound => Self::PostGone,
+            ErrorCode::ChannelUnavailable => Self::Channel,
+            ErrorCode::Overloaded => Self::Busy,
+            ErrorCode::OutcomeUnknown => Self::Unknown,
+            ErrorCode::PaymentConflict => Self::Decided,
+            ErrorCode::BodyMalformed
+            | ErrorCode::BodyTooLarge
+            | ErrorCode::BodyTimeout
+            | ErrorCode::ContentTypeUnsupported => Self::Form,
+            _ => Self::Broken,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "cashier/payment.html")]
+struct PaymentPage<'a> {
+    frame: &'a Frame<'a>,
+    asked: &'a Asked,
+    standing: Standing,
+    note: Option<Note>,
+    form_code: &'a str,
+    /// Where fans sign in; empty when that is nowhere.
+    provider: &'a str,
+    amount: String,
+    code: &'static str,
+    given_back: String,
+    left: String,
+    until: String,
+    until_exact: String,
+    paid_at: Option<String>,
+    wallet: Option<Wallet>,
+}
+
+/// The fan's wallet, in words.
+struct Wallet {
+    available: String,
+    /// What is in it afterwards, when there is enough.
+    after: Option<String>,
+    /// What is missing, when there is not.
+    missing: Option<String>,
+}
+
+impl PaymentPage<'_> {
+    fn say<'t>(&self, english: &'t str, chinese: &'t str) -> &'t str {
+        self.frame.say(english, chinese)
+    }
+
+    fn waits(&self) -> bool {
+        self.standing == Standing::Waiting
+    }
+
+    /// Whether the wallet holds enough.
+    fn can_pay(&self) -> bool {
+        self.wallet.as_ref().is_some_and(|wallet| wallet.missing.is_none())
+    }
+
+    fn appears(&self, how: &str) -> bool {
+        let appears = self.asked.fan.as_ref().map(|fan| fan.appears).unwrap_or_default();
+        match appears {
+            TipDisclosure::Named => how == "named",
+            TipDisclosure::Absent => how == "absent",
+            _ => how == "anonymous",
+        }
+    }
+}
+
+/// The page of a payment.
+pub fn payment(
+    frame: &Frame<'_>,
+    asked: &Asked,
+    note: Option<Note>,
+    (form_code, provider): (&str, &str),
+    now: Time,
+) -> String {
+    let (row, language) = (&asked.payment, frame.language);
+    let money = |amount| language.money(Money::new(amount, row.currency));
+    let until = row.expires_at.unwrap_or(now);
+    let wallet = asked.fan.as_ref().map(|fan| {
+        let missing = asked.missing();
+        let after = fan.available.amount.saturating_sub(row.amount);
+        Wallet {
+            available: language.money(fan.available),
+            after: missing.is_none().then(|| money(after)),
+            missing: missing.map(|missing| language.money(missing)),
+        }
+    });
+    html(&PaymentPage {
+        frame,
+        asked,
+        standing: asked.standing(now),
+        note,
+        form_code,
+        provider,
+        amount: money(row.amount),
+        code: row.currency.code(),
+        given_back: money(row.refunded),
+        left: language.minutes(until.seconds().saturating_sub(now.seconds())),
+        until: language.moment(until),
+        until_exact: until.to_string(),
+        paid_at: row.succeeded_at.map(|time| language.moment(time)),
+        wallet,
+    })
+}
+
+/// A page without a payment: why there is none to show.
+pub fn message(frame: &Frame<'_>, code: ErrorCode) -> String {
+    let (title, text) = match code {
+        ErrorCode::RouteNotFound => (
+            frame.say("This link is not valid", "链接无效"),
+            frame.say(
+                "It may have been cut off on its way. Open it again from where you got it, or ask for a new one. Nothing was paid.",
+                "链接可能不完整。请回到原处重新打开，或请对方再发一个。没有扣款。",
+            ),
+        ),
+        ErrorCode::MethodNotAllowed | ErrorCode::HeadersTooLarge => (
+            frame.say("That did not work", "无法处理"),
+            frame.say(
+                "Your browser asked in a way that this page does not understand. Open the link again.",
+                "浏览器的请求无法识别。请重新打开链接。",
+            ),
+        ),
+        ErrorCode::RateLimited | ErrorCode::Overloaded => frame.trouble(code),
+        _ => (
+            frame.say("Something is broken on our side", "我们这边出了点问题"),
+            frame.say(
+                "We are sorry. Open the link again in a moment: it shows how your payment stands.",
+                "很抱歉。请稍后重新打开链接，查看付款的最新状态。",
+            ),
+        ),
+    };
+    frame.message(title, text)
+}

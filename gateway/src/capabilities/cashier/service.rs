@@ -1,0 +1,215 @@
+//! What can be done at the cashier: look, pay, decline; in a sandbox also top up.
+
+use quanzi_openapi::payments::{DeclineReason, PaymentStatus};
+use quanzi_openapi::tips::TipDisclosure;
+use quanzi_openapi::{ErrorCode, Money, Time};
+use serde::Deserialize;
+
+use crate::access::sessions::{self, Browser};
+use crate::app::App;
+use crate::capabilities::circles;
+use crate::capabilities::content;
+use crate::capabilities::fans;
+use crate::capabilities::partners;
+use crate::capabilities::payments::service::Context;
+use crate::capabilities::payments::{self, Row};
+use crate::capabilities::wallets;
+use crate::edge::pages::written;
+use crate::platform::db::Tx;
+use crate::platform::fault::Fault;
+use crate::platform::ledger;
+use crate::platform::ledger::model::AccountKey;
+use crate::platform::ledger::settle;
+
+/// What a fan may say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Yes.
+    Pay,
+    /// No.
+    Decline,
+    /// First more money (sandbox).
+    TopUp,
+    /// First who it is (live mode).
+    SignIn,
+}
+
+/// A payment with what a fan wants to know about it.
+#[derive(Debug)]
+pub struct Asked {
+    pub payment: Row,
+    pub partner_name: String,
+    pub legal_name: String,
+    pub circle_name: String,
+    /// The title of the post it is for, when it has one and is still there.
+    pub post_title: Option<String>,
+    /// The fan's own things; none as long as the page does not know that it is the fan who looks.
+    pub fan: Option<Fan>,
+    /// Whether who looks may decide.
+    pub can_decide: bool,
+}
+
+/// What only the fan may see.
+#[derive(Debug)]
+pub struct Fan {
+    pub nickname: String,
+    pub appears: TipDisclosure,
+    /// What the wallet holds.
+    pub available: Money,
+}
+
+impl Asked {
+    /// What is missing in the wallet.
+    pub fn missing(&self) -> Option<Money> {
+        let fan = self.fan.as_ref()?;
+        let missing = self.payment.amount.saturating_sub(fan.available.amount);
+        (missing > 0).then(|| Money::new(missing, self.payment.currency))
+    }
+
+    /// How it stands for a fan.
+    pub fn standing(&self, now: Time) -> Standing {
+        let row = &self.payment;
+        match row.status {
+            PaymentStatus::RequiresApproval if row.is_under_way() => Standing::UnderWay,
+            // The job that ends it may be a moment late.
+            PaymentStatus::RequiresApproval if row.must_wait(now).is_err() => Standing::Expired,
+            PaymentStatus::RequiresApproval => Standing::Waiting,
+            PaymentStatus::Succeeded => Standing::Paid,
+            PaymentStatus::Declined if row.decline_reason == Some(DeclineReason::Channel) => Standing::Failed,
+            PaymentStatus::Declined => Standing::Declined,
+            PaymentStatus::Canceled => Standing::Canceled,
+            PaymentStatus::PartiallyRefunded => Standing::PartlyRefunded,
+            PaymentStatus::Refunded => Standing::Refunded,
+            // Of a newer gateway: neither open nor known how it ended.
+            _ => Standing::Expired,
+        }
+    }
+}
+
+/// How a payment stands for a fan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// The fan can decide.
+    Waiting,
+    /// The fan said yes, and the channel takes its time.
+    UnderWay,
+    /// Paid.
+    Paid,
+    /// The fan said no.
+    Declined,
+    /// The channel said no.
+    Failed,
+    /// The partner took it back.
+    Canceled,
+    /// Too late.
+    Expired,
+    /// A part was given back.
+    PartlyRefunded,
+    /// All was given back.
+    Refunded,
+}
+
+/// The payment whose page this is, with everything on it.
+pub async fn find(app: &App, now: Time, browser: &Browser, token: &str) -> Result<Option<Asked>, Fault> {
+    // Not from a replica: who has just decided wants to see it.
+    let mut tx = app.db.reading_newest().await?;
+    let Some(payment) = payments::service::find_by_token(&mut tx, token).await? else { return Ok(None) };
+    let partner = partners::service::get(&mut tx, payment.partner_id).await?;
+    let circle = circles::service::find(&mut tx, payment.partner_id, payment.circle_id).await?;
+    let post_title = post_title(&mut tx, &payment, now).await?;
+    // In a sandbox whoever has the address stands for the fan. In live mode it must be the fan who is signed in.
+    let session = sessions::find(&mut tx, browser, now).await?;
+    let can_decide = app.config.mode.is_sandbox() || session.is_some_and(|session| session.person == payment.person_id);
+    let fan = if can_decide { Some(fan(&mut tx, &payment).await?) } else { None };
+    Ok(Some(Asked {
+        payment,
+        partner_name: partner.name.into_string(),
+        legal_name: partner.legal_name.into_string(),
+        circle_name: circle.name.into_string(),
+        post_title,
+        fan,
+        can_decide,
+    }))
+}
+
+/// The post may be gone since.
+async fn post_title(tx: &mut Tx, payment: &Row, now: Time) -> Result<Option<String>, Fault> {
+    let Some(post) = payment.post_id else { return Ok(None) };
+    match content::service::find(tx, payment.partner_id, now, post).await {
+        Ok(post) => Ok(post.title.map(quanzi_openapi::text::Text::into_string)),
+        Err(fault) if fault.code() == ErrorCode::PostNotFound => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+async fn fan(tx: &mut Tx, payment: &Row) -> Result<Fan, Fault> {
+    let person = fans::service::person(tx, payment.partner_id, payment.fan_id).await?;
+    let wallet = AccountKey::wallet(payment.person_id, payment.currency);
+    let standing = ledger::service::standing(tx, &wallet).await?;
+    Ok(Fan {
+        nickname: person.nickname.into_string(),
+        appears: person.tip_disclosure,
+        available: Money::new(standing.available(), payment.currency),
+    })
+}
+
+/// Does what the fan says. Saying the same twice does it once.
+pub async fn decide(
+    app: &App,
+    now: Time,
+    asked: &Asked,
+    decision: Decision,
+    appears: Option<TipDisclosure>,
+) -> Result<(), Fault> {
+    // Not the caller's business alone: this is the line that money passes.
+    if !asked.can_decide {
+        return Err(Fault::internal("a payment was to be decided by somebody unknown"));
+    }
+    let partner = asked.payment.partner_id;
+    let context = Context { app, partner, now };
+    match decision {
+        Decision::Pay => {
+            // Before the money, so that nobody is named for a moment who does not want to be.
+            if let Some(appears) = appears.filter(|_| asked.standing(now) == Standing::Waiting) {
+                appear(app, asked, now, appears).await?;
+            }
+            settle(app, now, async |tx| {
+                let before = payments::service::find(tx, partner, asked.payment.id).await?;
+                let command = payments::service::approve(context, before).await?;
+                payments::service::report_twice(app, &command).await?;
+                Ok(command)
+            })
+            .await
+            .map(drop)
+        }
+        Decision::Decline => settle(app, now, async |tx| {
+            let before = payments::service::find(tx, partner, asked.payment.id).await?;
+            payments::service::decline(context, &before)
+        })
+        .await
+        .map(drop),
+        Decision::TopUp if app.config.mode.is_sandbox() => top_up(context, asked).await,
+        // Who may decide has signed in, and invented money is a sandbox's.
+        Decision::TopUp | Decision::SignIn => Ok(()),
+    }
+}
+
+/// Exactly what is missing; nothing, when nothing is.
+async fn top_up(context: Context<'_>, asked: &Asked) -> Result<(), Fault> {
+    let Some(missing) = asked.missing().filter(|_| asked.standing(context.now) == Standing::Waiting) else {
+        return Ok(());
+    };
+    let fan = asked.payment.fan_id;
+    settle(context.app, context.now, async |tx| wallets::service::top_up(tx, context, fan, missing).await)
+        .await
+        .map(drop)
+}
+
+async fn appear(app: &App, asked: &Asked, now: Time, appears: TipDisclosure) -> Result<(), Fault> {
+    if asked.fan.as_ref().is_some_and(|fan| fan.appears == appears) {
+        return Ok(());
+    }
+    let (partner, fan) = (asked.payment.partner_id, asked.payment.fan_id);
+    written(app, async |tx| fans::service::disclose(tx, partner, now, fan, appears).await).await
+}

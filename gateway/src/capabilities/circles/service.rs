@@ -1,0 +1,127 @@
+//! What can be done with circles.
+
+use quanzi_openapi::circles::{Circle, CircleChange, CirclesQuery, NewCircle};
+use quanzi_openapi::events::EventType;
+use quanzi_openapi::id::{CircleId, PartnerId};
+use quanzi_openapi::{Cursor, ErrorCode, Page, Time};
+
+use super::model::{self, Standing};
+use super::store;
+use crate::capabilities::content;
+use crate::capabilities::gates;
+use crate::platform::clock::Clock;
+use crate::platform::db::Tx;
+use crate::platform::fault::Fault;
+use crate::platform::outbox;
+
+/// Makes a circle: a draft behind an open gate.
+pub async fn create(
+    tx: &mut Tx,
+    clock: &Clock,
+    partner: PartnerId,
+    now: Time,
+    new: &NewCircle,
+) -> Result<Circle, Fault> {
+    let operator = store::operator(tx, partner).await?;
+    let circle = model::new(clock.id(), operator, new, now)?;
+    gates::check_bands(&circle.rights, None)?;
+    store::insert(tx, partner, &circle).await?;
+    gates::service::begin(tx, clock, partner, now, circle.id).await?;
+    outbox::service::record(tx, partner, now, EventType::CircleCreated, &circle)?;
+    Ok(circle)
+}
+
+/// A page of the partner's circles, newest first.
+pub async fn page(tx: &mut Tx, partner: PartnerId, query: &CirclesQuery) -> Result<Page<Circle>, Fault> {
+    let before: Option<CircleId> = query.cursor.as_ref().map(Cursor::position).transpose()?;
+    let limit = query.limit.unwrap_or_default();
+    let rows = store::page(tx, partner, before, query.status, query.category, limit).await?;
+    Ok(Page::cut(rows, limit, |circle| circle.id))
+}
+
+/// The circle.
+pub async fn find(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<Circle, Fault> {
+    store::find(tx, partner, circle).await?.ok_or_else(missing)
+}
+
+/// Refuses when there is no such circle.
+pub async fn must_exist(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<(), Fault> {
+    if store::exists(tx, partner, circle).await? { Ok(()) } else { Err(missing()) }
+}
+
+/// The circle, held until the end of the transaction: nobody else changes it, joins it or publishes in it meanwhile.
+pub async fn lock(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<Circle, Fault> {
+    store::lock(tx, partner, circle).await?.ok_or_else(missing)
+}
+
+/// How the circle stands, and will until the end of the transaction; many may hold it so at once.
+pub async fn standing(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<Standing, Fault> {
+    store::standing(tx, partner, circle).await?.ok_or_else(missing)
+}
+
+/// How the circle stands now; nobody is held.
+pub async fn look(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<Standing, Fault> {
+    store::look(tx, partner, circle).await?.ok_or_else(missing)
+}
+
+/// Changes a circle that is held.
+pub async fn change(
+    tx: &mut Tx,
+    partner: PartnerId,
+    now: Time,
+    before: Circle,
+    change: &CircleChange,
+) -> Result<Circle, Fault> {
+    let after = model::changed(&before, change, now)?;
+    if after.rights != before.rights {
+        gates::service::change_rights(tx, partner, now, before.id, (&before.rights, &after.rights)).await?;
+    }
+    save(tx, partner, &before, after, EventType::CircleChanged).await
+}
+
+/// Opens a circle.
+pub async fn open(tx: &mut Tx, partner: PartnerId, now: Time, circle: CircleId) -> Result<Circle, Fault> {
+    let before = lock(tx, partner, circle).await?;
+    let after = model::opened(&before, now)?;
+    save(tx, partner, &before, after, EventType::CircleOpened).await
+}
+
+/// Closes a circle for good. What was scheduled becomes a draft: in a closed circle nothing is published any more.
+pub async fn close(tx: &mut Tx, partner: PartnerId, now: Time, circle: CircleId) -> Result<Circle, Fault> {
+    let before = lock(tx, partner, circle).await?;
+    let after = model::closed(&before, now);
+    if after != before {
+        content::service::unschedule_all(tx, partner, now, circle).await?;
+    }
+    save(tx, partner, &before, after, EventType::CircleClosed).await
+}
+
+/// Notes that another version of the gate decides now.
+pub async fn put_gate(
+    tx: &mut Tx,
+    partner: PartnerId,
+    now: Time,
+    before: &Circle,
+    gate_version: i64,
+) -> Result<Circle, Fault> {
+    let after = model::gated(before, gate_version, now)?;
+    save(tx, partner, before, after, EventType::CircleChanged).await
+}
+
+async fn save(
+    tx: &mut Tx,
+    partner: PartnerId,
+    before: &Circle,
+    after: Circle,
+    kind: EventType,
+) -> Result<Circle, Fault> {
+    if after != *before {
+        store::update(tx, partner, &after).await?;
+        outbox::service::record(tx, partner, after.updated_at, kind, &after)?;
+    }
+    Ok(after)
+}
+
+fn missing() -> Fault {
+    ErrorCode::CircleNotFound.into()
+}

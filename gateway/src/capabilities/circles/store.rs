@@ -1,0 +1,276 @@
+//! All SQL of circles. A read joins the partner, because its legal name is part of every circle.
+
+use quanzi_openapi::circles::{
+    Category, Circle, CircleLimits, CircleName, CircleOperator, CircleRights, CircleStatus, CircleText,
+    Discoverability, Language, Slug,
+};
+use quanzi_openapi::id::{CircleId, PartnerId};
+use quanzi_openapi::partners::{LegalName, PartnerName, WebAddress};
+use quanzi_openapi::{ErrorCode, Limit, Time};
+use sqlx::FromRow;
+
+use super::model::Standing;
+use crate::platform::db::{As, Fault as DbFault, Json, OnFault as _, Sql, Tx, id_or_upper_bound};
+use crate::platform::fault::Fault;
+use crate::sql;
+
+macro_rules! columns {
+    () => {
+        "p.name as partner_name, p.legal_name, c.id, c.name, c.slug, c.description, c.category, c.language, c.rules, \
+         c.announcement, c.cover, c.discoverability, c.status, c.posts_per_member_per_day, c.comments_per_fan_per_day, c.rights, c.gate_version, c.version, \
+         c.created_at, c.updated_at, c.opened_at, c.closed_at from circle c join partner p on p.id = c.partner_id "
+    };
+}
+
+const FIND: Sql = sql!("select ", columns!(), "where c.partner_id = $1 and c.id = $2");
+const LOCK: Sql = sql!("select ", columns!(), "where c.partner_id = $1 and c.id = $2", [" for no key update of c"]);
+const STANDING: Sql = sql!(
+    "select status, discoverability, posts_per_member_per_day, comments_per_fan_per_day, rights from circle where partner_id = $1 and id = $2",
+    [" for share"]
+);
+const LOOK: Sql = sql!(
+    "select status, discoverability, posts_per_member_per_day, comments_per_fan_per_day, rights from circle where partner_id = $1 and id = $2"
+);
+const EXISTS: Sql = sql!("select id from circle where partner_id = $1 and id = $2");
+const OPERATOR: Sql = sql!("select name as partner_name, legal_name from partner where id = $1");
+// A partner has few circles: filtering on the way costs less than an index for each filter.
+const PAGE: Sql = sql!(
+    "select ",
+    columns!(),
+    "where c.partner_id = $1 and c.id < $2 and (c.status = $3 or $3 is null) and (c.category = $4 or $4 is null) \
+     order by c.id desc limit $5"
+);
+const INSERT: Sql = sql!(
+    "insert into circle (partner_id, id, name, slug, description, category, language, rules, announcement, cover, \
+     discoverability, status, posts_per_member_per_day, gate_version, version, created_at, updated_at, rights, \
+     comments_per_fan_per_day) \
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"
+);
+const UPDATE: Sql = sql!(
+    "update circle set name = $3, slug = $4, description = $5, category = $6, language = $7, rules = $8, \
+     announcement = $9, cover = $10, discoverability = $11, status = $12, posts_per_member_per_day = $13, \
+     gate_version = $14, version = $15, updated_at = $16, opened_at = $17, closed_at = $18, rights = $19, comments_per_fan_per_day = $20 \
+     where partner_id = $1 and id = $2"
+);
+
+#[derive(FromRow)]
+struct Row {
+    #[sqlx(try_from = "As<PartnerName>")]
+    partner_name: PartnerName,
+    #[sqlx(try_from = "As<LegalName>")]
+    legal_name: LegalName,
+    #[sqlx(try_from = "As<CircleId>")]
+    id: CircleId,
+    #[sqlx(try_from = "As<CircleName>")]
+    name: CircleName,
+    #[sqlx(try_from = "As<Slug>")]
+    slug: Slug,
+    #[sqlx(try_from = "As<Option<CircleText>>")]
+    description: Option<CircleText>,
+    #[sqlx(try_from = "As<Category>")]
+    category: Category,
+    #[sqlx(try_from = "As<Language>")]
+    language: Language,
+    #[sqlx(try_from = "As<Option<CircleText>>")]
+    rules: Option<CircleText>,
+    #[sqlx(try_from = "As<Option<CircleText>>")]
+    announcement: Option<CircleText>,
+    #[sqlx(try_from = "As<Option<WebAddress>>")]
+    cover: Option<WebAddress>,
+    #[sqlx(try_from = "As<Discoverability>")]
+    discoverability: Discoverability,
+    #[sqlx(try_from = "As<CircleStatus>")]
+    status: CircleStatus,
+    posts_per_member_per_day: Option<i64>,
+    comments_per_fan_per_day: Option<i64>,
+    rights: Option<Json<CircleRights>>,
+    gate_version: i64,
+    version: i64,
+    #[sqlx(try_from = "As<Time>")]
+    created_at: Time,
+    #[sqlx(try_from = "As<Time>")]
+    updated_at: Time,
+    #[sqlx(try_from = "As<Option<Time>>")]
+    opened_at: Option<Time>,
+    #[sqlx(try_from = "As<Option<Time>>")]
+    closed_at: Option<Time>,
+}
+
+impl Row {
+    fn circle(self, partner: PartnerId) -> Circle {
+        Circle {
+            id: self.id,
+            name: self.name,
+            slug: self.slug,
+            description: self.description,
+            category: self.category.into(),
+            language: self.language,
+            rules: self.rules,
+            announcement: self.announcement,
+            cover: self.cover,
+            discoverability: self.discoverability.into(),
+            status: self.status.into(),
+            operator: CircleOperator { partner, name: self.partner_name, legal_name: self.legal_name },
+            gate_version: self.gate_version,
+            limits: limits(self.posts_per_member_per_day, self.comments_per_fan_per_day),
+            rights: rights(self.rights),
+            version: self.version,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            opened_at: self.opened_at,
+            closed_at: self.closed_at,
+        }
+    }
+}
+
+#[derive(FromRow)]
+struct StandingRow {
+    #[sqlx(try_from = "As<CircleStatus>")]
+    status: CircleStatus,
+    #[sqlx(try_from = "As<Discoverability>")]
+    discoverability: Discoverability,
+    posts_per_member_per_day: Option<i64>,
+    comments_per_fan_per_day: Option<i64>,
+    rights: Option<Json<CircleRights>>,
+}
+
+impl StandingRow {
+    fn standing(self) -> Standing {
+        Standing {
+            status: self.status,
+            limits: limits(self.posts_per_member_per_day, self.comments_per_fan_per_day),
+            discoverability: self.discoverability,
+            rights: rights(self.rights),
+        }
+    }
+}
+
+#[derive(FromRow)]
+struct OperatorRow {
+    #[sqlx(try_from = "As<PartnerName>")]
+    partner_name: PartnerName,
+    #[sqlx(try_from = "As<LegalName>")]
+    legal_name: LegalName,
+}
+
+pub async fn find(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<Option<Circle>, DbFault> {
+    let row: Option<Row> = tx.query(FIND).bind(partner).bind(circle).optional().await?;
+    Ok(row.map(|row| row.circle(partner)))
+}
+
+pub async fn lock(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<Option<Circle>, DbFault> {
+    let row: Option<Row> = tx.query(LOCK).bind(partner).bind(circle).optional().await?;
+    Ok(row.map(|row| row.circle(partner)))
+}
+
+pub async fn standing(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<Option<Standing>, DbFault> {
+    let row: Option<StandingRow> = tx.query(STANDING).bind(partner).bind(circle).optional().await?;
+    Ok(row.map(StandingRow::standing))
+}
+
+/// The same, nobody held.
+pub async fn look(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<Option<Standing>, DbFault> {
+    let row: Option<StandingRow> = tx.query(LOOK).bind(partner).bind(circle).optional().await?;
+    Ok(row.map(StandingRow::standing))
+}
+
+pub async fn exists(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<bool, DbFault> {
+    let row: Option<(String,)> = tx.query(EXISTS).bind(partner).bind(circle).optional().await?;
+    Ok(row.is_some())
+}
+
+pub async fn operator(tx: &mut Tx, partner: PartnerId) -> Result<CircleOperator, DbFault> {
+    let row: OperatorRow = tx.query(OPERATOR).bind(partner).one().await?;
+    Ok(CircleOperator { partner, name: row.partner_name, legal_name: row.legal_name })
+}
+
+pub async fn page(
+    tx: &mut Tx,
+    partner: PartnerId,
+    before: Option<CircleId>,
+    status: Option<CircleStatus>,
+    category: Option<Category>,
+    limit: Limit,
+) -> Result<Vec<Circle>, DbFault> {
+    let before = id_or_upper_bound(before);
+    let page = tx.query(PAGE).bind(partner).bind(before).bind(status).bind(category).bind(limit.rows_and_one());
+    let rows: Vec<Row> = page.all().await?;
+    Ok(rows.into_iter().map(|row| row.circle(partner)).collect())
+}
+
+pub async fn insert(tx: &mut Tx, partner: PartnerId, circle: &Circle) -> Result<(), Fault> {
+    let insert = tx
+        .query(INSERT)
+        .bind(partner)
+        .bind(circle.id)
+        .bind(&circle.name)
+        .bind(&circle.slug)
+        .bind(&circle.description)
+        .bind(circle.category.known())
+        .bind(&circle.language)
+        .bind(&circle.rules)
+        .bind(&circle.announcement)
+        .bind(&circle.cover)
+        .bind(circle.discoverability.known())
+        .bind(circle.status.known())
+        .bind(circle.limits.posts_per_member_per_day.map(i64::from))
+        .bind(circle.gate_version)
+        .bind(circle.version)
+        .bind(circle.created_at)
+        .bind(circle.updated_at)
+        .bind(kept(&circle.rights))
+        .bind(circle.limits.comments_per_fan_per_day.map(i64::from));
+    taken(insert.run().await)
+}
+
+pub async fn update(tx: &mut Tx, partner: PartnerId, circle: &Circle) -> Result<(), Fault> {
+    let update = tx
+        .query(UPDATE)
+        .bind(partner)
+        .bind(circle.id)
+        .bind(&circle.name)
+        .bind(&circle.slug)
+        .bind(&circle.description)
+        .bind(circle.category.known())
+        .bind(&circle.language)
+        .bind(&circle.rules)
+        .bind(&circle.announcement)
+        .bind(&circle.cover)
+        .bind(circle.discoverability.known())
+        .bind(circle.status.known())
+        .bind(circle.limits.posts_per_member_per_day.map(i64::from))
+        .bind(circle.gate_version)
+        .bind(circle.version)
+        .bind(circle.updated_at)
+        .bind(circle.opened_at)
+        .bind(circle.closed_at)
+        .bind(kept(&circle.rights))
+        .bind(circle.limits.comments_per_fan_per_day.map(i64::from));
+    taken(update.run().await)
+}
+
+/// Which of its names another circle has, when one has.
+fn taken(outcome: Result<u64, DbFault>) -> Result<(), Fault> {
+    match outcome {
+        Err(DbFault::Unique(name)) if name == "circle_partner_id_name_key" => Err(ErrorCode::CircleNameTaken.into()),
+        outcome => {
+            outcome.on_unique("circle_partner_id_slug_key", || Fault::new(ErrorCode::CircleSlugTaken))?;
+            Ok(())
+        }
+    }
+}
+
+fn limits(posts: Option<i64>, comments: Option<i64>) -> CircleLimits {
+    // What was written fits; anything else would be the strictest reading of a broken row.
+    let read = |kept: Option<i64>| kept.map(|kept| u16::try_from(kept).unwrap_or(0));
+    CircleLimits { posts_per_member_per_day: read(posts), comments_per_fan_per_day: read(comments) }
+}
+
+fn rights(kept: Option<Json<CircleRights>>) -> CircleRights {
+    kept.map(|kept| kept.0).unwrap_or_default()
+}
+
+/// The defaults are not kept, so that better ones reach the circles that never chose.
+fn kept(rights: &CircleRights) -> Option<Json<&CircleRights>> {
+    (*rights != CircleRights::default()).then_some(Json(rights))
+}

@@ -1,0 +1,25 @@
+//! The endpoints of invented fans (sandbox only): extract, one use-case, reply.
+
+use quanzi_openapi::fans::{ChangeSandboxFan, CreateSandboxFan, GetSandboxFan, SandboxFan};
+
+use super::service;
+use crate::edge::Call;
+use crate::edge::Routes;
+use crate::platform::fault::Fault;
+
+/// The routes of invented fans; mounted in sandbox mode only.
+pub fn routes(routes: Routes) -> Routes {
+    routes.mount::<CreateSandboxFan>(create).mount::<GetSandboxFan>(get).mount::<ChangeSandboxFan>(change)
+}
+
+async fn create(call: &mut Call<CreateSandboxFan>) -> Result<SandboxFan, Fault> {
+    service::invent(&mut call.tx, &call.app.clock, call.caller.partner, call.now, &call.body).await
+}
+
+async fn get(call: &mut Call<GetSandboxFan>) -> Result<SandboxFan, Fault> {
+    service::invented(&mut call.tx, call.caller.partner, call.params.fan).await
+}
+
+async fn change(call: &mut Call<ChangeSandboxFan>) -> Result<SandboxFan, Fault> {
+    service::change(&mut call.tx, call.caller.partner, call.now, call.params.fan, &call.body).await
+}

@@ -1,0 +1,166 @@
+//! What can be done with fans.
+
+use std::collections::{HashMap, HashSet};
+
+use quanzi_openapi::fans::{NewSandboxFan, Nickname, SandboxFan, SandboxFanChange};
+use quanzi_openapi::id::{FanId, PartnerId, PersonId};
+use quanzi_openapi::tips::TipDisclosure;
+use quanzi_openapi::{ErrorCode, Limit, Time};
+
+use super::model::{Facts, Person};
+use super::store;
+use crate::platform::clock::Clock;
+use crate::platform::db::Tx;
+use crate::platform::fault::Fault;
+
+/// Partners on one page of a person's own.
+const FANS_PER_PAGE: u32 = 20;
+
+/// What is known of the person behind a fan. The fan is held until the end of the transaction: whatever is decided about
+/// one fan of a partner is decided one after the other, so nobody joins twice or is asked about too often.
+pub async fn find(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<Facts, Fault> {
+    Ok(store::lock(tx, partner, fan).await?.ok_or_else(missing)?.facts)
+}
+
+/// The person behind a fan; nobody is held.
+pub async fn person(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<Person, Fault> {
+    store::find(tx, partner, fan).await?.ok_or_else(missing)
+}
+
+/// The person behind a fan, by id alone.
+pub async fn person_of(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<Option<PersonId>, Fault> {
+    Ok(store::person_of(tx, partner, fan).await?)
+}
+
+/// What a person is called.
+pub async fn nickname(tx: &mut Tx, person: PersonId) -> Result<Option<Nickname>, Fault> {
+    Ok(store::nickname(tx, person).await?)
+}
+
+/// What these fans are called, of those who let an app of the partner read it.
+pub async fn shown_nicknames(
+    tx: &mut Tx,
+    partner: PartnerId,
+    fans: impl IntoIterator<Item = FanId>,
+) -> Result<HashMap<FanId, Nickname>, Fault> {
+    let fans: HashSet<FanId> = fans.into_iter().collect();
+    if fans.is_empty() {
+        return Ok(HashMap::new());
+    }
+    Ok(store::shown_nicknames(tx, partner, &fans).await?.into_iter().collect())
+}
+
+/// The fan that a person is to this partner, if it is one yet.
+pub async fn find_of_person(tx: &mut Tx, partner: PartnerId, person: PersonId) -> Result<Option<FanId>, Fault> {
+    Ok(store::find_of_person(tx, partner, person).await?)
+}
+
+/// The fan that a person is to this partner from now on: the same at every time, and unlike that of every other partner.
+pub async fn of_person(
+    tx: &mut Tx,
+    clock: &Clock,
+    partner: PartnerId,
+    person: PersonId,
+    now: Time,
+) -> Result<FanId, Fault> {
+    if let Some(fan) = store::find_of_person(tx, partner, person).await? {
+        return Ok(fan);
+    }
+    store::adopt(tx, partner, person, clock.id(), now).await?;
+    // Ours, or that of the request that was faster.
+    store::find_of_person(tx, partner, person).await?.ok_or_else(|| Fault::internal("a fan was made and is not there"))
+}
+
+/// A page of the fans that a person is, at all partners, the newest first, and the last of them when there are more.
+pub async fn fans_of(
+    tx: &mut Tx,
+    person: PersonId,
+    before: Option<FanId>,
+) -> Result<(Vec<(PartnerId, FanId)>, Option<FanId>), Fault> {
+    let limit = Limit::new(FANS_PER_PAGE);
+    let mut fans = store::of_person(tx, person, before, limit).await?;
+    let has_more = fans.len() > usize::try_from(FANS_PER_PAGE).unwrap_or(usize::MAX);
+    fans.truncate(usize::try_from(FANS_PER_PAGE).unwrap_or(usize::MAX));
+    let last = fans.last().map(|(_, fan)| *fan).filter(|_| has_more);
+    Ok((fans, last))
+}
+
+/// Takes a person in who is no partner's fan yet.
+pub async fn admit(tx: &mut Tx, clock: &Clock, now: Time, nickname: Nickname, facts: Facts) -> Result<PersonId, Fault> {
+    let person = clock.id();
+    store::insert_person(tx, person, &nickname, facts, now).await?;
+    Ok(person)
+}
+
+/// What is known of a person from now on.
+pub async fn renew(tx: &mut Tx, now: Time, person: PersonId, facts: Facts) -> Result<(), Fault> {
+    Ok(store::renew(tx, person, facts, now).await?)
+}
+
+/// The partner's newest fans (sandbox: who can be chosen on the sign-in page).
+pub async fn newest(tx: &mut Tx, partner: PartnerId, rows: i64) -> Result<Vec<(FanId, Nickname)>, Fault> {
+    Ok(store::newest(tx, partner, rows).await?)
+}
+
+/// Invents a person.
+pub async fn invent(
+    tx: &mut Tx,
+    clock: &Clock,
+    partner: PartnerId,
+    now: Time,
+    new: &NewSandboxFan,
+) -> Result<SandboxFan, Fault> {
+    let facts = Facts { real_name_verified: new.real_name_verified, adult: new.adult, credit_band: new.credit_band };
+    let person = Person {
+        id: clock.id(),
+        fan: clock.id(),
+        nickname: new.nickname.clone(),
+        facts,
+        tip_disclosure: new.tip_disclosure.unwrap_or_default(),
+        version: 1,
+        created_at: now,
+    };
+    store::insert(tx, partner, &person).await?;
+    Ok(person.invented())
+}
+
+/// The invented person.
+pub async fn invented(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<SandboxFan, Fault> {
+    Ok(store::find(tx, partner, fan).await?.ok_or_else(missing)?.invented())
+}
+
+/// Changes an invented person. What gates have answered about its credit band stands until it expires.
+pub async fn change(
+    tx: &mut Tx,
+    partner: PartnerId,
+    now: Time,
+    fan: FanId,
+    change: &SandboxFanChange,
+) -> Result<SandboxFan, Fault> {
+    let before = store::lock(tx, partner, fan).await?.ok_or_else(missing)?;
+    let after = before.changed(change);
+    if after != before {
+        store::update(tx, partner, &after, now).await?;
+    }
+    Ok(after.invented())
+}
+
+/// The fan says how to appear among the tippers of this partner's circles.
+pub async fn disclose(
+    tx: &mut Tx,
+    partner: PartnerId,
+    now: Time,
+    fan: FanId,
+    disclosure: TipDisclosure,
+) -> Result<(), Fault> {
+    let before = store::lock(tx, partner, fan).await?.ok_or_else(missing)?;
+    let after = before.disclosed(disclosure);
+    if after != before {
+        store::update(tx, partner, &after, now).await?;
+    }
+    Ok(())
+}
+
+fn missing() -> Fault {
+    ErrorCode::FanNotFound.into()
+}

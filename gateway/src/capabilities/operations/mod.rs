@@ -1,0 +1,12 @@
+//! Health, for load balancers. Invariant: alive is about this process alone; ready means that a request sent now would be served.
+
+mod http;
+mod store;
+
+use crate::edge::Routes;
+use quanzi_openapi::operations::{GetLiveness, GetReadiness};
+
+/// Its routes.
+pub fn routes(routes: Routes) -> Routes {
+    routes.mount_fixed::<GetLiveness>(http::liveness).mount_public::<GetReadiness>(http::readiness)
+}

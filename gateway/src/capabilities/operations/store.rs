@@ -1,0 +1,12 @@
+//! What the migrator wrote down.
+
+use crate::platform::db::{Fault, Sql, Tx};
+use crate::sql;
+
+const MIGRATION: Sql = sql!("select coalesce(max(version), 0) from _sqlx_migrations where success");
+
+/// The last migration that was run.
+pub(super) async fn migration(tx: &mut Tx) -> Result<i64, Fault> {
+    let (version,): (i64,) = tx.query(MIGRATION).one().await?;
+    Ok(version)
+}

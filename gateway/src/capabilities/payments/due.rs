@@ -1,0 +1,58 @@
+//! What becomes of payments by time. It goes through the ledger's poster, bears being done twice, and reads anew when somebody
+//! else was faster.
+
+use quanzi_openapi::id::{PartnerId, PaymentId};
+use quanzi_openapi::payments::{Payment, PaymentStatus};
+use quanzi_openapi::{ErrorCode, Time};
+
+use super::model::Row;
+use super::service::{self, Context};
+use crate::app::App;
+use crate::edge::LedgerCommand;
+use crate::platform::fault::Fault;
+use crate::platform::jobs::Outcome as JobOutcome;
+use crate::platform::ledger::{self, Outcome, Refused};
+
+/// Readings of a payment that others change at the same time.
+const RUNS_MAX: u32 = 5;
+
+/// Nobody decided in time. When there is more time by now, it is looked at again then.
+pub async fn expire(app: &App, partner: PartnerId, payment: PaymentId, now: Time) -> Result<JobOutcome, Fault> {
+    let context = Context { app, partner, now };
+    let row = settle(app, partner, payment, now, |row| service::expire(context, row)).await?;
+    Ok(match row.expires_at.filter(|_| row.status == PaymentStatus::RequiresApproval) {
+        Some(expires_at) if expires_at > now => JobOutcome::Again(expires_at),
+        _ => JobOutcome::Done,
+    })
+}
+
+/// The channel has finished.
+pub async fn complete(app: &App, partner: PartnerId, payment: PaymentId, now: Time) -> Result<(), Fault> {
+    let context = Context { app, partner, now };
+    settle(app, partner, payment, now, |row| service::complete(context, row)).await.map(drop)
+}
+
+/// Posts what is due, if anything is, and gives the payment as it was read.
+async fn settle(
+    app: &App,
+    partner: PartnerId,
+    payment: PaymentId,
+    now: Time,
+    due: impl Fn(&Row) -> Result<Option<LedgerCommand<Payment>>, Fault>,
+) -> Result<Row, Fault> {
+    for _ in 0..RUNS_MAX {
+        let mut tx = app.db.reading_newest().await?;
+        let row = service::find(&mut tx, partner, payment).await?;
+        drop(tx);
+        let Some(command) = due(&row)? else { return Ok(row) };
+        match app.poster.post(command.order).await? {
+            Outcome::Refused(Refused::Moved) => {}
+            Outcome::Refused(refused) => return Err(ledger::service::fault(refused, now)),
+            Outcome::Posted | Outcome::Again(_) => {
+                let mut tx = app.db.reading_newest().await?;
+                return service::find(&mut tx, partner, payment).await;
+            }
+        }
+    }
+    Err(ErrorCode::Overloaded.into())
+}

@@ -1,0 +1,68 @@
+//! Mounts the address that browsers come back to.
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::Deserialize;
+
+use super::service::{self, Arrived, BACK_PATH};
+use crate::access::sessions::Browser;
+use crate::app::App;
+use crate::edge::page_request::{self, Page, PageRequest};
+use crate::edge::pages::{Frame, Style};
+use crate::platform::fault::Fault;
+
+/// Mounts the address, where there is a provider.
+pub fn configure(config: &mut ServiceConfig, app: &Arc<App>) {
+    if !service::is_offered(app) {
+        return;
+    }
+    let (app, style) = (Arc::clone(app), Arc::new(Style::new()));
+    let arrive = web::get().to(move |http: HttpRequest| {
+        let (app, style) = (Arc::clone(&app), Arc::clone(&style));
+        async move { arrive(&app, &style, http).await }
+    });
+    config.service(web::resource(BACK_PATH).route(arrive));
+}
+
+/// What the address says (RFC 6749, 4.1.2).
+#[derive(Deserialize)]
+struct Query {
+    state: String,
+    code: Option<String>,
+}
+
+async fn arrive(app: &Arc<App>, style: &Style, http: HttpRequest) -> HttpResponse {
+    let show = async |page_request: &PageRequest| {
+        let arrived = match page_request.query::<Query>() {
+            Some(query) => {
+                let browser = Browser::of(page_request);
+                service::arrive(page_request.app(), page_request.now(), browser, &query.state, query.code.as_deref())
+                    .await
+            }
+            None => Ok(None),
+        };
+        match arrived {
+            Ok(Some(Arrived { browser, target })) => browser.keep(Page::see_other(target)),
+            Ok(None) => lost(page_request, style),
+            Err(fault) => outside(page_request, style, fault),
+        }
+    };
+    page_request::show(app, http, "ArriveSignedIn", show, |page_request, fault| outside(page_request, style, fault))
+        .await
+}
+
+fn lost(page_request: &PageRequest, style: &Style) -> Page {
+    let frame = Frame::new(page_request, style);
+    let title = frame.say("That sign-in is not good any more", "登录已失效");
+    let text = frame.say("Go back to where you came from and start again.", "请返回原处重新开始。");
+    frame.page(Page::new(frame.message(title, text)).status(StatusCode::BAD_REQUEST))
+}
+
+fn outside(page_request: &PageRequest, style: &Style, fault: Fault) -> Page {
+    let frame = Frame::new(page_request, style);
+    let (title, text) = frame.trouble(fault.code());
+    frame.page(Page::refusal(fault, frame.message(title, text)))
+}

@@ -1,0 +1,50 @@
+//! What a bank does with a wallet, in a sandbox: an order for the ledger's poster.
+
+use quanzi_openapi::Money;
+use quanzi_openapi::id::FanId;
+use quanzi_openapi::ledger::TransferCode;
+use quanzi_openapi::wallets::Wallet;
+
+use crate::capabilities::fans;
+use crate::capabilities::payments::service::Context;
+use crate::edge::LedgerCommand;
+use crate::platform::db::Tx;
+use crate::platform::fault::Fault;
+use crate::platform::ledger;
+use crate::platform::ledger::Order;
+use crate::platform::ledger::model::{AccountKey, NewTransfer, Phase};
+
+/// Most of one top-up, in minor units: any sum of them stays far from the end of the numbers.
+const TOP_UP_MAX: i64 = 1_000_000_000_000;
+
+/// Puts money into an invented person's wallet.
+pub async fn top_up(
+    tx: &mut Tx,
+    context: Context<'_>,
+    fan: FanId,
+    amount: Money,
+) -> Result<LedgerCommand<Wallet>, Fault> {
+    if !(1..=TOP_UP_MAX).contains(&amount.amount) {
+        let detail = format!("expected 1 to {TOP_UP_MAX}, in minor units");
+        return Err(Fault::field("/amount/amount", detail));
+    }
+    let Context { app, partner, now } = context;
+    let person = fans::service::person(tx, partner, fan).await?;
+    let wallet = AccountKey::wallet(person.id, amount.currency);
+    let before = ledger::service::standing(tx, &wallet).await?;
+    let mut order = Order::new(partner, now, fan);
+    order.seen = Some((wallet.id(), before));
+    order.transfers.push(NewTransfer {
+        id: app.clock.id(),
+        debit: AccountKey::channel(amount.currency),
+        credit: wallet,
+        amount: amount.amount,
+        code: TransferCode::TopUp,
+        phase: Phase::Single,
+    });
+    let money = |before: i64| Money::new(before.saturating_add(amount.amount), amount.currency);
+    Ok(LedgerCommand {
+        order,
+        reply: Wallet { fan, balance: money(before.balance), available: money(before.available()) },
+    })
+}

@@ -1,0 +1,282 @@
+//! Finds endpoints with something to do, claims them for this process and runs a pump for each. Invariant: of several processes one
+//! delivers for an endpoint, and what a dead one held is taken over.
+//!
+//! No clock is compared between machines: a process that is alive counts a beat, and one whose beat another has seen standing still
+//! for [`DEAD_AFTER`] of its own time is taken for dead. Should it only have slept, what it writes is refused.
+//!
+//! Looking at everybody costs as much as there are endpoints, so it is done [a few times a second](LOOK_AGAIN); between these, only the
+//! partners are looked at for whom the notifier has rung.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use quanzi_openapi::id::PartnerId;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::pump::Pump;
+use super::queue::{self, Key, Work};
+use super::writer::{self, Asked};
+use crate::app::App;
+use crate::platform::db;
+use crate::platform::fault::Fault;
+use crate::platform::outbox::LOOK_AGAIN;
+
+/// Between two beats.
+const BEAT: Duration = Duration::from_secs(1);
+/// A beat that stands still for so long is a process that is gone.
+const DEAD_AFTER: Duration = Duration::from_secs(5);
+/// What is dead for so long is forgotten.
+const FORGOTTEN_AFTER: Duration = Duration::from_mins(1);
+/// Between two looks: events may be committed a thousand times a second.
+const LOOK_PAUSE: Duration = Duration::from_millis(10);
+/// An endpoint that takes nothing, or whose pump failed, is left alone for this long.
+const REST: Duration = Duration::from_secs(5);
+/// After the database failed.
+const FAULT_PAUSE: Duration = Duration::from_secs(1);
+/// Batches that may wait for the writer.
+const BATCHES_MAX: usize = 256;
+/// Pumps of a process. What is beyond waits for its turn.
+const PUMPS_MAX: usize = 1_000;
+
+/// How a pump ended, and whether its endpoint is to be left alone.
+type Ended = (Key, bool);
+
+/// Delivers until the gateway stops.
+pub async fn run(app: Arc<App>) {
+    let (asks, asked) = mpsc::channel::<Asked>(BATCHES_MAX);
+    let writer = tokio::spawn(writer::run(Arc::clone(&app), asked));
+    let mut dispatch = Dispatch {
+        app: Arc::clone(&app),
+        asks,
+        pumps: JoinSet::new(),
+        running: HashMap::new(),
+        resting: HashMap::new(),
+        others: HashMap::new(),
+        beaten: None,
+        looked: None,
+        last: None,
+    };
+    // Whom to look at besides the looks at everybody: the notifier rang for them, or a pump of theirs has ended.
+    let mut partners = BTreeSet::new();
+    while !app.stopping.is_set() {
+        let looked = Instant::now();
+        if let Err(fault) = dispatch.look(&std::mem::take(&mut partners)).await {
+            tracing::warn!(cause = ?fault.cause(), "webhook work could not be looked for");
+            // Whoever was not looked at now is when everybody is.
+            tokio::time::sleep(FAULT_PAUSE).await;
+        }
+        tokio::select! {
+            rung = app.notifier.rung() => partners.extend(rung),
+            () = tokio::time::sleep(dispatch.until_all()) => {}
+            Some(ended) = dispatch.pumps.join_next_with_id() => partners.extend(dispatch.ended(ended)),
+            () = app.stopping.wait() => break,
+        }
+        while let Some(ended) = dispatch.pumps.try_join_next_with_id() {
+            partners.extend(dispatch.ended(ended));
+        }
+        tokio::time::sleep(LOOK_PAUSE.saturating_sub(looked.elapsed())).await;
+    }
+    // The pumps hear it too; what they have done is still written.
+    while dispatch.pumps.join_next().await.is_some() {}
+    let Dispatch { asks, .. } = dispatch;
+    drop(asks);
+    writer.await.ok();
+    if let Err(fault) = leave(&app).await {
+        tracing::warn!(%fault, "webhook endpoints could not be given back; another process takes them over in a moment");
+    }
+}
+
+async fn leave(app: &App) -> Result<(), db::Fault> {
+    let mut tx = app.db.begin().await?;
+    queue::release(&mut tx, &app.webhooks.worker).await?;
+    queue::leave(&mut tx, &app.webhooks.worker).await?;
+    tx.commit().await
+}
+
+/// What another process's beat was, and since when.
+struct Seen {
+    beat: i64,
+    since: Instant,
+}
+
+struct Dispatch {
+    app: Arc<App>,
+    asks: mpsc::Sender<Asked>,
+    pumps: JoinSet<Ended>,
+    /// By task, so that the endpoint of a pump that panicked is known.
+    running: HashMap<Key, tokio::task::Id>,
+    resting: HashMap<Key, Instant>,
+    others: HashMap<String, Seen>,
+    beaten: Option<Instant>,
+    /// When everybody was last looked at.
+    looked: Option<Instant>,
+    /// Whose turn it was last.
+    last: Option<Key>,
+}
+
+impl Dispatch {
+    /// Until everybody is to be looked at again.
+    fn until_all(&self) -> Duration {
+        self.looked.map_or(Duration::ZERO, |at| LOOK_AGAIN.saturating_sub(at.elapsed()))
+    }
+
+    /// Whose pump it was.
+    fn ended(&mut self, ended: Result<(tokio::task::Id, Ended), tokio::task::JoinError>) -> Option<PartnerId> {
+        let (id, leave_alone) = match ended {
+            Ok((id, (_, leave_alone))) => (id, leave_alone),
+            Err(panic) => (panic.id(), true),
+        };
+        let key = self.running.iter().find(|(_, task)| **task == id).map(|(key, _)| *key);
+        let key = key?;
+        self.running.remove(&key);
+        if leave_alone {
+            self.resting.insert(key, Instant::now());
+        }
+        Some(key.0)
+    }
+
+    /// Starts a pump for every endpoint that has something to do and that nobody alive holds: of everybody, when it is time for that,
+    /// or of these partners.
+    async fn look(&mut self, partners: &BTreeSet<PartnerId>) -> Result<(), Fault> {
+        self.resting.retain(|_, since| since.elapsed() < REST);
+        if !self.running.is_empty() {
+            self.beat().await?;
+        }
+        let now = self.app.clock.now();
+        let is_all = self.until_all().is_zero();
+        // While there are more endpoints than pumps, who is rung for waits for the turn of all.
+        if !is_all && (partners.is_empty() || self.app.webhooks.is_crowded()) {
+            return Ok(());
+        }
+        let mut tx = self.app.db.reading_newest().await?;
+        let work =
+            if is_all { queue::work(&mut tx, now).await? } else { queue::work_of(&mut tx, now, partners).await? };
+        if is_all {
+            self.looked = Some(Instant::now());
+        }
+        let idle = |work: &Work| {
+            let key = work.key();
+            !self.running.contains_key(&key) && !self.resting.contains_key(&key)
+        };
+        let work: Vec<Work> = work.into_iter().filter(idle).collect();
+        if work.is_empty() {
+            self.app.webhooks.set_crowded(false);
+            return Ok(());
+        }
+        let workers = queue::workers(&mut tx).await?;
+        drop(tx);
+        self.see(workers).await?;
+        let free = PUMPS_MAX.saturating_sub(self.running.len());
+        let mut work: Vec<Work> = work.into_iter().filter(|work| self.may_take(work)).collect();
+        self.app.webhooks.set_crowded(work.len() > free);
+        in_turn(&mut work, self.last);
+        work.truncate(free);
+        if work.is_empty() {
+            return Ok(());
+        }
+        self.beat().await?;
+        for work in work {
+            self.take(&work).await?;
+            self.last = Some(work.key());
+        }
+        Ok(())
+    }
+
+    async fn beat(&mut self) -> Result<(), Fault> {
+        if self.beaten.is_some_and(|at| at.elapsed() < BEAT) {
+            return Ok(());
+        }
+        let mut tx = self.app.db.begin().await?;
+        queue::beat(&mut tx, &self.app.webhooks.worker).await?;
+        tx.commit().await?;
+        self.beaten = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Remembers the others' beats, and forgets who stood still for long.
+    async fn see(&mut self, workers: Vec<(String, i64)>) -> Result<(), Fault> {
+        self.others.retain(|id, _| workers.iter().any(|(other, _)| other == id));
+        let mut gone = Vec::new();
+        for (id, beat) in workers {
+            let seen = self.others.entry(id.clone()).or_insert_with(|| Seen { beat, since: Instant::now() });
+            if seen.beat != beat {
+                *seen = Seen { beat, since: Instant::now() };
+            } else if seen.since.elapsed() > FORGOTTEN_AFTER && id != self.app.webhooks.worker {
+                gone.push((id, beat));
+            }
+        }
+        if !gone.is_empty() {
+            let mut tx = self.app.db.begin().await?;
+            for (id, beat) in gone {
+                queue::forget_worker(&mut tx, &id, beat).await?;
+            }
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    fn may_take(&self, work: &Work) -> bool {
+        let Some(holder) = &work.holder else { return true };
+        *holder == self.app.webhooks.worker
+            || self.others.get(holder).is_none_or(|seen| seen.since.elapsed() >= DEAD_AFTER)
+    }
+
+    async fn take(&mut self, work: &Work) -> Result<(), Fault> {
+        let key = work.key();
+        let mut tx = self.app.db.begin().await?;
+        let cursor = queue::claim(&mut tx, work, &self.app.webhooks.worker).await?;
+        tx.commit().await?;
+        // Somebody else was faster.
+        let Some(cursor) = cursor else { return Ok(()) };
+        let (app, asks) = (Arc::clone(&self.app), self.asks.clone());
+        // It hears what is committed from here on; before that it looks itself.
+        let ear = app.notifier.listen(work.partner_id);
+        let task = self.pumps.spawn(async move {
+            let ended = match Pump::begin(&app, key, &cursor, asks).await {
+                Ok(Some(pump)) => pump.run(ear).await.map_err(Fault::from),
+                Ok(None) => Ok(false),
+                Err(fault) => Err(fault),
+            };
+            let leave_alone = ended.unwrap_or_else(|fault| {
+                tracing::warn!(endpoint = %key.1, cause = ?fault.cause(), "a webhook pump failed; it begins again in a moment");
+                true
+            });
+            (key, leave_alone)
+        });
+        self.running.insert(key, task.id());
+        Ok(())
+    }
+}
+
+/// Round and round: first who comes after the one whose turn it was last, so that all are reached when only some are taken at a time.
+fn in_turn(work: &mut [Work], last: Option<Key>) {
+    work.sort_unstable_by_key(|work| (last.is_some_and(|last| work.key() <= last), work.key()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::clock::Clock;
+
+    #[test]
+    fn when_not_all_can_be_taken_everybody_has_a_turn() {
+        let clock = Clock::system();
+        let mut work: Vec<Work> =
+            (0..5).map(|_| Work { partner_id: clock.id(), endpoint_id: clock.id(), holder: None, claims: 0 }).collect();
+        let all: BTreeSet<Key> = work.iter().map(Work::key).collect();
+
+        let mut last = None;
+        let mut taken = BTreeSet::new();
+        for _ in 0..3 {
+            in_turn(&mut work, last);
+            for work in &work[..2] {
+                taken.insert(work.key());
+                last = Some(work.key());
+            }
+        }
+
+        assert_eq!(taken, all);
+    }
+}

@@ -1,0 +1,80 @@
+//! Webhooks: events pushed to partners' endpoints.
+//!
+//! Invariants: nothing that was committed is lost: what an endpoint has not taken lies beyond its cursor or is a row to be tried again;
+//! events of one object arrive in order; a connection goes only to an address that was checked; a slow or dead receiver costs
+//! other partners nothing, as long as fewer than eight are slow at once in a process. Why it is built like this: `docs/decisions/0012-webhook-delivery.md`.
+//!
+//! - `service`, `http`, `store`, `secret`: endpoints as partners see them.
+//! - `run` (`dispatch`): finds endpoints with something to do, claims them, starts a `pump` for each.
+//! - `pump`: one endpoint; `order` says what may go next, `share` says how many at once, `send` posts, `schedule` says when again, `writer` writes what was done.
+//! - `address`: where we connect to, and where never.
+
+mod address;
+mod dispatch;
+mod http;
+mod order;
+mod pump;
+mod queue;
+mod schedule;
+mod secret;
+mod send;
+pub mod service;
+mod share;
+mod sign;
+mod store;
+mod writer;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::Semaphore;
+
+pub use dispatch::run;
+pub use http::routes;
+
+use crate::app::App;
+use crate::platform::clock::Clock;
+use address::Reach;
+use send::Sender;
+use share::Shares;
+
+/// Pings of this process that are under way at once.
+const PINGS_MAX: usize = 16;
+
+/// What delivery shares in a process.
+pub struct Webhooks {
+    /// This process, among those that deliver.
+    worker: String,
+    sender: Sender,
+    shares: Shares,
+    /// More endpoints have something to do than there are pumps.
+    crowded: AtomicBool,
+    pings: Semaphore,
+}
+
+impl Webhooks {
+    /// Nothing under way.
+    pub fn new(clock: &Clock) -> Self {
+        Self {
+            worker: clock.random_text(),
+            sender: Sender::default(),
+            shares: Shares::default(),
+            crowded: AtomicBool::new(false),
+            pings: Semaphore::new(PINGS_MAX),
+        }
+    }
+}
+
+impl Webhooks {
+    fn is_crowded(&self) -> bool {
+        self.crowded.load(Ordering::Relaxed)
+    }
+
+    fn set_crowded(&self, is_crowded: bool) {
+        self.crowded.store(is_crowded, Ordering::Relaxed);
+    }
+}
+
+/// Where this deployment's events may go.
+fn reach(app: &App) -> Reach {
+    if app.config.mode.is_sandbox() { Reach::PublicAndLoopback } else { Reach::Public }
+}

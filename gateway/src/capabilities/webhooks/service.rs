@@ -1,0 +1,349 @@
+//! What can be done with webhook endpoints.
+
+use quanzi_openapi::deliveries::{DELIVERIES_KEPT_SECONDS, DeliveriesQuery, Delivery, NewReplay, REPLAYS_MAX, Replay};
+use quanzi_openapi::events::{EventType, Subject as _};
+use quanzi_openapi::id::{DeliveryId, PartnerId, WebhookEndpointId};
+use quanzi_openapi::webhooks::{
+    DisabledReason, NewWebhookEndpoint, SECRET_OVERLAP_SECONDS, WEBHOOK_ENDPOINTS_MAX, WEBHOOK_TYPES_MAX,
+    WebhookEndpoint, WebhookEndpointChange, WebhookEndpointStatus, WebhookEndpointWithSecret, WebhookEndpointsQuery,
+};
+use quanzi_openapi::{Cursor, ErrorCode, Page, Time};
+
+use super::queue::{self, ReplayRow};
+use super::send::{Attempt, Target};
+use super::sign::Secrets;
+use super::store::{self, Row};
+use super::{pump, secret, sign};
+use crate::app::App;
+use crate::platform::db::{self, Json, Tx};
+use crate::platform::fault::Fault;
+use crate::platform::outbox::{self, Stored};
+
+/// Makes an endpoint; it gets what happens from now on.
+pub async fn create(
+    tx: &mut Tx,
+    app: &App,
+    partner: PartnerId,
+    now: Time,
+    new: &NewWebhookEndpoint,
+) -> Result<WebhookEndpointWithSecret, Fault> {
+    super::reach(app).check_url(&new.url)?;
+    let types = type_names(&new.types)?;
+    if store::count(tx, partner).await? >= as_count(WEBHOOK_ENDPOINTS_MAX) {
+        let detail = format!("A partner can have {WEBHOOK_ENDPOINTS_MAX} endpoints.");
+        return Err(Fault::new(ErrorCode::WebhookEndpointLimitReached).detail(detail));
+    }
+    let id: WebhookEndpointId = app.clock.id();
+    let (stored, secret) = secret::make(app, id)?;
+    let row = Row {
+        id,
+        url: new.url.clone(),
+        description: new.description.clone(),
+        types: Json(types),
+        status: WebhookEndpointStatus::Enabled,
+        disabled_reason: None,
+        failing_since: None,
+        secret: stored,
+        previous_secret: None,
+        previous_until: None,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    };
+    store::insert(tx, partner, &row).await?;
+    queue::begin(tx, (partner, id), now).await?;
+    let endpoint = record(tx, app, partner, now, EventType::WebhookEndpointCreated, &row)?;
+    Ok(WebhookEndpointWithSecret { endpoint, secret })
+}
+
+/// A page of the partner's endpoints, newest first.
+pub async fn page(
+    tx: &mut Tx,
+    app: &App,
+    partner: PartnerId,
+    query: &WebhookEndpointsQuery,
+) -> Result<Page<WebhookEndpoint>, Fault> {
+    let before: Option<WebhookEndpointId> = query.cursor.as_ref().map(Cursor::position).transpose()?;
+    let limit = query.limit.unwrap_or_default();
+    let rows = store::page(tx, partner, before, limit).await?;
+    let public_key = secret::public_key(app);
+    Ok(Page::cut(rows, limit, |row| row.id).map(|row| row.endpoint(&public_key)))
+}
+
+/// The endpoint.
+pub async fn find(
+    tx: &mut Tx,
+    app: &App,
+    partner: PartnerId,
+    endpoint: WebhookEndpointId,
+) -> Result<WebhookEndpoint, Fault> {
+    Ok(find_row(tx, partner, endpoint).await?.endpoint(&secret::public_key(app)))
+}
+
+/// The endpoint, held until the end of the transaction.
+pub async fn lock(tx: &mut Tx, partner: PartnerId, endpoint: WebhookEndpointId) -> Result<Row, Fault> {
+    store::lock(tx, partner, endpoint).await?.ok_or_else(missing)
+}
+
+/// Changes an endpoint that is held.
+pub async fn change(
+    tx: &mut Tx,
+    app: &App,
+    partner: PartnerId,
+    now: Time,
+    before: Row,
+    change: &WebhookEndpointChange,
+) -> Result<WebhookEndpoint, Fault> {
+    let mut after = before.clone();
+    if let Some(url) = &change.url {
+        super::reach(app).check_url(url)?;
+        after.url = url.clone();
+    }
+    if let Some(types) = &change.types {
+        after.types = Json(type_names(types)?);
+    }
+    after.description = change.description.clone().apply(after.description);
+    let is_same =
+        (&after.url, &after.types.0, &after.description) == (&before.url, &before.types.0, &before.description);
+    if is_same {
+        return Ok(before.endpoint(&secret::public_key(app)));
+    }
+    save(tx, app, partner, now, EventType::WebhookEndpointChanged, after).await
+}
+
+/// Deletes an endpoint, and what waits for it. Its deliveries stay until they are swept.
+pub async fn delete(
+    tx: &mut Tx,
+    app: &App,
+    partner: PartnerId,
+    now: Time,
+    endpoint: WebhookEndpointId,
+) -> Result<(), Fault> {
+    let mut row = lock(tx, partner, endpoint).await?;
+    row.version += 1;
+    row.updated_at = now;
+    record(tx, app, partner, now, EventType::WebhookEndpointDeleted, &row)?;
+    store::delete(tx, partner, endpoint, now).await?;
+    Ok(queue::forget(tx, (partner, endpoint)).await?)
+}
+
+/// Enables an endpoint: it goes on where it stopped, and what waits is due now.
+pub async fn enable(
+    tx: &mut Tx,
+    app: &App,
+    partner: PartnerId,
+    now: Time,
+    endpoint: WebhookEndpointId,
+) -> Result<WebhookEndpoint, Fault> {
+    let before = lock(tx, partner, endpoint).await?;
+    enable_row(tx, app, partner, now, before).await
+}
+
+async fn enable_row(
+    tx: &mut Tx,
+    app: &App,
+    partner: PartnerId,
+    now: Time,
+    before: Row,
+) -> Result<WebhookEndpoint, Fault> {
+    if before.status == WebhookEndpointStatus::Enabled {
+        return Ok(before.endpoint(&secret::public_key(app)));
+    }
+    queue::retry_now(tx, (partner, before.id), true).await?;
+    let after = Row { status: WebhookEndpointStatus::Enabled, disabled_reason: None, failing_since: None, ..before };
+    save(tx, app, partner, now, EventType::WebhookEndpointEnabled, after).await
+}
+
+/// Disables an endpoint at the partner's reauthentication.
+pub async fn disable(
+    tx: &mut Tx,
+    app: &App,
+    partner: PartnerId,
+    now: Time,
+    endpoint: WebhookEndpointId,
+) -> Result<WebhookEndpoint, Fault> {
+    let before = lock(tx, partner, endpoint).await?;
+    if before.status == WebhookEndpointStatus::Disabled {
+        return Ok(before.endpoint(&secret::public_key(app)));
+    }
+    let (status, disabled_reason) = (WebhookEndpointStatus::Disabled, Some(DisabledReason::Partner));
+    save(tx, app, partner, now, EventType::WebhookEndpointDisabled, Row { status, disabled_reason, ..before }).await
+}
+
+/// Gives an endpoint a new secret; the one before signs as well for a day.
+pub async fn rotate(
+    tx: &mut Tx,
+    app: &App,
+    partner: PartnerId,
+    now: Time,
+    endpoint: WebhookEndpointId,
+) -> Result<WebhookEndpointWithSecret, Fault> {
+    let mut row = lock(tx, partner, endpoint).await?;
+    let (stored, secret) = secret::make(app, endpoint)?;
+    row.previous_secret = Some(std::mem::replace(&mut row.secret, stored));
+    row.previous_until = Some(now.plus_seconds(SECRET_OVERLAP_SECONDS));
+    let endpoint = save(tx, app, partner, now, EventType::WebhookEndpointChanged, row).await?;
+    Ok(WebhookEndpointWithSecret { endpoint, secret })
+}
+
+/// Sends a sign of life and says what came of it. The transaction ends before the request, so that nobody waits for the receiver.
+pub async fn ping(
+    tx: &mut Tx,
+    app: &App,
+    partner: PartnerId,
+    now: Time,
+    endpoint: WebhookEndpointId,
+) -> Result<Delivery, Fault> {
+    let row = find_row(tx, partner, endpoint).await?;
+    let target = target(app, &row)?;
+    tx.end().await?;
+    let _permit = app.webhooks.pings.try_acquire().map_err(|_| Fault::new(ErrorCode::Overloaded))?;
+    let shape = row.endpoint(&secret::public_key(app));
+    let event = Stored {
+        seq: 0,
+        id: app.clock.id(),
+        kind: EventType::WebhookEndpointPing.as_str().to_owned(),
+        object: shape.object(),
+        object_version: shape.object_version(),
+        created_at: now,
+        data: serde_json::to_string(&shape).map_err(Fault::internal)?,
+    };
+    let body = sign::body(&event);
+    let attempt: Attempt = app.webhooks.sender.post(app, &target, &event.id.to_string(), body).await?;
+    let delivery = pump::delivery(app, endpoint, &event, 1, now, attempt, None);
+    let mut tx = app.db.begin().await?;
+    store::insert_deliveries(&mut tx, &[(partner, &delivery)]).await?;
+    tx.commit().await?;
+    Ok(delivery)
+}
+
+/// A page of the attempts, newest first.
+pub async fn deliveries(
+    tx: &mut Tx,
+    partner: PartnerId,
+    endpoint: WebhookEndpointId,
+    query: &DeliveriesQuery,
+) -> Result<Page<Delivery>, Fault> {
+    find_row(tx, partner, endpoint).await?;
+    let before: Option<DeliveryId> = query.cursor.as_ref().map(Cursor::position).transpose()?;
+    let limit = query.limit.unwrap_or_default();
+    let rows = store::deliveries(tx, partner, endpoint, query.outcome, before, limit).await?;
+    Ok(Page::cut(rows, limit, |delivery| delivery.id))
+}
+
+/// Sends a part of the log again. A disabled endpoint is enabled, and what waits for another attempt is due now.
+pub async fn replay(
+    tx: &mut Tx,
+    app: &App,
+    partner: PartnerId,
+    now: Time,
+    endpoint: WebhookEndpointId,
+    new: &NewReplay,
+) -> Result<Replay, Fault> {
+    let types = type_names(&new.types)?;
+    let before = lock(tx, partner, endpoint).await?;
+    let key = (partner, endpoint);
+    let (under_way, last_number) = queue::replays(tx, key).await?;
+    if under_way >= as_count(REPLAYS_MAX) {
+        let detail = format!("An endpoint can have {REPLAYS_MAX} replays under way.");
+        return Err(Fault::new(ErrorCode::ReplayLimitReached).detail(detail));
+    }
+    let delivered_seq = store::delivered_seq(tx, partner, endpoint).await?;
+    let from_seq = from_seq(tx, partner, new, delivered_seq).await?;
+    // What is beyond the cursor was never sent, so it comes without a replay.
+    let to_seq = new.to_seq.unwrap_or(delivered_seq).min(delivered_seq);
+    let types = if types.is_empty() { before.types.0.clone() } else { types };
+    let shown = types.iter().map(|name| store::event_type(name)).collect();
+    if from_seq <= to_seq {
+        let row = ReplayRow { number: last_number + 1, next_seq: from_seq, to_seq, types: Json(types) };
+        queue::insert_replay(tx, key, &row, now).await?;
+    }
+    queue::retry_now(tx, key, false).await?;
+    enable_row(tx, app, partner, now, before).await?;
+    Ok(Replay { endpoint, from_seq, to_seq, types: shown, created_at: now })
+}
+
+async fn from_seq(tx: &mut Tx, partner: PartnerId, new: &NewReplay, last_seq: i64) -> Result<i64, Fault> {
+    match (new.from_seq, new.since) {
+        (Some(_), Some(_)) => Err(Fault::field("/since", "Send either `from_seq` or `since`.")),
+        (Some(seq), None) if seq < 1 => Err(Fault::field("/from_seq", "Events are numbered from 1.")),
+        (Some(seq), None) if new.to_seq.is_some_and(|to| to < seq) => {
+            Err(Fault::field("/to_seq", "It must not be smaller than `from_seq`."))
+        }
+        (Some(seq), None) => Ok(seq),
+        (None, Some(since)) => Ok(outbox::service::first_since(tx, partner, since, last_seq).await?),
+        (None, None) => Ok(1),
+    }
+}
+
+/// When the next attempt at any endpoint is due, after this time: for whoever moves a sandbox's clock. The attempts themselves are
+/// made by the pumps, within a quarter of a second of the moved clock.
+pub async fn next_due(tx: &mut Tx, after: Time) -> Result<Option<Time>, db::Fault> {
+    queue::next_due(tx, after).await
+}
+
+/// Deletes deliveries that are older than 30 days, at most this many; gives back how many went.
+pub async fn sweep(tx: &mut Tx, now: Time, rows_max: i64) -> Result<u64, db::Fault> {
+    let millis = u64::try_from(now.plus_seconds(-DELIVERIES_KEPT_SECONDS).micros() / 1_000).unwrap_or_default();
+    let oldest = uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid();
+    store::sweep(tx, DeliveryId::from_uuid(oldest), rows_max).await
+}
+
+/// Where an endpoint's events go, and what they are signed with.
+pub(super) fn target(app: &App, row: &Row) -> Result<Target, Fault> {
+    let url = super::reach(app).check_url(&row.url)?;
+    let open = |stored: &[u8]| secret::open(app, row.id, stored).map_err(Fault::internal);
+    let mut secrets = Secrets::new(&open(&row.secret)?);
+    if let (Some(previous), Some(until)) = (&row.previous_secret, row.previous_until) {
+        secrets = secrets.and_until(&open(previous)?, until);
+    }
+    Ok(Target { url, secrets })
+}
+
+async fn save(
+    tx: &mut Tx,
+    app: &App,
+    partner: PartnerId,
+    now: Time,
+    kind: EventType,
+    row: Row,
+) -> Result<WebhookEndpoint, Fault> {
+    let row = Row { version: row.version + 1, updated_at: now, ..row };
+    store::update(tx, partner, &row).await?;
+    record(tx, app, partner, now, kind, &row)
+}
+
+fn record(
+    tx: &mut Tx,
+    app: &App,
+    partner: PartnerId,
+    now: Time,
+    kind: EventType,
+    row: &Row,
+) -> Result<WebhookEndpoint, Fault> {
+    let endpoint = row.endpoint(&secret::public_key(app));
+    outbox::service::record(tx, partner, now, kind, &endpoint)?;
+    Ok(endpoint)
+}
+
+fn type_names(types: &[EventType]) -> Result<Vec<String>, Fault> {
+    if types.len() > WEBHOOK_TYPES_MAX {
+        return Err(Fault::field("/types", format!("At most {WEBHOOK_TYPES_MAX} types; none means all.")));
+    }
+    let mut names: Vec<String> = types.iter().map(|kind| kind.as_str().to_owned()).collect();
+    names.sort_unstable();
+    names.dedup();
+    Ok(names)
+}
+
+fn as_count(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+async fn find_row(tx: &mut Tx, partner: PartnerId, endpoint: WebhookEndpointId) -> Result<Row, Fault> {
+    store::find(tx, partner, endpoint).await?.ok_or_else(missing)
+}
+
+fn missing() -> Fault {
+    ErrorCode::WebhookEndpointNotFound.into()
+}

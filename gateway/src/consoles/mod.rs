@@ -1,0 +1,3 @@
+//! Web sites that the gateway serves.
+
+pub mod docs;

@@ -1,0 +1,32 @@
+//! The edge: what every request goes through before a capability sees it, and every answer before it leaves.
+//!
+//! The order, cheap checks first and no state before proof: address limit, sizes, route, token, signature, digest while the
+//! body is read, nonce, app limit, scope, parsing, idempotency, handler, signed answer. `serve.rs` is that walk.
+
+mod answer;
+mod body;
+mod call;
+mod caller;
+mod exchange;
+mod explain;
+mod idempotency;
+mod idempotency_entry;
+mod limit;
+mod mount;
+mod nonce;
+pub(crate) mod page_request;
+pub(crate) mod pages;
+mod serve;
+pub mod signature;
+
+pub use answer::Answer;
+pub use call::{Anyone, Call, Caller, FanCaller, RequestInfo};
+pub(crate) use call::{LedgerCommand, Stream};
+pub(crate) use caller::{is_still_allowed, key_of_other_client, scope_missing};
+pub(crate) use explain::explain_with;
+pub use idempotency::{InFlight, sweep as sweep_idempotency};
+pub(crate) use idempotency_entry::{IdempotencyEntries, IdempotencyEntry, Standing as EntryStatus};
+pub use limit::Limits;
+pub use mount::Routes;
+pub(crate) use nonce::hex;
+pub use nonce::{Nonces, sweep as sweep_nonces};

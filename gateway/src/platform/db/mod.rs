@@ -1,0 +1,44 @@
+//! The database: SQLite or PostgreSQL behind one SQL text. Invariant: no capability can tell which engine it runs on.
+//!
+//! - [`Sql`] and [`sql!`](crate::sql): a statement, counted and checked while compiling.
+//! - [`Db`]: two pools; [`Db::begin`] writes, [`Db::reading`] reads; both give a [`Tx`], which is all a store function takes.
+//! - [`Query`]: a closed list of bindable types ([`Bind`]), rows by `derive(sqlx::FromRow)` ([`Record`]).
+//! - [`Fault`]: the same faults and constraint names on both engines.
+//! - `migrations/`: one folder in PostgreSQL words, translated for SQLite.
+
+mod batcher;
+mod bind;
+mod column;
+mod contract;
+mod dialect;
+mod enum_columns;
+mod fault;
+mod keyset;
+mod migrate;
+mod outbox;
+mod pool;
+mod retry;
+pub mod scratch;
+mod sql;
+mod tx;
+
+#[cfg(test)]
+mod schema_tests;
+#[cfg(test)]
+mod statement_tests;
+#[cfg(test)]
+mod tests;
+
+pub use batcher::Batcher;
+pub use bind::{Bind, List, Value};
+pub use column::{As, Column};
+pub use enum_columns::enum_text;
+pub use fault::{Cause, Fault, OnFault};
+pub use keyset::{KEYSET_UPPER_BOUND, id_or_upper_bound};
+pub use migrate::{MigrationFault, latest_version};
+pub use outbox::Fact;
+pub use pool::{Connections, Db, Engine, Settings};
+pub use retry::{RetryPolicy, Retryable, retry};
+pub use sql::Sql;
+pub use sqlx::types::Json;
+pub use tx::{Query, Record, Tx};

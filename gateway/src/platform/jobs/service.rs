@@ -1,0 +1,185 @@
+//! What can be done with jobs: enqueue and cancel them, claim them, work on them.
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use quanzi_openapi::Time;
+
+use super::model::{self, Claimed, Ending, Job, JobKind, Outcome};
+use super::{handlers, store};
+use crate::app::App;
+use crate::platform::clock::Clock;
+use crate::platform::db::{self, List, RetryPolicy, Tx};
+use crate::platform::fault::Fault;
+use crate::platform::outbox;
+use crate::sandbox;
+
+/// Longest time for one try. A handler that talks to somebody outside waits for less.
+pub const TRY_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a claim is believed without a word: when a process dies, another takes over after that. Longer than a try, so
+/// that nobody is overtaken while working.
+pub const LEASE_SECONDS: i64 = 60;
+/// Runs of a try that lost against another transaction.
+const RUNS_MAX: u32 = 5;
+const RUN_PAUSE: Duration = Duration::from_millis(5);
+/// Characters of an error that are kept.
+const ERROR_CHARS_MAX: usize = 500;
+
+/// Has this done at its time, in the transaction that wants it; what stood there for the same kind and object is replaced,
+/// also while somebody works on it.
+pub async fn enqueue(tx: &mut Tx, clock: &Clock, job: Job) -> Result<(), Fault> {
+    Ok(enqueue_all(tx, clock, &[job]).await?)
+}
+
+/// Has all of these done at their times; of two for the same thing, the last.
+pub async fn enqueue_all(tx: &mut Tx, clock: &Clock, jobs: &[Job]) -> Result<(), db::Fault> {
+    let last: BTreeMap<_, _> = jobs.iter().map(|job| ((job.kind.as_str(), job.object.as_str()), job)).collect();
+    let rows: Vec<_> = last.values().map(|job| (clock.id(), *job)).collect();
+    store::enqueue(tx, &rows, clock.now()).await?;
+    for job in jobs {
+        tx.note_due(job.due_at);
+    }
+    Ok(())
+}
+
+/// Has it not done after all; nothing happens when there is no such job.
+pub async fn cancel(tx: &mut Tx, kind: JobKind, object: impl std::fmt::Display) -> Result<(), Fault> {
+    Ok(cancel_all(tx, kind, [object]).await?)
+}
+
+/// Has none of them done.
+pub async fn cancel_all(
+    tx: &mut Tx,
+    kind: JobKind,
+    objects: impl IntoIterator<Item = impl std::fmt::Display>,
+) -> Result<(), db::Fault> {
+    let objects = List::of(objects.into_iter().map(|object| object.to_string()));
+    store::cancel(tx, kind, objects).await
+}
+
+/// A job's end, kept with its effect or not at all. Made by [`end`] and [`end_after`] only.
+#[derive(Debug)]
+#[must_use = "a handler gives it back, so that the job's end is known"]
+pub struct Ended(Ending);
+
+/// Ends a try, as the last thing in the transaction of its effect, and commits both. When the claim is not held any more
+/// (the job was moved, cancelled or taken over), nothing is kept.
+///
+/// Last and not first: whoever enqueues holds the object before the job's row, and so does a handler that ends like this.
+pub async fn end(app: &App, mut tx: Tx, job: &Claimed, outcome: Outcome) -> Result<Ended, Fault> {
+    let held = match outcome {
+        Outcome::Done => store::delete(&mut tx, job).await?,
+        Outcome::Again(due_at) => {
+            tx.note_due(due_at);
+            store::reschedule(&mut tx, job, due_at).await?
+        }
+    };
+    if !held {
+        tx.rollback().await?;
+        return Ok(Ended(Ending::Lost));
+    }
+    outbox::service::commit(app, tx).await?;
+    Ok(Ended(Ending::Ended(outcome)))
+}
+
+/// Ends a try whose effect was kept before, by another writer or outside. That effect may have taken the job away itself, as when
+/// a decided payment need not expire any more: it is done then.
+pub async fn end_after(app: &App, job: &Claimed, outcome: Outcome) -> Result<Ended, Fault> {
+    match end(app, app.db.begin().await?, job, outcome).await? {
+        Ended(Ending::Lost) if outcome == Outcome::Done => Ok(Ended(Ending::Ended(outcome))),
+        ended => Ok(ended),
+    }
+}
+
+/// Takes what is due now, in order, at most so many; nothing while a sandbox's clock is being moved.
+pub async fn claim(app: &App, most: usize) -> Result<Vec<Claimed>, Fault> {
+    if most == 0 {
+        return Ok(Vec::new());
+    }
+    // Looked at first, so that an idle gateway does not hold the one writer of SQLite every second.
+    if next(app).await?.is_none_or(|due| due > app.clock.now()) {
+        return Ok(Vec::new());
+    }
+    let mut tx = app.db.begin().await?;
+    if app.config.mode.is_sandbox() && sandbox::clock::is_moving(&mut tx, &app.clock).await? {
+        return Ok(Vec::new());
+    }
+    let claimed = claim_at(&mut tx, &app.clock, app.clock.now(), most).await?;
+    tx.commit().await?;
+    Ok(claimed)
+}
+
+/// Takes what is due at this time, in order, at most so many.
+pub(crate) async fn claim_at(tx: &mut Tx, clock: &Clock, now: Time, most: usize) -> Result<Vec<Claimed>, Fault> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    Ok(store::claim(tx, &clock.random_text(), now, now.plus_seconds(LEASE_SECONDS), most).await?)
+}
+
+/// When the next job can be claimed; in the past when one can be now.
+pub async fn next(app: &App) -> Result<Option<Time>, Fault> {
+    let mut tx = app.db.reading_newest().await?;
+    next_at(&mut tx, app.clock.now()).await
+}
+
+pub(crate) async fn next_at(tx: &mut Tx, now: Time) -> Result<Option<Time>, Fault> {
+    Ok(store::next(tx, now).await?)
+}
+
+/// Whether somebody works on a job, in any process.
+pub(crate) async fn is_busy(app: &App) -> Result<bool, Fault> {
+    let mut tx = app.db.reading_newest().await?;
+    Ok(store::taken(&mut tx, app.clock.now()).await? > 0)
+}
+
+/// Tries a claimed job once. Whatever goes wrong is kept for the next try; a panic is a failure like others.
+pub async fn work(app: &Arc<App>, job: &Claimed) -> Ending {
+    let fault = match AssertUnwindSafe(run(app, job)).catch_unwind().await {
+        Ok(Ok(Ended(ending))) => {
+            tracing::debug!(kind = %job.kind, object = job.object, ?ending, "a job was worked on");
+            return ending;
+        }
+        Ok(Err(fault)) => fault,
+        Err(_) => Fault::internal("the handler panicked"),
+    };
+    let error = fault.cause().map_or_else(|| fault.to_string(), |cause| format!("{}: {cause}", fault.code()));
+    let again = model::retry_at(job.id, job.attempts, job.now);
+    tracing::warn!(kind = %job.kind, object = job.object, attempts = job.attempts, %error, "a job failed; it is tried again");
+    let error: String = error.chars().take(ERROR_CHARS_MAX).filter(|letter| *letter != '\0').collect();
+    match fail(app, job, again, &error).await {
+        Ok(true) => Ending::Failed(again),
+        Ok(false) => Ending::Lost,
+        Err(fault) => {
+            // The lease brings it back.
+            tracing::warn!(kind = %job.kind, code = %fault.code(), cause = ?fault.cause(), "a job's failure could not be kept");
+            Ending::Failed(job.now.plus_seconds(LEASE_SECONDS))
+        }
+    }
+}
+
+async fn fail(app: &App, job: &Claimed, again: Time, error: &str) -> Result<bool, Fault> {
+    let mut tx = app.db.begin().await?;
+    let held = store::fail(&mut tx, job, again, error).await?;
+    tx.commit().await?;
+    Ok(held)
+}
+
+async fn run(app: &Arc<App>, job: &Claimed) -> Result<Ended, Fault> {
+    let attempts = RetryPolicy { runs_max: RUNS_MAX, pause: |run| RUN_PAUSE * run };
+    let tried = tokio::time::timeout(TRY_TIMEOUT, db::retry(attempts, || handlers::run(app, job))).await;
+    tried.unwrap_or_else(|_| Err(Fault::internal(format!("not done in {} s", TRY_TIMEOUT.as_secs()))))
+}
+
+/// Does everything that is due now, one after the other, and waits for what the runner had begun: for tests, which move the clock
+/// by hand and do not wait for it to be looked at.
+pub async fn run_due(app: &Arc<App>) -> Result<(), Fault> {
+    while let Some(job) = claim(app, 1).await?.pop() {
+        work(app, &job).await;
+    }
+    while is_busy(app).await? {
+        tokio::time::sleep(RUN_PAUSE).await;
+    }
+    Ok(())
+}

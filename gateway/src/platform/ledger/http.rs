@@ -1,0 +1,50 @@
+//! The endpoints of the ledger: extract, one use-case, reply.
+
+use quanzi_openapi::Page;
+use quanzi_openapi::ledger::{
+    Account, Balance, CheckLedger, GetAccount, GetBalance, GetTransfer, LedgerCheck, ListAccounts, ListTransfers,
+    Transfer,
+};
+
+use super::service;
+use crate::edge::{Call, Routes};
+use crate::platform::fault::Fault;
+
+/// The routes of the ledger.
+pub fn routes(routes: Routes) -> Routes {
+    routes
+        .mount::<GetBalance>(balance)
+        .mount::<ListAccounts>(accounts)
+        .mount::<GetAccount>(account)
+        .mount::<ListTransfers>(transfers)
+        .mount::<GetTransfer>(transfer)
+}
+
+/// Routes of a sandbox.
+pub fn sandbox_routes(routes: Routes) -> Routes {
+    routes.mount::<CheckLedger>(check)
+}
+
+async fn balance(call: &mut Call<GetBalance>) -> Result<Balance, Fault> {
+    service::balance(&mut call.tx, call.caller.partner).await
+}
+
+async fn accounts(call: &mut Call<ListAccounts>) -> Result<Page<Account>, Fault> {
+    service::accounts(&mut call.tx, call.caller.partner, &call.query).await
+}
+
+async fn account(call: &mut Call<GetAccount>) -> Result<Account, Fault> {
+    service::find_account(&mut call.tx, call.caller.partner, call.params.account).await
+}
+
+async fn transfers(call: &mut Call<ListTransfers>) -> Result<Page<Transfer>, Fault> {
+    service::transfers(&mut call.tx, call.caller.partner, call.params.account, &call.query).await
+}
+
+async fn transfer(call: &mut Call<GetTransfer>) -> Result<Transfer, Fault> {
+    service::find_transfer(&mut call.tx, call.caller.partner, call.params.transfer).await
+}
+
+async fn check(call: &mut Call<CheckLedger>) -> Result<LedgerCheck, Fault> {
+    Ok(super::check::run(&call.app.db).await?)
+}

@@ -1,0 +1,35 @@
+//! An order from reading to command, for work that does not come through the edge of the API. Invariant: what is posted was decided
+//! about what is there; when it has changed meanwhile, it is read and decided anew.
+
+use quanzi_openapi::{ErrorCode, Time};
+
+use super::order::{Outcome, Refused};
+use super::service;
+use crate::app::App;
+use crate::edge::LedgerCommand;
+use crate::platform::db::Tx;
+use crate::platform::fault::Fault;
+
+/// Readings of what others change at the same time.
+const RUNS_MAX: u32 = 5;
+
+/// Reads, decides, posts, and gives the reply.
+pub async fn settle<R>(
+    app: &App,
+    now: Time,
+    decide: impl AsyncFn(&mut Tx) -> Result<LedgerCommand<R>, Fault>,
+) -> Result<R, Fault> {
+    for _ in 0..RUNS_MAX {
+        let mut tx = app.db.reading_newest().await?;
+        let LedgerCommand { order, reply } = decide(&mut tx).await?;
+        // The connection is free while the order waits.
+        drop(tx);
+        match app.poster.post(order).await? {
+            Outcome::Posted | Outcome::Again(_) => return Ok(reply),
+            // Whoever was faster is in the database by now: there is nothing to wait for.
+            Outcome::Refused(Refused::Moved) => {}
+            Outcome::Refused(refused) => return Err(service::fault(refused, now)),
+        }
+    }
+    Err(ErrorCode::Overloaded.into())
+}

@@ -1,0 +1,20 @@
+//! The endpoints of events: extract, one use-case, reply.
+
+use quanzi_openapi::events::{Event, EventPage, GetEvent, ListEvents, StreamEvents};
+
+use super::{service, stream};
+use crate::edge::{Call, Routes};
+use crate::platform::fault::Fault;
+
+/// The routes of events.
+pub fn routes(routes: Routes) -> Routes {
+    routes.mount::<ListEvents>(list).mount_stream::<StreamEvents>(stream::begin).mount::<GetEvent>(get)
+}
+
+async fn list(call: &mut Call<ListEvents>) -> Result<EventPage, Fault> {
+    service::page(&call.app, &mut call.tx, call.caller.partner, &call.query).await
+}
+
+async fn get(call: &mut Call<GetEvent>) -> Result<Event, Fault> {
+    service::find(&mut call.tx, call.caller.partner, call.params.event).await
+}

@@ -1,0 +1,161 @@
+//! The log as a stream: server-sent events (WHATWG HTML, 9.2).
+//!
+//! Invariants: an event is sent only after all before it; a stream ends when its token would not be taken any more, and when
+//! the gateway stops; the client goes on from the last number it has.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use actix_web::web::Bytes;
+use futures_util::stream;
+use quanzi_openapi::ErrorCode;
+use quanzi_openapi::events::{Event, StreamEvents};
+use quanzi_openapi::id::{AppId, PartnerId};
+use quanzi_openapi::problem::LimitReport;
+use quanzi_openapi::scope::Scope;
+use tokio::time::Instant;
+
+use super::notifier::Subscription;
+use super::service;
+use super::store::{self, Wanted};
+use crate::app::App;
+use crate::edge::{Call, RequestInfo, Stream, is_still_allowed};
+use crate::platform::fault::Fault;
+
+/// Streams of one app in one process.
+const STREAMS_MAX: u32 = 4;
+/// Events that are read at once.
+const PAGE_ROWS: i64 = 100;
+/// A comment after so long a silence keeps connections open, and shows which are gone.
+const SILENCE_MAX: Duration = Duration::from_secs(15);
+/// How long a revoked token may go on reading.
+const ALLOWED_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// Who streams how often.
+#[derive(Debug, Default)]
+pub struct Streams(Mutex<HashMap<AppId, u32>>);
+
+impl Streams {
+    fn enter(app: &Arc<App>, caller: AppId) -> Result<Streaming, Fault> {
+        let mut all = app.streams.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let streams = all.entry(caller).or_default();
+        if *streams >= STREAMS_MAX {
+            let detail = format!("An app can hold {STREAMS_MAX} streams; close one, or share one.");
+            let name = "event_streams".to_owned();
+            let report = LimitReport { name, allowed: STREAMS_MAX, window_seconds: 0, resets_in_seconds: 15 };
+            return Err(Fault::new(ErrorCode::RateLimited).detail(detail).limit(report));
+        }
+        *streams += 1;
+        Ok(Streaming { app: Arc::clone(app), caller })
+    }
+}
+
+/// One stream; gives its place back when it is over.
+struct Streaming {
+    app: Arc<App>,
+    caller: AppId,
+}
+
+impl Drop for Streaming {
+    fn drop(&mut self) {
+        let mut all = self.app.streams.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(streams) = all.get_mut(&self.caller) {
+            *streams -= 1;
+            if *streams == 0 {
+                all.remove(&self.caller);
+            }
+        }
+    }
+}
+
+/// Where a stream stands.
+struct Place {
+    streaming: Streaming,
+    partner: PartnerId,
+    request: RequestInfo,
+    after: i64,
+    ready: VecDeque<Event>,
+    ear: Subscription,
+    spoke: Instant,
+    allowed: Instant,
+}
+
+pub async fn begin(call: &mut Call<StreamEvents>) -> Result<Stream, Fault> {
+    let partner = call.caller.partner;
+    let resumed = call.request.http.headers().get("last-event-id");
+    let resumed =
+        resumed.map(|field| field.to_str().ok().and_then(|text| text.trim().parse::<i64>().ok()).unwrap_or(-1));
+    let last = store::last(&mut call.tx, partner).await?;
+    let (name, after) = match (resumed, call.query.after) {
+        (Some(after), _) => ("Last-Event-ID", after),
+        (None, Some(after)) => ("after", after),
+        (None, None) => ("after", last),
+    };
+    service::check_place(&call.app, partner, name, after, last).await?;
+    let now = Instant::now();
+    let place = Place {
+        streaming: Streams::enter(&call.app, call.caller.app)?,
+        partner,
+        request: call.request.copy(),
+        after,
+        ready: VecDeque::new(),
+        ear: call.app.notifier.listen(partner),
+        spoke: now,
+        allowed: now,
+    };
+    Ok(Box::pin(stream::unfold(place, async |mut place| {
+        let said = place.next().await?;
+        place.spoke = Instant::now();
+        Some((Ok(said), place))
+    })))
+}
+
+impl Place {
+    /// What is sent next; nothing when the stream is over.
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            let app = Arc::clone(&self.streaming.app);
+            if app.stopping.is_set() {
+                return None;
+            }
+            if self.allowed.elapsed() >= ALLOWED_AGAIN_AFTER {
+                if !is_still_allowed(&app, &self.request, Scope::EventsRead).await {
+                    return None;
+                }
+                self.allowed = Instant::now();
+            }
+            if let Some(event) = self.ready.pop_front() {
+                self.after = event.seq;
+                return written(&event);
+            }
+            match self.read(&app).await {
+                Ok(events) if events.is_empty() => {}
+                Ok(events) => {
+                    self.ready.extend(events);
+                    continue;
+                }
+                // The client comes again with its last number.
+                Err(fault) => {
+                    tracing::warn!(%fault, "a stream of events ends");
+                    return None;
+                }
+            }
+            if self.spoke.elapsed() >= SILENCE_MAX {
+                return Some(Bytes::from_static(b":\n\n"));
+            }
+            self.ear.wait().await;
+        }
+    }
+
+    async fn read(&self, app: &App) -> Result<Vec<Event>, crate::platform::db::Fault> {
+        let mut tx = app.db.reading().await?;
+        store::page(&mut tx, self.partner, Wanted::All, self.after, PAGE_ROWS).await
+    }
+}
+
+fn written(event: &Event) -> Option<Bytes> {
+    // One line: JSON has no line breaks of its own.
+    let data = serde_json::to_string(event).ok()?;
+    Some(Bytes::from(format!("id: {}\nevent: {}\ndata: {data}\n\n", event.seq, event.r#type)))
+}

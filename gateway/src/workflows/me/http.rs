@@ -1,0 +1,187 @@
+//! Mounts the page: one address to look at and to take things back on.
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::web::{self, Payload, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, guard};
+use quanzi_openapi::ErrorCode;
+use quanzi_openapi::id::{FanId, GrantId, MandateId, PartnerId};
+use serde::Deserialize;
+
+use super::{page, service};
+use crate::access::sessions::Browser;
+use crate::app::App;
+use crate::capabilities::sign_in;
+use crate::edge::page_request::{self, Page, PageRequest};
+use crate::edge::pages::{Frame, Style};
+use crate::platform::fault::Fault;
+
+const PATH: &str = "/me";
+/// Longest form: a code, two ids and a word.
+const FORM_BYTES_MAX: usize = 1_024;
+
+/// Mounts the page.
+pub fn configure(config: &mut ServiceConfig, app: &Arc<App>) {
+    let style = Arc::new(Style::new());
+    let (looks, decides, others) = (Arc::clone(app), Arc::clone(app), Arc::clone(app));
+    let (style_of_looks, style_of_decides, style_of_others) = (Arc::clone(&style), Arc::clone(&style), style);
+    let reads = guard::Any(guard::Get()).or(guard::Head());
+    let look = web::route().guard(reads).to(move |http: HttpRequest| {
+        let (app, style) = (Arc::clone(&looks), Arc::clone(&style_of_looks));
+        async move { look(&app, &style, http).await }
+    });
+    let decide = web::post().to(move |http: HttpRequest, payload: Payload| {
+        let (app, style) = (Arc::clone(&decides), Arc::clone(&style_of_decides));
+        async move { decide(&app, &style, http, payload).await }
+    });
+    let other = web::to(move |http: HttpRequest| {
+        let (app, style) = (Arc::clone(&others), Arc::clone(&style_of_others));
+        async move { other(&app, &style, http).await }
+    });
+    config.service(web::resource(PATH).route(look).route(decide).default_service(other));
+}
+
+/// What the address says.
+#[derive(Deserialize)]
+struct Query {
+    /// The last partner of the page before, as the fan the person is there.
+    after: Option<FanId>,
+}
+
+/// What a person can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Decision {
+    /// Take a grant back.
+    RevokeGrant,
+    /// Take a mandate back.
+    RevokeMandate,
+    /// Sign in at the provider (live mode).
+    SignIn,
+    /// Sign out.
+    SignOut,
+}
+
+/// What the form says.
+#[derive(Deserialize)]
+struct Form {
+    code: Option<String>,
+    decision: Decision,
+    partner: Option<String>,
+    grant: Option<String>,
+    mandate: Option<String>,
+}
+
+impl Form {
+    fn partner(&self) -> Result<PartnerId, Fault> {
+        self.partner.as_deref().unwrap_or_default().parse().map_err(|_| ErrorCode::FanNotFound.into())
+    }
+
+    fn grant(&self) -> Result<GrantId, Fault> {
+        self.grant.as_deref().unwrap_or_default().parse().map_err(|_| ErrorCode::GrantNotFound.into())
+    }
+
+    fn mandate(&self) -> Result<MandateId, Fault> {
+        self.mandate.as_deref().unwrap_or_default().parse().map_err(|_| ErrorCode::MandateNotFound.into())
+    }
+}
+
+async fn look(app: &Arc<App>, style: &Style, http: HttpRequest) -> HttpResponse {
+    let show = async |page_request: &PageRequest| {
+        let desk = Desk { page_request, style, browser: Browser::of(page_request) };
+        let page = desk.shown(false).await;
+        desk.browser.keep(page)
+    };
+    page_request::show(app, http, "ShowMe", show, |page_request, fault| outside(page_request, style, fault)).await
+}
+
+async fn decide(app: &Arc<App>, style: &Style, http: HttpRequest, payload: Payload) -> HttpResponse {
+    let show = async |page_request: &PageRequest| {
+        let desk = Desk { page_request, style, browser: Browser::of(page_request) };
+        let form: Form = match page_request.form(payload, FORM_BYTES_MAX).await {
+            Ok(form) => form,
+            Err(fault) => return outside(page_request, style, fault),
+        };
+        if page_request.is_from_elsewhere() || !desk.browser.made_form(page_request.app(), form.code.as_deref()) {
+            let page = desk.shown(true).await.status(StatusCode::FORBIDDEN);
+            return desk.browser.keep(page);
+        }
+        desk.act(&form).await.unwrap_or_else(|fault| outside(page_request, style, fault))
+    };
+    page_request::show(app, http, "DecideOnMe", show, |page_request, fault| outside(page_request, style, fault)).await
+}
+
+/// A method that is neither looking nor deciding.
+async fn other(app: &Arc<App>, style: &Style, http: HttpRequest) -> HttpResponse {
+    let show = async |page_request: &PageRequest| {
+        outside(page_request, style, Fault::new(ErrorCode::MethodNotAllowed).header("allow", "GET, HEAD, POST"))
+    };
+    page_request::show(app, http, "ShowMe", show, |page_request, fault| outside(page_request, style, fault)).await
+}
+
+fn outside(page_request: &PageRequest, style: &Style, fault: Fault) -> Page {
+    let frame = Frame::new(page_request, style);
+    let gone = matches!(fault.code(), ErrorCode::GrantNotFound | ErrorCode::MandateNotFound | ErrorCode::FanNotFound);
+    let (title, text) = if gone {
+        let title = frame.say("That is not here", "这里没有这一项");
+        (title, frame.say("It may be gone already. Open your page again.", "可能已经撤回。请重新打开你的页面。"))
+    } else {
+        frame.trouble(fault.code())
+    };
+    frame.page(Page::refusal(fault, frame.message(title, text)))
+}
+
+/// Serves one browser.
+struct Desk<'a> {
+    page_request: &'a PageRequest,
+    style: &'a Style,
+    browser: Browser,
+}
+
+impl Desk<'_> {
+    /// The page of whoever is signed in; with a note when a form came from elsewhere.
+    async fn shown(&self, from_elsewhere: bool) -> Page {
+        let frame = Frame::new(self.page_request, self.style);
+        let app = self.page_request.app();
+        let note = frame.say(
+            "That did not come from this page. Nothing has changed; please choose again.",
+            "请求不是从本页发出的。什么都没有改变，请重新选择。",
+        );
+        let after = self.page_request.query::<Query>().and_then(|query| query.after);
+        match service::find(app, self.page_request.now(), &self.browser, after).await {
+            Ok(Some(own)) => {
+                let note = from_elsewhere.then_some(note);
+                frame.page(Page::new(page::me(&frame, &own, note, &self.browser.form_code(app))))
+            }
+            Ok(None) => {
+                let html = page::stranger(&frame, &sign_in::provider_name(app), &self.browser.form_code(app));
+                frame.page(Page::new(html))
+            }
+            Err(fault) => outside(self.page_request, self.style, fault),
+        }
+    }
+
+    async fn act(&self, form: &Form) -> Result<Page, Fault> {
+        let (app, now, browser) = (self.page_request.app(), self.page_request.now(), &self.browser);
+        let again = Page::see_other(PATH.to_owned());
+        // The page of partners on which it was taken back.
+        let same = Page::see_other(self.page_request.target().to_owned());
+        match form.decision {
+            Decision::RevokeGrant => {
+                service::revoke_grant(app, now, browser, form.partner()?, form.grant()?).await?;
+                Ok(same)
+            }
+            Decision::RevokeMandate => {
+                service::revoke_mandate(app, now, browser, form.partner()?, form.mandate()?).await?;
+                Ok(same)
+            }
+            Decision::SignIn if !sign_in::is_offered(app) => Ok(again),
+            Decision::SignIn => {
+                let url = sign_in::begin(app, now, browser, PATH, sign_in::Reauthentication::default()).await?;
+                Ok(Frame::new(self.page_request, self.style).leave(&url))
+            }
+            Decision::SignOut => Ok(service::sign_out(app, browser).await?.keep(again)),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Use-cases that need several capabilities.
+
+pub mod consent;
+pub mod me;
