@@ -1,6 +1,6 @@
 //! The Quanzi gateway: the server that keeps the contract of `quanzi-openapi`.
 //!
-//! The layers, each of which imports only from those after it: [`app`] puts everything batcher; `workflows`, `consoles` and
+//! The layers, each of which imports only from those after it: [`app`] puts everything together; `workflows`, `consoles` and
 //! [`sandbox`] are use-cases over several capabilities; [`capabilities`] hold one noun each; [`edge`] is what every request goes
 //! through; [`access`] knows who calls; [`platform`] knows no capability.
 

@@ -18,7 +18,7 @@ use crate::platform::ledger::Order;
 
 /// One call of an endpoint: everything is parsed, checked and allowed.
 ///
-/// A call that changes state holds the one transaction it runs in; the edge commits it batcher with the saved reply, or
+/// A call that changes state holds the one transaction it runs in; the edge commits it together with the saved reply, or
 /// rolls it back when the handler refuses. A read holds a reading connection.
 pub struct Call<E: Endpoint, C = Caller> {
     /// The gateway.

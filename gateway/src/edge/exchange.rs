@@ -22,7 +22,7 @@ use crate::platform::fault::Fault;
 
 /// Most headers of a request. actix itself ends a connection that sends more than 96, without an answer of ours.
 const HEADERS_MAX: usize = 90;
-/// Most bytes of all headers batcher.
+/// Most bytes of all headers together.
 const HEADER_BYTES_MAX: usize = 32 * 1024;
 /// Longest path and query.
 const TARGET_BYTES_MAX: usize = 8 * 1024;

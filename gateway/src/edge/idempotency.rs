@@ -1,6 +1,6 @@
 //! Idempotency, right once for every endpoint: the saved answer is written in the transaction of the effect.
 //!
-//! Invariants: an effect with a key has a row with its answer, committed batcher; a key belongs to one request for ever
+//! Invariants: an effect with a key has a row with its answer, committed together; a key belongs to one request for ever
 //! (30 days); a refusal saves nothing, so it may be tried again.
 
 use std::collections::HashSet;

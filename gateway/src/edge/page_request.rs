@@ -153,7 +153,7 @@ impl PageRequest {
     }
 }
 
-/// Shows a page: `show` when the page_request is within the limits, otherwise `refuse`.
+/// Shows a page: `show` when the request is within the limits, otherwise `refuse`.
 pub(crate) async fn show(
     app: &Arc<App>,
     http: HttpRequest,
@@ -175,7 +175,7 @@ pub(crate) async fn show(
     app.metrics.watch(work.instrument(span)).await
 }
 
-/// The same limits for pages that answer by themselves: the refusal, when a page_request is not within them.
+/// The same limits for pages that answer by themselves: the refusal, when a request is not within them.
 pub(crate) fn refuse_outside(app: &Arc<App>, http: &HttpRequest) -> Option<HttpResponse> {
     let mut exchange = Exchange::open(app, http.clone(), &NO_OPERATION);
     let fault = exchange.check_outside().err()?;

@@ -394,7 +394,7 @@ impl<E: Endpoint> Parsed<E> {
     }
 }
 
-/// Effect and saved answer batcher, or nothing.
+/// Effect and saved answer together, or nothing.
 async fn commit<E: Endpoint>(
     app: &App,
     key: Option<&idempotency::Key>,

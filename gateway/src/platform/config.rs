@@ -28,7 +28,7 @@ use value::{DatabaseUrl, Issuer, Origin, Read, ReplicaUrl, is_postgres};
 /// What actix takes.
 const WORKERS_MAX: usize = 512;
 
-const SIGN_IN_WHOLE: &str = "sign_in_issuer, sign_in_client_id and sign_in_client_secret are of use only batcher";
+const SIGN_IN_WHOLE: &str = "sign_in_issuer, sign_in_client_id and sign_in_client_secret are of use only together";
 
 /// The provider at which fans sign in, and who we are there.
 #[derive(Debug, Clone)]

@@ -31,7 +31,7 @@ const BUCKETS: [f64; 13] = [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.02
 const BATCHES: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The counters. Cheap to clone: all clones count batcher.
+/// The counters. Cheap to clone: all clones count together.
 #[derive(Clone)]
 pub struct Metrics(Arc<Counts>);
 
@@ -129,7 +129,7 @@ impl Metrics {
             "Requests answered with the saved answer of an earlier one",
             replayed.clone(),
         );
-        registry.register("batch_orders", "Orders the ledger's poster posted batcher", batch_orders.clone());
+        registry.register("batch_orders", "Orders the ledger's poster posted together", batch_orders.clone());
         registry.register("webhook_deliveries", "RetryPolicy to deliver an event, by outcome", deliveries.clone());
         let build = Info::new([("version", env!("CARGO_PKG_VERSION").to_owned()), ("engine", db.engine().to_string())]);
         registry.register("build", "What is running", build);
@@ -169,7 +169,7 @@ impl Metrics {
         self.0.replayed.get_or_create(&Operation { operation: operation.into() }).inc();
     }
 
-    /// So many orders were posted batcher.
+    /// So many orders were posted together.
     pub fn posted(&self, orders: usize) {
         self.0.batch_orders.observe(f64::from(u32::try_from(orders).unwrap_or(u32::MAX)));
     }

@@ -23,7 +23,7 @@ pub enum TlsError {
         /// What is wrong with it.
         cause: rustls::pki_types::pem::Error,
     },
-    /// The two do not belong batcher, or rustls does not take them.
+    /// The two do not belong together, or rustls does not take them.
     #[error("the certificate and its key cannot be used: {0}")]
     Pair(#[from] rustls::Error),
 }

@@ -130,7 +130,7 @@ pub(super) fn issue(app: &App, new: NewToken, now: Time) -> Result<String, Fault
 }
 
 impl Claims {
-    /// Whom the token speaks for; nothing when its claims do not fit batcher. A scope of a newer gateway means nothing to this one.
+    /// Whom the token speaks for; nothing when its claims do not fit together. A scope of a newer gateway means nothing to this one.
     fn holder(&self) -> Option<Holder> {
         let scopes = || self.scope.split(' ');
         match (self.grant, &self.family) {

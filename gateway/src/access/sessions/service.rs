@@ -19,7 +19,7 @@ const SESSION_SECONDS: i64 = 7 * 24 * 3_600;
 /// Letters of a cookie: 256 bits in base64url, made as two texts of 128.
 const COOKIE_LETTERS: usize = 44;
 
-/// When a person signed in of whom nobody says when: before every reauthentication.
+/// When a person signed in of whom nobody says when: before every required reauthentication.
 pub fn long_ago() -> Time {
     Time::from_seconds(0)
 }

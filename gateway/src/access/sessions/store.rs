@@ -10,7 +10,7 @@ use crate::sql;
 const ADD: Sql =
     sql!("insert into fan_session (id_hash, person_id, authenticated_at, expires_at) values ($1, $2, $3, $4)");
 const FIND: Sql = sql!("select person_id, authenticated_at, expires_at from fan_session where id_hash = $1");
-const KEYSET_UPPER_BOUND: Sql = sql!("delete from fan_session where id_hash = $1");
+const END: Sql = sql!("delete from fan_session where id_hash = $1");
 const SWEEP: Sql = sql!(
     "delete from fan_session where id_hash in ",
     "(select id_hash from fan_session where expires_at < $1 order by expires_at limit $2)"
@@ -37,7 +37,7 @@ pub(super) async fn find(tx: &mut Tx, hash: [u8; 32]) -> Result<Option<Row>, Fau
 }
 
 pub(super) async fn end(tx: &mut Tx, hash: [u8; 32]) -> Result<(), Fault> {
-    tx.query(KEYSET_UPPER_BOUND).bind(hash).run().await?;
+    tx.query(END).bind(hash).run().await?;
     Ok(())
 }
 

@@ -244,7 +244,7 @@ const OPENSSH: KeyRefused =
 /// What stands between the armour of the one PEM block.
 fn pem_body(text: &str) -> Result<&str, KeyRefused> {
     const DAMAGED: KeyRefused =
-        unknown("This begins like a PEM text, but its BEGIN and KEYSET_UPPER_BOUND lines do not match up.");
+        unknown("This begins like a PEM text, but its BEGIN and END lines do not match up.");
     let (_, block) = text.split_once("-----BEGIN").ok_or(DAMAGED)?;
     let (label, rest) = block.split_once("-----").ok_or(DAMAGED)?;
     match label.trim() {
@@ -268,7 +268,7 @@ fn pem_body(text: &str) -> Result<&str, KeyRefused> {
             ));
         }
     }
-    let (body, after) = rest.split_once("-----KEYSET_UPPER_BOUND").ok_or(DAMAGED)?;
+    let (body, after) = rest.split_once("-----END").ok_or(DAMAGED)?;
     if after.contains("-----BEGIN") {
         return Err(unknown("These are several PEM texts; send each key as an entry of its own."));
     }

@@ -99,8 +99,8 @@ fn spellings(label: &str, der: &[u8]) -> Vec<String> {
             .map(|line| String::from_utf8(line.to_vec()).unwrap())
             .collect::<Vec<_>>()
             .join(" \r\n"),
-        format!("-----BEGIN {label}-----\n{one_line}\n-----KEYSET_UPPER_BOUND {label}-----"),
-        format!("-----BEGIN {label}-----{one_line}-----KEYSET_UPPER_BOUND {label}-----"),
+        format!("-----BEGIN {label}-----\n{one_line}\n-----END {label}-----"),
+        format!("-----BEGIN {label}-----{one_line}-----END {label}-----"),
     ]
 }
 
@@ -233,7 +233,7 @@ fn what_is_no_key_of_ours_is_named() {
         (
             ErrorCode::KeyFormatUnknown,
             "certificate",
-            format!("-----BEGIN CERTIFICATE-----\n{certificate}\n-----KEYSET_UPPER_BOUND CERTIFICATE-----"),
+            format!("-----BEGIN CERTIFICATE-----\n{certificate}\n-----END CERTIFICATE-----"),
         ),
         (
             ErrorCode::KeyFormatUnknown,
@@ -250,7 +250,7 @@ fn what_is_no_key_of_ours_is_named() {
         (
             ErrorCode::KeyFormatUnknown,
             "PGP",
-            "-----BEGIN PGP PUBLIC KEY BLOCK-----\nAAAA\n-----KEYSET_UPPER_BOUND PGP PUBLIC KEY BLOCK-----".to_owned(),
+            "-----BEGIN PGP PUBLIC KEY BLOCK-----\nAAAA\n-----END PGP PUBLIC KEY BLOCK-----".to_owned(),
         ),
         (ErrorCode::KeyFormatUnknown, "XML", "<RSAKeyValue><Modulus>AA</Modulus></RSAKeyValue>".to_owned()),
         (ErrorCode::KeyFormatUnknown, "compressed", compressed),
@@ -332,7 +332,7 @@ proptest! {
     #[test]
     fn no_text_panics(pasted in "\\PC{0,300}") {
         prop_assert!(is_a_key_code(&read(&text(&pasted))));
-        let armoured = format!("-----BEGIN PUBLIC KEY-----{pasted}-----KEYSET_UPPER_BOUND PUBLIC KEY-----");
+        let armoured = format!("-----BEGIN PUBLIC KEY-----{pasted}-----END PUBLIC KEY-----");
         prop_assert!(is_a_key_code(&read(&text(armoured))));
     }
 

@@ -1,6 +1,6 @@
 //! Payments and refunds: what they say, when they may change, and the transfers that go with each change.
 //!
-//! Invariants: a payment and what the ledger moved for it are written batcher; fee and net are the amount; what was given back
+//! Invariants: a payment and what the ledger moved for it are written together; fee and net are the amount; what was given back
 //! is never more than what was paid, and the fee part of it is in proportion; a payment is decided once.
 
 pub mod due;

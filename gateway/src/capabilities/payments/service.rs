@@ -1,5 +1,5 @@
 //! What can be done with payments and refunds. Each change is an order for the ledger's poster: the rows, the transfers and the
-//! facts that belong batcher.
+//! facts that belong together.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -87,7 +87,7 @@ fn payer(facts: &Facts, post: Option<PostId>) -> Result<(PersonId, bool), Fault>
     Ok(payer)
 }
 
-/// What decides about a payment; payments that come at the same time are looked up batcher.
+/// What decides about a payment; payments that come at the same time are looked up together.
 async fn look(app: &App, question: Question) -> Result<Facts, Fault> {
     let db = app.db.clone();
     let look = move |questions: Vec<Question>| {

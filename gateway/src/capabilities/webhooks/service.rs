@@ -154,7 +154,7 @@ async fn enable_row(
     save(tx, app, partner, now, EventType::WebhookEndpointEnabled, after).await
 }
 
-/// Disables an endpoint at the partner's reauthentication.
+/// Disables an endpoint at the partner's request.
 pub async fn disable(
     tx: &mut Tx,
     app: &App,

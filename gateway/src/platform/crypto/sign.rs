@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn what_is_no_private_key_is_refused() {
-        for text in ["", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----KEYSET_UPPER_BOUND PRIVATE KEY-----\n", "x"] {
+        for text in ["", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "x"] {
             assert_eq!(SigningKey::from_pkcs8_pem(text).unwrap_err(), KeyError);
         }
     }

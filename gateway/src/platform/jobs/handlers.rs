@@ -1,6 +1,6 @@
 //! The table of due work: one arm for each kind, which calls its capability's service.
 //!
-//! An arm ends with [`service::end`], on the transaction that holds its effect: effect and end are then committed batcher, or
+//! An arm ends with [`service::end`], on the transaction that holds its effect: effect and end are then committed together, or
 //! neither. What has to reach outside, or goes through a writer of its own, does that first, without a transaction, must bear
 //! being done twice, and ends with [`service::end_after`]. A kind asks to be done again by [`Outcome::Again`], never by
 //! enqueueing itself: that would take its own claim away.

@@ -1,7 +1,7 @@
 //! Jobs: what is due at a time, in one table, done by one runner in each process.
 //!
 //! Invariants: a job is enqueued in the transaction that wants it; of one thing (kind, object) there is one job; its effect and
-//! its end are committed batcher, by whoever holds its claim, so it takes effect once; a job that fails is tried again, later
+//! its end are committed together, by whoever holds its claim, so it takes effect once; a job that fails is tried again, later
 //! each time, is never lost and keeps no other waiting.
 //!
 //! To add a kind: a line in [`JobKind`], and an arm in `handlers` that calls its capability's service.

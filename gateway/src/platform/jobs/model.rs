@@ -146,8 +146,8 @@ const BACKOFF_SECONDS: i64 = 5;
 /// The longest.
 const BACKOFF_SECONDS_MAX: i64 = 3_600;
 
-/// When a job that failed so often is tried again: after the wait and up to a quarter more, so that many that failed batcher do
-/// not come back batcher. How much more follows from the job itself: a sandbox shall do the same things in the same order.
+/// When a job that failed so often is tried again: after the wait and up to a quarter more, so that many that failed together do
+/// not come back together. How much more follows from the job itself: a sandbox shall do the same things in the same order.
 pub(super) fn retry_at(id: JobId, attempts: i64, now: Time) -> Time {
     let doublings = u32::try_from(attempts.clamp(1, 32) - 1).unwrap_or_default();
     let wait = BACKOFF_SECONDS.saturating_mul(1_i64 << doublings).min(BACKOFF_SECONDS_MAX);

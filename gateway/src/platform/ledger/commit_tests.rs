@@ -92,7 +92,7 @@ async fn pass(client: TcpStream, upstream: Url, cuts: Arc<Mutex<Option<Cut>>>) {
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let answers = tokio::spawn(copy(from_server, to_client));
-    // Both ways end batcher, and with them both connections.
+    // Both ways end together, and with them both connections.
     asks(from_client, to_server, answers, &upstream, &cuts).await;
 }
 

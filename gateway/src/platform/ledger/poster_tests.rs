@@ -351,7 +351,7 @@ on_both_engines! {
     }
 }
 
-// And all of it batcher.
+// And all of it together.
 on_both_engines! {
     async fn two_posters_on_one_hot_account_keep_every_invariant(db: Db) {
         let one = Fixture::new(&db).await;

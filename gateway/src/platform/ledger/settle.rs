@@ -1,4 +1,4 @@
-//! An order from reading to command, for work that does not come through the edge of the API. Invariant: what is posted was decided
+//! An order from reading to posting, for work that does not come through the edge of the API. Invariant: what is posted was decided
 //! about what is there; when it has changed meanwhile, it is read and decided anew.
 
 use quanzi_openapi::{ErrorCode, Time};
