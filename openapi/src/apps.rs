@@ -7,7 +7,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::endpoint::{Access, ETAG, Endpoint, Example, Fields, JsonBody, Method, Nothing, Reply, ReplyHeader, Tag};
+use crate::endpoint::{Access, ETAG, Endpoint, Example, Fields, JsonBody, Nothing, Reply, ReplyHeader, Tag, verb};
 use crate::error_code::ErrorCode;
 use crate::id::AppId;
 use crate::jose::{Jwk, PublicKey};
@@ -351,7 +351,7 @@ impl Fields for AppsQuery {}
 #[derive(ToSchema)]
 pub struct ListApps;
 impl Endpoint for ListApps {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/apps";
     const TAG: Tag = Tag::Apps;
     const ACCESS: Access = Access::Partner(None);
@@ -368,7 +368,7 @@ impl Endpoint for ListApps {
 #[derive(ToSchema)]
 pub struct CreateApp;
 impl Endpoint for CreateApp {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/apps";
     const TAG: Tag = Tag::Apps;
     const ACCESS: Access = Access::Partner(Some(Scope::AppsWrite));
@@ -394,7 +394,7 @@ impl Endpoint for CreateApp {
 #[derive(ToSchema)]
 pub struct GetApp;
 impl Endpoint for GetApp {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/apps/{app}";
     const TAG: Tag = Tag::Apps;
     const ACCESS: Access = Access::Partner(None);
@@ -412,7 +412,7 @@ impl Endpoint for GetApp {
 #[derive(ToSchema)]
 pub struct ChangeApp;
 impl Endpoint for ChangeApp {
-    const METHOD: Method = Method::Patch;
+    type Verb = verb::Patch;
     const PATH: &'static str = "/v1/apps/{app}";
     const TAG: Tag = Tag::Apps;
     const ACCESS: Access = Access::Partner(Some(Scope::AppsWrite));
@@ -430,7 +430,7 @@ impl Endpoint for ChangeApp {
 #[derive(ToSchema)]
 pub struct ListKeys;
 impl Endpoint for ListKeys {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/apps/{app}/keys";
     const TAG: Tag = Tag::Apps;
     const ACCESS: Access = Access::Partner(None);
@@ -449,7 +449,7 @@ impl Endpoint for ListKeys {
 #[derive(ToSchema)]
 pub struct AddKey;
 impl Endpoint for AddKey {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/apps/{app}/keys";
     const TAG: Tag = Tag::Apps;
     const ACCESS: Access = Access::Partner(Some(Scope::AppsWrite));
@@ -477,7 +477,7 @@ impl Endpoint for AddKey {
 #[derive(ToSchema)]
 pub struct RemoveKey;
 impl Endpoint for RemoveKey {
-    const METHOD: Method = Method::Delete;
+    type Verb = verb::Delete;
     const PATH: &'static str = "/v1/apps/{app}/keys/{kid}";
     const TAG: Tag = Tag::Apps;
     const ACCESS: Access = Access::Partner(Some(Scope::AppsWrite));

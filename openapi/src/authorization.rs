@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::endpoint::{Access, Endpoint, Example, Form, Idempotency, Method, Nothing, Reply, Tag};
+use crate::endpoint::{Access, Endpoint, Example, Form, Idempotency, Nothing, Reply, Tag, verb};
 use crate::error_code::ErrorCode;
 use crate::fans::Nickname;
 use crate::id::{AppId, FanId};
@@ -130,7 +130,7 @@ impl Reply for PushedReply {
 #[derive(ToSchema)]
 pub struct PushAuthorizationRequest;
 impl Endpoint for PushAuthorizationRequest {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/oauth/par";
     const TAG: Tag = Tag::OAuth;
     const ACCESS: Access = Access::Client;
@@ -168,7 +168,7 @@ impl Reply for Userinfo {
 #[derive(ToSchema)]
 pub struct GetUserinfo;
 impl Endpoint for GetUserinfo {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/oauth/userinfo";
     const TAG: Tag = Tag::OAuth;
     const ACCESS: Access = Access::Fan(FanScope::OpenId);
@@ -184,7 +184,7 @@ impl Endpoint for GetUserinfo {
 #[derive(ToSchema)]
 pub struct PostUserinfo;
 impl Endpoint for PostUserinfo {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/oauth/userinfo";
     const TAG: Tag = Tag::OAuth;
     const ACCESS: Access = Access::Fan(FanScope::OpenId);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::content::PostPath;
-use crate::endpoint::{Access, ETAG, Endpoint, Example, Fields, JsonBody, Method, Nothing, Reply, ReplyHeader, Tag};
+use crate::endpoint::{Access, ETAG, Endpoint, Example, Fields, JsonBody, Nothing, Reply, ReplyHeader, Tag, verb};
 use crate::error_code::ErrorCode;
 use crate::fans::Nickname;
 use crate::id::{CircleId, CommentId, FanId, MembershipId, PostId};
@@ -221,7 +221,7 @@ impl Fields for CommentsQuery {}
 #[derive(ToSchema)]
 pub struct CreateComment;
 impl Endpoint for CreateComment {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/posts/{post}/comments";
     const TAG: Tag = Tag::Content;
     const ACCESS: Access = Access::Partner(Some(Scope::ContentWrite));
@@ -246,7 +246,7 @@ impl Endpoint for CreateComment {
 #[derive(ToSchema)]
 pub struct ListComments;
 impl Endpoint for ListComments {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/posts/{post}/comments";
     const TAG: Tag = Tag::Content;
     const ACCESS: Access = Access::Partner(Some(Scope::ContentRead));
@@ -263,7 +263,7 @@ impl Endpoint for ListComments {
 #[derive(ToSchema)]
 pub struct GetComment;
 impl Endpoint for GetComment {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/comments/{comment}";
     const TAG: Tag = Tag::Content;
     const ACCESS: Access = Access::Partner(Some(Scope::ContentRead));
@@ -281,7 +281,7 @@ impl Endpoint for GetComment {
 #[derive(ToSchema)]
 pub struct DeleteComment;
 impl Endpoint for DeleteComment {
-    const METHOD: Method = Method::Delete;
+    type Verb = verb::Delete;
     const PATH: &'static str = "/v1/comments/{comment}";
     const TAG: Tag = Tag::Content;
     const ACCESS: Access = Access::Partner(Some(Scope::ContentWrite));
@@ -300,7 +300,7 @@ impl Endpoint for DeleteComment {
 #[derive(ToSchema)]
 pub struct CommentAsFan;
 impl Endpoint for CommentAsFan {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/me/posts/{post}/comments";
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::ContentComment);
@@ -326,7 +326,7 @@ impl Endpoint for CommentAsFan {
 #[derive(ToSchema)]
 pub struct ListCommentsAsFan;
 impl Endpoint for ListCommentsAsFan {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/me/posts/{post}/comments";
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::OpenId);
@@ -344,7 +344,7 @@ impl Endpoint for ListCommentsAsFan {
 #[derive(ToSchema)]
 pub struct DeleteCommentAsFan;
 impl Endpoint for DeleteCommentAsFan {
-    const METHOD: Method = Method::Delete;
+    type Verb = verb::Delete;
     const PATH: &'static str = "/v1/me/comments/{comment}";
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::ContentComment);

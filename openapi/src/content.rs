@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::circles::CirclePath;
-use crate::endpoint::{Access, ETAG, Endpoint, Example, Fields, JsonBody, Method, Nothing, Reply, ReplyHeader, Tag};
+use crate::endpoint::{Access, ETAG, Endpoint, Example, Fields, JsonBody, Nothing, Reply, ReplyHeader, Tag, verb};
 use crate::error_code::ErrorCode;
 use crate::id::{CircleId, FanId, MembershipId, PostId};
 use crate::open::{Edit, Open};
@@ -296,7 +296,7 @@ impl Fields for PostsQuery {}
 #[derive(ToSchema)]
 pub struct CreatePost;
 impl Endpoint for CreatePost {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/circles/{circle}/posts";
     const TAG: Tag = Tag::Content;
     const ACCESS: Access = Access::Partner(Some(Scope::ContentWrite));
@@ -321,7 +321,7 @@ impl Endpoint for CreatePost {
 #[derive(ToSchema)]
 pub struct ListPosts;
 impl Endpoint for ListPosts {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/circles/{circle}/posts";
     const TAG: Tag = Tag::Content;
     const ACCESS: Access = Access::Partner(Some(Scope::ContentRead));
@@ -339,7 +339,7 @@ impl Endpoint for ListPosts {
 #[derive(ToSchema)]
 pub struct GetPost;
 impl Endpoint for GetPost {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/posts/{post}";
     const TAG: Tag = Tag::Content;
     const ACCESS: Access = Access::Partner(Some(Scope::ContentRead));
@@ -356,7 +356,7 @@ impl Endpoint for GetPost {
 #[derive(ToSchema)]
 pub struct ChangePost;
 impl Endpoint for ChangePost {
-    const METHOD: Method = Method::Patch;
+    type Verb = verb::Patch;
     const PATH: &'static str = "/v1/posts/{post}";
     const TAG: Tag = Tag::Content;
     const ACCESS: Access = Access::Partner(Some(Scope::ContentWrite));
@@ -380,7 +380,7 @@ impl Endpoint for ChangePost {
 #[derive(ToSchema)]
 pub struct DeletePost;
 impl Endpoint for DeletePost {
-    const METHOD: Method = Method::Delete;
+    type Verb = verb::Delete;
     const PATH: &'static str = "/v1/posts/{post}";
     const TAG: Tag = Tag::Content;
     const ACCESS: Access = Access::Partner(Some(Scope::ContentWrite));
@@ -398,7 +398,7 @@ impl Endpoint for DeletePost {
 #[derive(ToSchema)]
 pub struct PinPost;
 impl Endpoint for PinPost {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/posts/{post}/pin";
     const TAG: Tag = Tag::Content;
     const ACCESS: Access = Access::Partner(Some(Scope::ContentWrite));
@@ -415,7 +415,7 @@ impl Endpoint for PinPost {
 #[derive(ToSchema)]
 pub struct UnpinPost;
 impl Endpoint for UnpinPost {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/posts/{post}/unpin";
     const TAG: Tag = Tag::Content;
     const ACCESS: Access = Access::Partner(Some(Scope::ContentWrite));

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::endpoint::{Access, Endpoint, Example, Fields, JsonBody, Method, Nothing, Reply, Tag};
+use crate::endpoint::{Access, Endpoint, Example, Fields, JsonBody, Nothing, Reply, Tag, verb};
 use crate::error_code::ErrorCode;
 use crate::events::EventType;
 use crate::id::{DeliveryId, EventId, WebhookEndpointId};
@@ -242,7 +242,7 @@ impl Reply for Replay {
 #[derive(ToSchema)]
 pub struct ListDeliveries;
 impl Endpoint for ListDeliveries {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/webhook_endpoints/{endpoint}/deliveries";
     const TAG: Tag = Tag::Webhooks;
     const ACCESS: Access = Access::Partner(Some(Scope::EventsRead));
@@ -260,7 +260,7 @@ impl Endpoint for ListDeliveries {
 #[derive(ToSchema)]
 pub struct ReplayEvents;
 impl Endpoint for ReplayEvents {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/webhook_endpoints/{endpoint}/replay";
     const TAG: Tag = Tag::Webhooks;
     const ACCESS: Access = Access::Partner(Some(Scope::WebhooksWrite));

@@ -1,5 +1,7 @@
 //! One endpoint = one declaration that three read: the gateway mounts it, the SDK calls it, the document describes it.
 
+pub mod verb;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
@@ -9,10 +11,14 @@ use crate::error_code::ErrorCode;
 use crate::page::Page;
 use crate::scope::{FanScope, Scope};
 
+pub use verb::{Method, Verb};
+
 /// What a partner may ask, and what we answer. The type's doc comment is its summary and description.
 pub trait Endpoint: ToSchema + 'static {
-    /// HTTP method.
-    const METHOD: Method;
+    /// HTTP method, as a type.
+    type Verb: Verb;
+    /// HTTP method, as a value. Derived: no declaration writes it.
+    const METHOD: Method = <Self::Verb as Verb>::METHOD;
     /// Path with `{name}` for each field of `Params`.
     const PATH: &'static str;
     /// Where it stands in the document.
@@ -28,7 +34,7 @@ pub trait Endpoint: ToSchema + 'static {
     /// Whether it takes `If-Match`.
     const IF_MATCH: bool = false;
     /// Whether an `Idempotency-Key` is required, offered or not taken.
-    const IDEMPOTENCY: Idempotency = Self::METHOD.idempotency();
+    const IDEMPOTENCY: Idempotency = Idempotency::of(Self::METHOD);
     /// Path parameters.
     type Params: Fields;
     /// Query parameters.
@@ -37,43 +43,6 @@ pub trait Endpoint: ToSchema + 'static {
     type Body: Body;
     /// Body and headers of a success.
     type Reply: Reply;
-}
-
-/// HTTP methods; our own because server and client are on different versions of the crate `http`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Method {
-    /// Reads.
-    Get,
-    /// Creates or acts.
-    Post,
-    /// Puts a whole object in place.
-    Put,
-    /// Changes the fields that are sent.
-    Patch,
-    /// Removes.
-    Delete,
-}
-
-impl Method {
-    /// The method as it stands on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-            Self::Put => "PUT",
-            Self::Patch => "PATCH",
-            Self::Delete => "DELETE",
-        }
-    }
-
-    /// Whether it changes state: such a call must be signed and runs in one transaction.
-    pub const fn writes(self) -> bool {
-        !matches!(self, Self::Get)
-    }
-
-    const fn idempotency(self) -> Idempotency {
-        if matches!(self, Self::Post) { Idempotency::Offered } else { Idempotency::None }
-    }
 }
 
 /// Who may call an endpoint.
@@ -98,6 +67,12 @@ pub enum Idempotency {
     Offered,
     /// Refused without.
     Required,
+}
+
+impl Idempotency {
+    const fn of(method: Method) -> Self {
+        if matches!(method, Method::Post) { Self::Offered } else { Self::None }
+    }
 }
 
 /// Chapters of the document, in their order.
@@ -427,6 +402,7 @@ pub struct Operation {
 impl Operation {
     /// The declaration as data.
     pub const fn of<E: Endpoint>() -> Self {
+        const { assert!(E::METHOD as u8 == <E::Verb as Verb>::METHOD as u8, "the method is the verb's") };
         Self {
             name: <E as ToSchema>::name,
             method: E::METHOD,

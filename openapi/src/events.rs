@@ -16,7 +16,7 @@ use crate::apps::{App, AppKey};
 use crate::circles::Circle;
 use crate::comments::Comment;
 use crate::content::Post;
-use crate::endpoint::{Access, Endpoint, Example, Fields, Method, Nothing, Reply, Tag};
+use crate::endpoint::{Access, Endpoint, Example, Fields, Nothing, Reply, Tag, verb};
 use crate::error_code::ErrorCode;
 use crate::gates::Gate;
 use crate::grants::Grant;
@@ -358,7 +358,7 @@ impl Fields for EventPath {}
 #[derive(ToSchema)]
 pub struct ListEvents;
 impl Endpoint for ListEvents {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/events";
     const TAG: Tag = Tag::Events;
     const ACCESS: Access = Access::Partner(Some(Scope::EventsRead));
@@ -374,7 +374,7 @@ impl Endpoint for ListEvents {
 #[derive(ToSchema)]
 pub struct GetEvent;
 impl Endpoint for GetEvent {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/events/{event}";
     const TAG: Tag = Tag::Events;
     const ACCESS: Access = Access::Partner(Some(Scope::EventsRead));
@@ -417,7 +417,7 @@ impl Fields for StreamQuery {}
 #[derive(ToSchema)]
 pub struct StreamEvents;
 impl Endpoint for StreamEvents {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/events/stream";
     const TAG: Tag = Tag::Events;
     const ACCESS: Access = Access::Partner(Some(Scope::EventsRead));

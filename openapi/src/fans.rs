@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::endpoint::{Access, ETAG, Endpoint, Example, Fields, JsonBody, Method, Nothing, Reply, ReplyHeader, Tag};
+use crate::endpoint::{Access, ETAG, Endpoint, Example, Fields, JsonBody, Nothing, Reply, ReplyHeader, Tag, verb};
 use crate::error_code::ErrorCode;
 use crate::gates::CreditBand;
 use crate::id::FanId;
@@ -195,7 +195,7 @@ impl Fields for FanPath {}
 #[derive(ToSchema)]
 pub struct CreateSandboxFan;
 impl Endpoint for CreateSandboxFan {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/sandbox/v1/fans";
     const TAG: Tag = Tag::Sandbox;
     const ACCESS: Access = Access::Partner(Some(Scope::Sandbox));
@@ -212,7 +212,7 @@ impl Endpoint for CreateSandboxFan {
 #[derive(ToSchema)]
 pub struct GetSandboxFan;
 impl Endpoint for GetSandboxFan {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/sandbox/v1/fans/{fan}";
     const TAG: Tag = Tag::Sandbox;
     const ACCESS: Access = Access::Partner(Some(Scope::Sandbox));
@@ -229,7 +229,7 @@ impl Endpoint for GetSandboxFan {
 #[derive(ToSchema)]
 pub struct ChangeSandboxFan;
 impl Endpoint for ChangeSandboxFan {
-    const METHOD: Method = Method::Patch;
+    type Verb = verb::Patch;
     const PATH: &'static str = "/sandbox/v1/fans/{fan}";
     const TAG: Tag = Tag::Sandbox;
     const ACCESS: Access = Access::Partner(Some(Scope::Sandbox));

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::circles::CirclePath;
-use crate::endpoint::{Access, ETAG, Endpoint, Example, JsonBody, Method, Nothing, Reply, ReplyHeader, Tag};
+use crate::endpoint::{Access, ETAG, Endpoint, Example, JsonBody, Nothing, Reply, ReplyHeader, Tag, verb};
 use crate::error_code::ErrorCode;
 use crate::id::{CircleId, EvaluationId, FanId, GateId};
 use crate::open::Open;
@@ -287,7 +287,7 @@ impl JsonBody for EvaluationRequest {}
 #[derive(ToSchema)]
 pub struct GetGate;
 impl Endpoint for GetGate {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/circles/{circle}/gate";
     const TAG: Tag = Tag::Gates;
     const ACCESS: Access = Access::Partner(Some(Scope::CirclesRead));
@@ -305,7 +305,7 @@ impl Endpoint for GetGate {
 #[derive(ToSchema)]
 pub struct PutGate;
 impl Endpoint for PutGate {
-    const METHOD: Method = Method::Put;
+    type Verb = verb::Put;
     const PATH: &'static str = "/v1/circles/{circle}/gate";
     const TAG: Tag = Tag::Gates;
     const ACCESS: Access = Access::Partner(Some(Scope::CirclesWrite));
@@ -329,7 +329,7 @@ impl Endpoint for PutGate {
 #[derive(ToSchema)]
 pub struct EvaluateGate;
 impl Endpoint for EvaluateGate {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/circles/{circle}/gate/evaluate";
     const TAG: Tag = Tag::Gates;
     const ACCESS: Access = Access::Partner(Some(Scope::MembersRead));

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::endpoint::{Access, ETAG, Endpoint, Example, Fields, Method, Nothing, Reply, ReplyHeader, Tag};
+use crate::endpoint::{Access, ETAG, Endpoint, Example, Fields, Nothing, Reply, ReplyHeader, Tag, verb};
 use crate::error_code::ErrorCode;
 use crate::id::{AppId, FanId, GrantId};
 use crate::open::Open;
@@ -105,7 +105,7 @@ impl Fields for GrantsQuery {}
 #[derive(ToSchema)]
 pub struct ListGrants;
 impl Endpoint for ListGrants {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/grants";
     const TAG: Tag = Tag::OAuth;
     const ACCESS: Access = Access::Partner(Some(Scope::MembersRead));
@@ -122,7 +122,7 @@ impl Endpoint for ListGrants {
 #[derive(ToSchema)]
 pub struct RevokeGrant;
 impl Endpoint for RevokeGrant {
-    const METHOD: Method = Method::Delete;
+    type Verb = verb::Delete;
     const PATH: &'static str = "/v1/grants/{grant}";
     const TAG: Tag = Tag::OAuth;
     const ACCESS: Access = Access::Partner(Some(Scope::MembersWrite));

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::endpoint::{Access, Endpoint, Example, Fields, Method, Nothing, Reply, Tag};
+use crate::endpoint::{Access, Endpoint, Example, Fields, Nothing, Reply, Tag, verb};
 use crate::error_code::ErrorCode;
 use crate::id::{AccountId, CircleId, TransferId};
 use crate::money::{Currency, Money};
@@ -272,7 +272,7 @@ impl Fields for LedgerQuery {}
 #[derive(ToSchema)]
 pub struct GetBalance;
 impl Endpoint for GetBalance {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/balance";
     const TAG: Tag = Tag::Ledger;
     const ACCESS: Access = Access::Partner(Some(Scope::LedgerRead));
@@ -288,7 +288,7 @@ impl Endpoint for GetBalance {
 #[derive(ToSchema)]
 pub struct ListAccounts;
 impl Endpoint for ListAccounts {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/accounts";
     const TAG: Tag = Tag::Ledger;
     const ACCESS: Access = Access::Partner(Some(Scope::LedgerRead));
@@ -304,7 +304,7 @@ impl Endpoint for ListAccounts {
 #[derive(ToSchema)]
 pub struct GetAccount;
 impl Endpoint for GetAccount {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/accounts/{account}";
     const TAG: Tag = Tag::Ledger;
     const ACCESS: Access = Access::Partner(Some(Scope::LedgerRead));
@@ -322,7 +322,7 @@ impl Endpoint for GetAccount {
 #[derive(ToSchema)]
 pub struct ListTransfers;
 impl Endpoint for ListTransfers {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/accounts/{account}/transfers";
     const TAG: Tag = Tag::Ledger;
     const ACCESS: Access = Access::Partner(Some(Scope::LedgerRead));
@@ -339,7 +339,7 @@ impl Endpoint for ListTransfers {
 #[derive(ToSchema)]
 pub struct GetTransfer;
 impl Endpoint for GetTransfer {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/transfers/{transfer}";
     const TAG: Tag = Tag::Ledger;
     const ACCESS: Access = Access::Partner(Some(Scope::LedgerRead));
@@ -383,7 +383,7 @@ impl Reply for LedgerCheck {
 #[derive(ToSchema)]
 pub struct CheckLedger;
 impl Endpoint for CheckLedger {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/sandbox/v1/ledger/check";
     const TAG: Tag = Tag::Sandbox;
     const ACCESS: Access = Access::Partner(Some(Scope::Sandbox));

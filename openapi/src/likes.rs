@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::comments::CommentPath;
 use crate::content::PostPath;
-use crate::endpoint::{Access, Endpoint, Example, Method, Nothing, Reply, Tag};
+use crate::endpoint::{Access, Endpoint, Example, Nothing, Reply, Tag, verb};
 use crate::error_code::ErrorCode;
 use crate::scope::FanScope;
 
@@ -42,7 +42,7 @@ const COMMENT_FAILS: &[ErrorCode] =
 #[derive(ToSchema)]
 pub struct LikePost;
 impl Endpoint for LikePost {
-    const METHOD: Method = Method::Put;
+    type Verb = verb::Put;
     const PATH: &'static str = "/v1/me/posts/{post}/like";
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::ContentComment);
@@ -59,7 +59,7 @@ impl Endpoint for LikePost {
 #[derive(ToSchema)]
 pub struct UnlikePost;
 impl Endpoint for UnlikePost {
-    const METHOD: Method = Method::Delete;
+    type Verb = verb::Delete;
     const PATH: &'static str = "/v1/me/posts/{post}/like";
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::ContentComment);
@@ -77,7 +77,7 @@ impl Endpoint for UnlikePost {
 #[derive(ToSchema)]
 pub struct GetPostLikes;
 impl Endpoint for GetPostLikes {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/me/posts/{post}/like";
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::OpenId);
@@ -95,7 +95,7 @@ impl Endpoint for GetPostLikes {
 #[derive(ToSchema)]
 pub struct LikeComment;
 impl Endpoint for LikeComment {
-    const METHOD: Method = Method::Put;
+    type Verb = verb::Put;
     const PATH: &'static str = "/v1/me/comments/{comment}/like";
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::ContentComment);
@@ -112,7 +112,7 @@ impl Endpoint for LikeComment {
 #[derive(ToSchema)]
 pub struct UnlikeComment;
 impl Endpoint for UnlikeComment {
-    const METHOD: Method = Method::Delete;
+    type Verb = verb::Delete;
     const PATH: &'static str = "/v1/me/comments/{comment}/like";
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::ContentComment);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::endpoint::{Access, ETAG, Endpoint, Example, Fields, JsonBody, Method, Nothing, Reply, ReplyHeader, Tag};
+use crate::endpoint::{Access, ETAG, Endpoint, Example, Fields, JsonBody, Nothing, Reply, ReplyHeader, Tag, verb};
 use crate::error_code::ErrorCode;
 use crate::id::{CircleId, FanId, MandateId};
 use crate::money::Money;
@@ -129,7 +129,7 @@ impl Fields for MandatesQuery {}
 #[derive(ToSchema)]
 pub struct ListMandates;
 impl Endpoint for ListMandates {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/mandates";
     const TAG: Tag = Tag::Payments;
     const ACCESS: Access = Access::Partner(Some(Scope::PaymentsRead));
@@ -145,7 +145,7 @@ impl Endpoint for ListMandates {
 #[derive(ToSchema)]
 pub struct GetMandate;
 impl Endpoint for GetMandate {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/mandates/{mandate}";
     const TAG: Tag = Tag::Payments;
     const ACCESS: Access = Access::Partner(Some(Scope::PaymentsRead));
@@ -162,7 +162,7 @@ impl Endpoint for GetMandate {
 #[derive(ToSchema)]
 pub struct RevokeMandate;
 impl Endpoint for RevokeMandate {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/mandates/{mandate}/revoke";
     const TAG: Tag = Tag::Payments;
     const ACCESS: Access = Access::Partner(Some(Scope::PaymentsWrite));
@@ -227,7 +227,7 @@ impl JsonBody for NewMandate {}
 #[derive(ToSchema)]
 pub struct CreateSandboxMandate;
 impl Endpoint for CreateSandboxMandate {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/sandbox/v1/mandates";
     const TAG: Tag = Tag::Sandbox;
     const ACCESS: Access = Access::Partner(Some(Scope::Sandbox));

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::endpoint::{Access, Endpoint, Example, Method, Nothing, Reply, Tag};
+use crate::endpoint::{Access, Endpoint, Example, Nothing, Reply, Tag, verb};
 use crate::fans::Nickname;
 use crate::id::FanId;
 use crate::open::Open;
@@ -63,7 +63,7 @@ impl Reply for Me {
 #[derive(ToSchema)]
 pub struct GetMe;
 impl Endpoint for GetMe {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/me";
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::OpenId);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::circles::CirclePath;
-use crate::endpoint::{Access, ETAG, Endpoint, Example, Fields, JsonBody, Method, Nothing, Reply, ReplyHeader, Tag};
+use crate::endpoint::{Access, ETAG, Endpoint, Example, Fields, JsonBody, Nothing, Reply, ReplyHeader, Tag, verb};
 use crate::error_code::ErrorCode;
 use crate::gates::InviteCode;
 use crate::id::{CircleId, FanId, MembershipId};
@@ -201,7 +201,7 @@ impl Fields for MembershipsQuery {}
 #[derive(ToSchema)]
 pub struct JoinCircle;
 impl Endpoint for JoinCircle {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/circles/{circle}/memberships";
     const TAG: Tag = Tag::Memberships;
     const ACCESS: Access = Access::Partner(Some(Scope::MembersWrite));
@@ -225,7 +225,7 @@ impl Endpoint for JoinCircle {
 #[derive(ToSchema)]
 pub struct ListMemberships;
 impl Endpoint for ListMemberships {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/circles/{circle}/memberships";
     const TAG: Tag = Tag::Memberships;
     const ACCESS: Access = Access::Partner(Some(Scope::MembersRead));
@@ -243,7 +243,7 @@ impl Endpoint for ListMemberships {
 #[derive(ToSchema)]
 pub struct GetMembership;
 impl Endpoint for GetMembership {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/memberships/{membership}";
     const TAG: Tag = Tag::Memberships;
     const ACCESS: Access = Access::Partner(Some(Scope::MembersRead));
@@ -260,7 +260,7 @@ impl Endpoint for GetMembership {
 #[derive(ToSchema)]
 pub struct ChangeMembership;
 impl Endpoint for ChangeMembership {
-    const METHOD: Method = Method::Patch;
+    type Verb = verb::Patch;
     const PATH: &'static str = "/v1/memberships/{membership}";
     const TAG: Tag = Tag::Memberships;
     const ACCESS: Access = Access::Partner(Some(Scope::MembersWrite));
@@ -279,7 +279,7 @@ impl Endpoint for ChangeMembership {
 #[derive(ToSchema)]
 pub struct ApproveMembership;
 impl Endpoint for ApproveMembership {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/memberships/{membership}/approve";
     const TAG: Tag = Tag::Memberships;
     const ACCESS: Access = Access::Partner(Some(Scope::MembersWrite));
@@ -296,7 +296,7 @@ impl Endpoint for ApproveMembership {
 #[derive(ToSchema)]
 pub struct RejectMembership;
 impl Endpoint for RejectMembership {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/memberships/{membership}/reject";
     const TAG: Tag = Tag::Memberships;
     const ACCESS: Access = Access::Partner(Some(Scope::MembersWrite));
@@ -313,7 +313,7 @@ impl Endpoint for RejectMembership {
 #[derive(ToSchema)]
 pub struct RemoveMembership;
 impl Endpoint for RemoveMembership {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/memberships/{membership}/remove";
     const TAG: Tag = Tag::Memberships;
     const ACCESS: Access = Access::Partner(Some(Scope::MembersWrite));
@@ -331,7 +331,7 @@ impl Endpoint for RemoveMembership {
 #[derive(ToSchema)]
 pub struct BanMembership;
 impl Endpoint for BanMembership {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/memberships/{membership}/ban";
     const TAG: Tag = Tag::Memberships;
     const ACCESS: Access = Access::Partner(Some(Scope::MembersWrite));
@@ -349,7 +349,7 @@ impl Endpoint for BanMembership {
 #[derive(ToSchema)]
 pub struct UnbanMembership;
 impl Endpoint for UnbanMembership {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/memberships/{membership}/unban";
     const TAG: Tag = Tag::Memberships;
     const ACCESS: Access = Access::Partner(Some(Scope::MembersWrite));
@@ -366,7 +366,7 @@ impl Endpoint for UnbanMembership {
 #[derive(ToSchema)]
 pub struct LeaveMembership;
 impl Endpoint for LeaveMembership {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/memberships/{membership}/leave";
     const TAG: Tag = Tag::Memberships;
     const ACCESS: Access = Access::Partner(Some(Scope::MembersWrite));

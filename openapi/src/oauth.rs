@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::authorization::{AUTHORIZATION_PATH, GetUserinfo, PushAuthorizationRequest};
-use crate::endpoint::{Access, Endpoint, Example, Form, Method, Nothing, Reply, ReplyHeader, Tag};
+use crate::endpoint::{Access, Endpoint, Example, Form, Nothing, Reply, ReplyHeader, Tag, verb};
 use crate::error_code::ErrorCode;
 use crate::id::AppId;
 use crate::jose::{Jwk, PublicKey};
@@ -438,7 +438,7 @@ impl Reply for ResourceMetadata {
 #[derive(ToSchema)]
 pub struct GetToken;
 impl Endpoint for GetToken {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/oauth/token";
     const TAG: Tag = Tag::OAuth;
     const ACCESS: Access = Access::Client;
@@ -457,7 +457,7 @@ impl Endpoint for GetToken {
 #[derive(ToSchema)]
 pub struct IntrospectToken;
 impl Endpoint for IntrospectToken {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/oauth/introspect";
     const TAG: Tag = Tag::OAuth;
     const ACCESS: Access = Access::Client;
@@ -475,7 +475,7 @@ impl Endpoint for IntrospectToken {
 #[derive(ToSchema)]
 pub struct RevokeToken;
 impl Endpoint for RevokeToken {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/oauth/revoke";
     const TAG: Tag = Tag::OAuth;
     const ACCESS: Access = Access::Client;
@@ -493,7 +493,7 @@ impl Endpoint for RevokeToken {
 #[derive(ToSchema)]
 pub struct GetJwks;
 impl Endpoint for GetJwks {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/oauth/jwks";
     const TAG: Tag = Tag::OAuth;
     const ACCESS: Access = Access::Public;
@@ -509,7 +509,7 @@ impl Endpoint for GetJwks {
 #[derive(ToSchema)]
 pub struct GetServerMetadata;
 impl Endpoint for GetServerMetadata {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/.well-known/oauth-authorization-server";
     const TAG: Tag = Tag::OAuth;
     const ACCESS: Access = Access::Public;
@@ -525,7 +525,7 @@ impl Endpoint for GetServerMetadata {
 #[derive(ToSchema)]
 pub struct GetOpenidConfiguration;
 impl Endpoint for GetOpenidConfiguration {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/.well-known/openid-configuration";
     const TAG: Tag = Tag::OAuth;
     const ACCESS: Access = Access::Public;
@@ -541,7 +541,7 @@ impl Endpoint for GetOpenidConfiguration {
 #[derive(ToSchema)]
 pub struct GetResourceMetadata;
 impl Endpoint for GetResourceMetadata {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/.well-known/oauth-protected-resource";
     const TAG: Tag = Tag::OAuth;
     const ACCESS: Access = Access::Public;

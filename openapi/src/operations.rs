@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::endpoint::{Access, Endpoint, Method, Nothing, Reply, Tag};
+use crate::endpoint::{Access, Endpoint, Nothing, Reply, Tag, verb};
 
 /// How the gateway is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -29,7 +29,7 @@ impl Reply for Health {
 #[derive(ToSchema)]
 pub struct GetLiveness;
 impl Endpoint for GetLiveness {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/healthz";
     const TAG: Tag = Tag::Operations;
     const ACCESS: Access = Access::Public;
@@ -45,7 +45,7 @@ impl Endpoint for GetLiveness {
 #[derive(ToSchema)]
 pub struct GetReadiness;
 impl Endpoint for GetReadiness {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/readyz";
     const TAG: Tag = Tag::Operations;
     const ACCESS: Access = Access::Public;

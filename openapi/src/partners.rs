@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::endpoint::{Access, ETAG, Endpoint, Example, JsonBody, Method, Nothing, Reply, ReplyHeader, Tag};
+use crate::endpoint::{Access, ETAG, Endpoint, Example, JsonBody, Nothing, Reply, ReplyHeader, Tag, verb};
 use crate::id::PartnerId;
 use crate::open::Edit;
 use crate::scope::Scope;
@@ -130,7 +130,7 @@ impl JsonBody for PartnerChange {}
 #[derive(ToSchema)]
 pub struct GetPartner;
 impl Endpoint for GetPartner {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/partner";
     const TAG: Tag = Tag::Partners;
     const ACCESS: Access = Access::Partner(None);
@@ -147,7 +147,7 @@ impl Endpoint for GetPartner {
 #[derive(ToSchema)]
 pub struct ChangePartner;
 impl Endpoint for ChangePartner {
-    const METHOD: Method = Method::Patch;
+    type Verb = verb::Patch;
     const PATH: &'static str = "/v1/partner";
     const TAG: Tag = Tag::Partners;
     const ACCESS: Access = Access::Partner(Some(Scope::AppsWrite));

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::endpoint::{
-    Access, ETAG, Endpoint, Example, Fields, Idempotency, JsonBody, Method, Nothing, Reply, ReplyHeader, Tag,
+    Access, ETAG, Endpoint, Example, Fields, Idempotency, JsonBody, Nothing, Reply, ReplyHeader, Tag, verb,
 };
 use crate::error_code::ErrorCode;
 use crate::id::{CircleId, FanId, MandateId, PaymentId, PostId};
@@ -315,7 +315,7 @@ impl Fields for PaymentsQuery {}
 #[derive(ToSchema)]
 pub struct CreatePayment;
 impl Endpoint for CreatePayment {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/payments";
     const TAG: Tag = Tag::Payments;
     const ACCESS: Access = Access::Partner(Some(Scope::PaymentsWrite));
@@ -349,7 +349,7 @@ impl Endpoint for CreatePayment {
 #[derive(ToSchema)]
 pub struct ListPayments;
 impl Endpoint for ListPayments {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/payments";
     const TAG: Tag = Tag::Payments;
     const ACCESS: Access = Access::Partner(Some(Scope::PaymentsRead));
@@ -365,7 +365,7 @@ impl Endpoint for ListPayments {
 #[derive(ToSchema)]
 pub struct GetPayment;
 impl Endpoint for GetPayment {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/payments/{payment}";
     const TAG: Tag = Tag::Payments;
     const ACCESS: Access = Access::Partner(Some(Scope::PaymentsRead));
@@ -382,7 +382,7 @@ impl Endpoint for GetPayment {
 #[derive(ToSchema)]
 pub struct CancelPayment;
 impl Endpoint for CancelPayment {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/payments/{payment}/cancel";
     const TAG: Tag = Tag::Payments;
     const ACCESS: Access = Access::Partner(Some(Scope::PaymentsWrite));

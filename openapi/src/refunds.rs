@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::endpoint::{Access, Endpoint, Example, Fields, Idempotency, JsonBody, Method, Nothing, Reply, Tag};
+use crate::endpoint::{Access, Endpoint, Example, Fields, Idempotency, JsonBody, Nothing, Reply, Tag, verb};
 use crate::error_code::ErrorCode;
 use crate::id::{PaymentId, RefundId};
 use crate::money::Money;
@@ -139,7 +139,7 @@ impl Fields for RefundPath {}
 #[derive(ToSchema)]
 pub struct CreateRefund;
 impl Endpoint for CreateRefund {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/payments/{payment}/refunds";
     const TAG: Tag = Tag::Payments;
     const ACCESS: Access = Access::Partner(Some(Scope::PaymentsWrite));
@@ -164,7 +164,7 @@ impl Endpoint for CreateRefund {
 #[derive(ToSchema)]
 pub struct ListRefunds;
 impl Endpoint for ListRefunds {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/payments/{payment}/refunds";
     const TAG: Tag = Tag::Payments;
     const ACCESS: Access = Access::Partner(Some(Scope::PaymentsRead));
@@ -181,7 +181,7 @@ impl Endpoint for ListRefunds {
 #[derive(ToSchema)]
 pub struct GetRefund;
 impl Endpoint for GetRefund {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/refunds/{refund}";
     const TAG: Tag = Tag::Payments;
     const ACCESS: Access = Access::Partner(Some(Scope::PaymentsRead));

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::apps::{App, NewApp};
-use crate::endpoint::{Access, Endpoint, Example, Idempotency, JsonBody, Method, Nothing, Reply, Tag};
+use crate::endpoint::{Access, Endpoint, Example, Idempotency, JsonBody, Nothing, Reply, Tag, verb};
 use crate::error_code::ErrorCode;
 use crate::open::Open;
 use crate::partners::{LegalName, Partner, PartnerName};
@@ -149,7 +149,7 @@ impl Reply for SignatureFinding {
 #[derive(ToSchema)]
 pub struct RegisterPartner;
 impl Endpoint for RegisterPartner {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/sandbox/v1/partners";
     const TAG: Tag = Tag::Sandbox;
     const ACCESS: Access = Access::Public;
@@ -175,7 +175,7 @@ impl Endpoint for RegisterPartner {
 #[derive(ToSchema)]
 pub struct CheckSignature;
 impl Endpoint for CheckSignature {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/sandbox/v1/signature/check";
     const TAG: Tag = Tag::Sandbox;
     const ACCESS: Access = Access::Public;
@@ -356,7 +356,7 @@ pub enum RanOutcome {
 #[derive(ToSchema)]
 pub struct GetClock;
 impl Endpoint for GetClock {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/sandbox/v1/clock";
     const TAG: Tag = Tag::Sandbox;
     const ACCESS: Access = Access::Partner(Some(Scope::Sandbox));
@@ -377,7 +377,7 @@ impl Endpoint for GetClock {
 #[derive(ToSchema)]
 pub struct AdvanceClock;
 impl Endpoint for AdvanceClock {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/sandbox/v1/clock";
     const TAG: Tag = Tag::Sandbox;
     const ACCESS: Access = Access::Partner(Some(Scope::Sandbox));

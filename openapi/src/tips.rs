@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::circles::CirclePath;
 use crate::content::PostPath;
-use crate::endpoint::{Access, Endpoint, Example, Fields, Method, Nothing, Reply, Tag};
+use crate::endpoint::{Access, Endpoint, Example, Fields, Nothing, Reply, Tag, verb};
 use crate::error_code::ErrorCode;
 use crate::id::FanId;
 use crate::money::{Currency, Money};
@@ -129,7 +129,7 @@ impl LeaderboardQuery {
 #[derive(ToSchema)]
 pub struct GetCircleTips;
 impl Endpoint for GetCircleTips {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/circles/{circle}/tips";
     const TAG: Tag = Tag::Payments;
     const ACCESS: Access = Access::Partner(Some(Scope::PaymentsRead));
@@ -146,7 +146,7 @@ impl Endpoint for GetCircleTips {
 #[derive(ToSchema)]
 pub struct GetPostTips;
 impl Endpoint for GetPostTips {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/posts/{post}/tips";
     const TAG: Tag = Tag::Payments;
     const ACCESS: Access = Access::Partner(Some(Scope::PaymentsRead));
@@ -165,7 +165,7 @@ impl Endpoint for GetPostTips {
 #[derive(ToSchema)]
 pub struct GetLeaderboard;
 impl Endpoint for GetLeaderboard {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/circles/{circle}/leaderboard";
     const TAG: Tag = Tag::Payments;
     const ACCESS: Access = Access::Partner(Some(Scope::PaymentsRead));

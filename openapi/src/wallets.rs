@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::endpoint::{Access, Endpoint, Example, JsonBody, Method, Nothing, Reply, Tag};
+use crate::endpoint::{Access, Endpoint, Example, JsonBody, Nothing, Reply, Tag, verb};
 use crate::error_code::ErrorCode;
 use crate::fans::FanPath;
 use crate::id::FanId;
@@ -65,7 +65,7 @@ impl JsonBody for TopUp {}
 #[derive(ToSchema)]
 pub struct TopUpWallet;
 impl Endpoint for TopUpWallet {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/sandbox/v1/fans/{fan}/top_up";
     const TAG: Tag = Tag::Sandbox;
     const ACCESS: Access = Access::Partner(Some(Scope::Sandbox));
@@ -84,7 +84,7 @@ impl Endpoint for TopUpWallet {
 #[derive(ToSchema)]
 pub struct ApproveSandboxPayment;
 impl Endpoint for ApproveSandboxPayment {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/sandbox/v1/payments/{payment}/approve";
     const TAG: Tag = Tag::Sandbox;
     const ACCESS: Access = Access::Partner(Some(Scope::Sandbox));
@@ -113,7 +113,7 @@ impl Endpoint for ApproveSandboxPayment {
 #[derive(ToSchema)]
 pub struct DeclineSandboxPayment;
 impl Endpoint for DeclineSandboxPayment {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/sandbox/v1/payments/{payment}/decline";
     const TAG: Tag = Tag::Sandbox;
     const ACCESS: Access = Access::Partner(Some(Scope::Sandbox));

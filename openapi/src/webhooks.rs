@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::deliveries::Delivery;
 use crate::endpoint::{
-    Access, ETAG, Endpoint, Example, Fields, Idempotency, JsonBody, Method, Nothing, Reply, ReplyHeader, Tag,
+    Access, ETAG, Endpoint, Example, Fields, Idempotency, JsonBody, Nothing, Reply, ReplyHeader, Tag, verb,
 };
 use crate::error_code::ErrorCode;
 use crate::events::EventType;
@@ -314,7 +314,7 @@ impl Fields for WebhookEndpointsQuery {}
 #[derive(ToSchema)]
 pub struct CreateWebhookEndpoint;
 impl Endpoint for CreateWebhookEndpoint {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/webhook_endpoints";
     const TAG: Tag = Tag::Webhooks;
     const ACCESS: Access = Access::Partner(Some(Scope::WebhooksWrite));
@@ -332,7 +332,7 @@ impl Endpoint for CreateWebhookEndpoint {
 #[derive(ToSchema)]
 pub struct ListWebhookEndpoints;
 impl Endpoint for ListWebhookEndpoints {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/webhook_endpoints";
     const TAG: Tag = Tag::Webhooks;
     const ACCESS: Access = Access::Partner(Some(Scope::EventsRead));
@@ -348,7 +348,7 @@ impl Endpoint for ListWebhookEndpoints {
 #[derive(ToSchema)]
 pub struct GetWebhookEndpoint;
 impl Endpoint for GetWebhookEndpoint {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/webhook_endpoints/{endpoint}";
     const TAG: Tag = Tag::Webhooks;
     const ACCESS: Access = Access::Partner(Some(Scope::EventsRead));
@@ -365,7 +365,7 @@ impl Endpoint for GetWebhookEndpoint {
 #[derive(ToSchema)]
 pub struct ChangeWebhookEndpoint;
 impl Endpoint for ChangeWebhookEndpoint {
-    const METHOD: Method = Method::Patch;
+    type Verb = verb::Patch;
     const PATH: &'static str = "/v1/webhook_endpoints/{endpoint}";
     const TAG: Tag = Tag::Webhooks;
     const ACCESS: Access = Access::Partner(Some(Scope::WebhooksWrite));
@@ -383,7 +383,7 @@ impl Endpoint for ChangeWebhookEndpoint {
 #[derive(ToSchema)]
 pub struct DeleteWebhookEndpoint;
 impl Endpoint for DeleteWebhookEndpoint {
-    const METHOD: Method = Method::Delete;
+    type Verb = verb::Delete;
     const PATH: &'static str = "/v1/webhook_endpoints/{endpoint}";
     const TAG: Tag = Tag::Webhooks;
     const ACCESS: Access = Access::Partner(Some(Scope::WebhooksWrite));
@@ -401,7 +401,7 @@ impl Endpoint for DeleteWebhookEndpoint {
 #[derive(ToSchema)]
 pub struct EnableWebhookEndpoint;
 impl Endpoint for EnableWebhookEndpoint {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/webhook_endpoints/{endpoint}/enable";
     const TAG: Tag = Tag::Webhooks;
     const ACCESS: Access = Access::Partner(Some(Scope::WebhooksWrite));
@@ -418,7 +418,7 @@ impl Endpoint for EnableWebhookEndpoint {
 #[derive(ToSchema)]
 pub struct DisableWebhookEndpoint;
 impl Endpoint for DisableWebhookEndpoint {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/webhook_endpoints/{endpoint}/disable";
     const TAG: Tag = Tag::Webhooks;
     const ACCESS: Access = Access::Partner(Some(Scope::WebhooksWrite));
@@ -435,7 +435,7 @@ impl Endpoint for DisableWebhookEndpoint {
 #[derive(ToSchema)]
 pub struct RotateWebhookSecret;
 impl Endpoint for RotateWebhookSecret {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/webhook_endpoints/{endpoint}/rotate_secret";
     const TAG: Tag = Tag::Webhooks;
     const ACCESS: Access = Access::Partner(Some(Scope::WebhooksWrite));
@@ -453,7 +453,7 @@ impl Endpoint for RotateWebhookSecret {
 #[derive(ToSchema)]
 pub struct PingWebhookEndpoint;
 impl Endpoint for PingWebhookEndpoint {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/webhook_endpoints/{endpoint}/ping";
     const TAG: Tag = Tag::Webhooks;
     const ACCESS: Access = Access::Partner(Some(Scope::WebhooksWrite));

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Category, Circle, CircleChange, CircleStatus, NewCircle};
-use crate::endpoint::{Access, Endpoint, Fields, Method, Nothing, Tag};
+use crate::endpoint::{Access, Endpoint, Fields, Nothing, Tag, verb};
 use crate::error_code::ErrorCode;
 use crate::id::CircleId;
 use crate::page::{Cursor, Limit, Page};
@@ -44,7 +44,7 @@ impl Fields for CirclesQuery {}
 #[derive(ToSchema)]
 pub struct CreateCircle;
 impl Endpoint for CreateCircle {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/circles";
     const TAG: Tag = Tag::Circles;
     const ACCESS: Access = Access::Partner(Some(Scope::CirclesWrite));
@@ -63,7 +63,7 @@ impl Endpoint for CreateCircle {
 #[derive(ToSchema)]
 pub struct ListCircles;
 impl Endpoint for ListCircles {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/circles";
     const TAG: Tag = Tag::Circles;
     const ACCESS: Access = Access::Partner(Some(Scope::CirclesRead));
@@ -79,7 +79,7 @@ impl Endpoint for ListCircles {
 #[derive(ToSchema)]
 pub struct GetCircle;
 impl Endpoint for GetCircle {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/circles/{circle}";
     const TAG: Tag = Tag::Circles;
     const ACCESS: Access = Access::Partner(Some(Scope::CirclesRead));
@@ -96,7 +96,7 @@ impl Endpoint for GetCircle {
 #[derive(ToSchema)]
 pub struct ChangeCircle;
 impl Endpoint for ChangeCircle {
-    const METHOD: Method = Method::Patch;
+    type Verb = verb::Patch;
     const PATH: &'static str = "/v1/circles/{circle}";
     const TAG: Tag = Tag::Circles;
     const ACCESS: Access = Access::Partner(Some(Scope::CirclesWrite));
@@ -121,7 +121,7 @@ impl Endpoint for ChangeCircle {
 #[derive(ToSchema)]
 pub struct OpenCircle;
 impl Endpoint for OpenCircle {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/circles/{circle}/open";
     const TAG: Tag = Tag::Circles;
     const ACCESS: Access = Access::Partner(Some(Scope::CirclesWrite));
@@ -138,7 +138,7 @@ impl Endpoint for OpenCircle {
 #[derive(ToSchema)]
 pub struct CloseCircle;
 impl Endpoint for CloseCircle {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/circles/{circle}/close";
     const TAG: Tag = Tag::Circles;
     const ACCESS: Access = Access::Partner(Some(Scope::CirclesWrite));

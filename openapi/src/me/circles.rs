@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::circles::{Circle, CirclePath};
-use crate::endpoint::{Access, Endpoint, Example, Fields, JsonBody, Method, Nothing, Tag};
+use crate::endpoint::{Access, Endpoint, Example, Fields, JsonBody, Nothing, Tag, verb};
 use crate::error_code::ErrorCode;
 use crate::gates::InviteCode;
 use crate::id::CircleId;
@@ -65,7 +65,7 @@ impl Fields for MyMembershipsQuery {}
 #[derive(ToSchema)]
 pub struct ListMyMemberships;
 impl Endpoint for ListMyMemberships {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/me/memberships";
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::OpenId);
@@ -82,7 +82,7 @@ impl Endpoint for ListMyMemberships {
 #[derive(ToSchema)]
 pub struct JoinAsFan;
 impl Endpoint for JoinAsFan {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/me/memberships";
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::CirclesJoin);
@@ -105,7 +105,7 @@ impl Endpoint for JoinAsFan {
 #[derive(ToSchema)]
 pub struct LeaveAsFan;
 impl Endpoint for LeaveAsFan {
-    const METHOD: Method = Method::Delete;
+    type Verb = verb::Delete;
     const PATH: &'static str = "/v1/me/memberships/{membership}";
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::CirclesJoin);
@@ -125,7 +125,7 @@ impl Endpoint for LeaveAsFan {
 #[derive(ToSchema)]
 pub struct GetCircleAsFan;
 impl Endpoint for GetCircleAsFan {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/me/circles/{circle}";
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::OpenId);

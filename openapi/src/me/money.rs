@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::endpoint::{Access, Endpoint, Example, Fields, Idempotency, JsonBody, Method, Nothing, Tag};
+use crate::endpoint::{Access, Endpoint, Example, Fields, Idempotency, JsonBody, Nothing, Tag, verb};
 use crate::error_code::ErrorCode;
 use crate::id::{CircleId, MandateId, PostId};
 use crate::mandates::{Mandate, MandatePath};
@@ -160,7 +160,7 @@ impl Fields for MyMandatesQuery {}
 #[derive(ToSchema)]
 pub struct PayAsFan;
 impl Endpoint for PayAsFan {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/me/payments";
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::PaymentsTip);
@@ -193,7 +193,7 @@ impl Endpoint for PayAsFan {
 #[derive(ToSchema)]
 pub struct ListMyPayments;
 impl Endpoint for ListMyPayments {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/me/payments";
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::PaymentsTip);
@@ -209,7 +209,7 @@ impl Endpoint for ListMyPayments {
 #[derive(ToSchema)]
 pub struct GetMyPayment;
 impl Endpoint for GetMyPayment {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/me/payments/{payment}";
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::PaymentsTip);
@@ -228,7 +228,7 @@ impl Endpoint for GetMyPayment {
 #[derive(ToSchema)]
 pub struct AskMyMandate;
 impl Endpoint for AskMyMandate {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/me/mandates";
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::PaymentsMandate);
@@ -246,7 +246,7 @@ impl Endpoint for AskMyMandate {
 #[derive(ToSchema)]
 pub struct ListMyMandates;
 impl Endpoint for ListMyMandates {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/me/mandates";
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::PaymentsMandate);
@@ -262,7 +262,7 @@ impl Endpoint for ListMyMandates {
 #[derive(ToSchema)]
 pub struct GetMyMandate;
 impl Endpoint for GetMyMandate {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/me/mandates/{mandate}";
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::PaymentsMandate);
@@ -279,7 +279,7 @@ impl Endpoint for GetMyMandate {
 #[derive(ToSchema)]
 pub struct RevokeMyMandate;
 impl Endpoint for RevokeMyMandate {
-    const METHOD: Method = Method::Delete;
+    type Verb = verb::Delete;
     const PATH: &'static str = "/v1/me/mandates/{mandate}";
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::PaymentsMandate);

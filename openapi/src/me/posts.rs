@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::circles::CirclePath;
 use crate::content::{Post, PostBody, PostFormat, PostPath, PostTitle};
-use crate::endpoint::{Access, Endpoint, Example, Fields, JsonBody, Method, Nothing, Tag};
+use crate::endpoint::{Access, Endpoint, Example, Fields, JsonBody, Nothing, Tag, verb};
 use crate::error_code::ErrorCode;
 use crate::open::Edit;
 use crate::page::{Cursor, Limit, Page};
@@ -102,7 +102,7 @@ impl Fields for FeedQuery {}
 #[derive(ToSchema)]
 pub struct ListPostsAsFan;
 impl Endpoint for ListPostsAsFan {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/me/circles/{circle}/posts";
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::OpenId);
@@ -121,7 +121,7 @@ impl Endpoint for ListPostsAsFan {
 #[derive(ToSchema)]
 pub struct CreatePostAsFan;
 impl Endpoint for CreatePostAsFan {
-    const METHOD: Method = Method::Post;
+    type Verb = verb::Post;
     const PATH: &'static str = "/v1/me/circles/{circle}/posts";
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::ContentPost);
@@ -146,7 +146,7 @@ impl Endpoint for CreatePostAsFan {
 #[derive(ToSchema)]
 pub struct GetPostAsFan;
 impl Endpoint for GetPostAsFan {
-    const METHOD: Method = Method::Get;
+    type Verb = verb::Get;
     const PATH: &'static str = "/v1/me/posts/{post}";
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::OpenId);
@@ -164,7 +164,7 @@ impl Endpoint for GetPostAsFan {
 #[derive(ToSchema)]
 pub struct ChangePostAsFan;
 impl Endpoint for ChangePostAsFan {
-    const METHOD: Method = Method::Patch;
+    type Verb = verb::Patch;
     const PATH: &'static str = "/v1/me/posts/{post}";
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::ContentPost);
@@ -189,7 +189,7 @@ impl Endpoint for ChangePostAsFan {
 #[derive(ToSchema)]
 pub struct DeletePostAsFan;
 impl Endpoint for DeletePostAsFan {
-    const METHOD: Method = Method::Delete;
+    type Verb = verb::Delete;
     const PATH: &'static str = "/v1/me/posts/{post}";
     const TAG: Tag = Tag::Me;
     const ACCESS: Access = Access::Fan(FanScope::ContentPost);
