@@ -1,10 +1,11 @@
-//! What is built in: licences, sources and banned crates by the rules of `.deny.toml`, without a tool and without the network.
+//! What is built in: licences, sources and banned crates by the rules of `.deny.toml`, without a tool and without the network, and a
+//! reason for each.
 //!
 //! Advisories are not looked at here: their database lives on the network (`cargo deny check advisories`).
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::process::Command;
 
 use serde::Deserialize;
@@ -181,5 +182,24 @@ fn expressions_are_read_as_spdx_means_them() {
     }
     for refused in ["GPL-3.0", "MIT AND GPL-3.0", "(MIT OR GPL-3.0) AND Apache-2.0", "GPL-3.0 OR Apache-2.0"] {
         assert!(!is_met(refused, &allowed), "{refused}");
+    }
+}
+
+/// A crate that loses its line loses its place.
+#[test]
+fn every_dependency_says_why_it_is_here() {
+    let manifest = std::fs::read_to_string(format!("{ROOT}/Cargo.toml")).expect("the manifest");
+    let reasons = std::fs::read_to_string(format!("{ROOT}/docs/decisions/0002-dependencies.md")).expect("the reasons");
+    let first_cells: BTreeSet<&str> = reasons
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split(" |").next())
+        .flat_map(|cell| cell.split(", "))
+        .collect();
+    let section =
+        manifest.split("[workspace.dependencies]").nth(1).expect("a section").split("\n[").next().expect("a section");
+
+    for line in section.lines().filter(|line| !line.contains("path = ")) {
+        let Some((name, _)) = line.split_once(" = ") else { continue };
+        assert!(first_cells.contains(name), "{name} has no line in docs/decisions/0002-dependencies.md");
     }
 }

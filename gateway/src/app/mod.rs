@@ -4,6 +4,7 @@
 //! workers.
 
 pub mod command;
+pub mod site;
 pub mod start;
 
 use std::pin::Pin;

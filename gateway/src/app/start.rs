@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::{HttpRequest, HttpServer, web};
+use actix_web::{HttpServer, web};
 use quanzi_openapi::id::PartnerId;
 use quanzi_openapi::ledger::LedgerCheck;
 use secrecy::ExposeSecret as _;
@@ -19,11 +19,10 @@ use tokio::task::JoinHandle;
 
 use crate::access::oauth;
 use crate::app::command::{self, Action, KeysAction};
+use crate::app::site::{MakeSite, SiteContext};
 use crate::app::{self, App};
 use crate::capabilities::partners;
 use crate::capabilities::webhooks;
-use crate::consoles::docs::{self, DocsSettings};
-use crate::edge::page_request;
 use crate::platform::clock::Clock;
 use crate::platform::config::{Config, without_password};
 use crate::platform::db::{self, Db, MigrationFault};
@@ -162,9 +161,14 @@ fn outcome(joined: Result<io::Result<()>, tokio::task::JoinError>) -> io::Result
     joined.unwrap_or_else(|panic| Err(io::Error::other(panic)))
 }
 
+/// Starts a gateway without its documentation site, which the program links in.
+pub async fn start(config: Config) -> Result<Running, StartError> {
+    start_with_site(config, None).await
+}
+
 /// Opens and migrates the database, makes the gateway and serves it. The port is known only when it is bound, and with it the public
 /// URL: so it is bound first.
-pub async fn start(mut config: Config) -> Result<Running, StartError> {
+pub async fn start_with_site(mut config: Config, site: Option<MakeSite>) -> Result<Running, StartError> {
     let certificate = config.tls.as_ref().map(Certificate::read).transpose()?;
     let address = |address| move |source| StartError::Address { address, source };
     let listener = TcpListener::bind(config.listen).map_err(address(config.listen))?;
@@ -196,7 +200,7 @@ pub async fn start(mut config: Config) -> Result<Running, StartError> {
     };
     let command = Arc::clone(&app);
     let poster = tokio::spawn(async move { ledger::run(&command).await });
-    let server = Served::spawn(server(&app, listener, certificate.as_ref())?);
+    let server = Served::spawn(server(&app, listener, certificate.as_ref(), site)?);
     let retention = tokio::spawn(retention::run(app::retention_tasks(&app), stopping));
     let revocations = tokio::spawn(oauth::revocation::run(Arc::clone(&app)));
     let keyring = tokio::spawn(keyring::run(Arc::clone(&app)));
@@ -226,18 +230,24 @@ async fn open(config: &Config) -> Result<Db, StartError> {
     })
 }
 
-fn server(app: &Arc<App>, listener: TcpListener, certificate: Option<&Arc<Certificate>>) -> Result<Server, StartError> {
+fn server(
+    app: &Arc<App>,
+    listener: TcpListener,
+    certificate: Option<&Arc<Certificate>>,
+    site: Option<MakeSite>,
+) -> Result<Server, StartError> {
     let config = &app.config;
     let routes = app::routes(app);
-    let entrance = Arc::clone(app);
-    let entrance = move |http: &HttpRequest| page_request::refuse_outside(&entrance, http);
-    let pages = web::Data::new(DocsSettings::new(&config.public_url, config.mode.is_sandbox(), entrance));
+    let site = site.map(|make| make(SiteContext::new(app, &routes)));
     let fans = Arc::clone(app);
     // Headers: actix takes at most 96 of them and 128 KiB in all, and offers no setting; the edge has the narrower limits.
     let factory = move || {
         let (routes, fans) = (routes.clone(), Arc::clone(&fans));
-        let app = actix_web::App::new().app_data(pages.clone());
-        let app = app.configure(|config| routes.configure(config)).configure(docs::configure);
+        let app = actix_web::App::new().configure(|config| routes.configure(config));
+        let app = match &site {
+            Some(mount) => app.configure(|config| mount(config)),
+            None => app,
+        };
         let app = app.configure(|config| app::pages(config, &fans));
         app.default_service(web::to(move |http| std::future::ready(routes.not_found(http))))
     };
@@ -395,6 +405,7 @@ impl Signals {
 pub fn main(
     words: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
+    site: MakeSite,
 ) -> ExitCode {
     let (action, config) = match command::parse(words, environment) {
         Ok(parsed) => parsed,
@@ -430,7 +441,7 @@ pub fn main(
                 Action::CheckLedger => check_ledger(&config).await,
                 Action::Keys(what) => keys(&config, &what).await,
                 Action::SetFee(partner, fee_bps) => set_fee(&config, partner, fee_bps).await,
-                Action::Serve | Action::Config => serve(config).await,
+                Action::Serve | Action::Config => serve(config, site).await,
             }
         })
     });
@@ -443,10 +454,10 @@ pub fn main(
     }
 }
 
-async fn serve(config: Config) -> Result<(), StartError> {
+async fn serve(config: Config, site: MakeSite) -> Result<(), StartError> {
     let mut signals = Signals::take(&config)?;
     let running = tokio::select! {
-        started = start(config) => started?,
+        started = start_with_site(config, Some(site)) => started?,
         () = signals.stop() => return Ok(()),
     };
     say(io::stdout(), &running.banner());

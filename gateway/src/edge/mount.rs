@@ -235,19 +235,27 @@ impl Routes {
             let resource =
                 routes.iter().fold(web::resource(path.as_str()), |resource, (_, make)| resource.route(make()));
             config.service(resource.default_service(web::to(move |http: HttpRequest| {
-                let fault = Fault::new(ErrorCode::MethodNotAllowed)
-                    .detail(format!("{} takes {allowed}.", http.path()))
-                    .header("allow", allowed.clone());
-                let answer = refuse_outside(&app, http, &fault);
-                async move { answer }
+                std::future::ready(method_not_allowed(&app, http, &allowed))
             })));
         }
+    }
+
+    /// The answer to a method that an address mounted elsewhere does not take.
+    pub fn method_not_allowed(&self, http: HttpRequest, allowed: &str) -> HttpResponse {
+        method_not_allowed(&self.app, http, allowed)
     }
 
     /// The answer to an address that nobody has.
     pub fn not_found(&self, http: HttpRequest) -> HttpResponse {
         refuse_outside(&self.app, http, &Fault::new(ErrorCode::RouteNotFound))
     }
+}
+
+fn method_not_allowed(app: &Arc<App>, http: HttpRequest, allowed: &str) -> HttpResponse {
+    let fault = Fault::new(ErrorCode::MethodNotAllowed)
+        .detail(format!("{} takes {allowed}.", http.path()))
+        .header("allow", allowed);
+    refuse_outside(app, http, &fault)
 }
 
 fn refuse_outside(app: &Arc<App>, http: HttpRequest, fault: &Fault) -> HttpResponse {

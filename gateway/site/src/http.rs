@@ -5,13 +5,8 @@ use std::sync::OnceLock;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, guard, web};
-use quanzi_openapi::ErrorCode;
-use quanzi_openapi::problem::PROBLEM_TYPE;
 
-use crate::platform::clock::Clock;
-use crate::platform::fault::Fault;
-
-use super::site::{Answer, Site};
+use crate::site::{Answer, Site};
 
 /// Only this origin, only what these pages use: a stylesheet, a script, a picture.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -20,31 +15,40 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; i
 /// Looks at a request before a page does, and may refuse it.
 type Entrance = Box<dyn Fn(&HttpRequest) -> Option<HttpResponse> + Send + Sync>;
 
-/// What the pages say about the gateway they are served by, and who may see them how often.
+/// Refuses a request for its method; the text lists the methods that are allowed.
+type RefuseMethod = Box<dyn Fn(HttpRequest, &'static str) -> HttpResponse + Send + Sync>;
+
+/// What the pages say about the gateway they are served by, and what that gateway decides.
 pub struct DocsSettings {
-    public_url: String,
-    sandbox: bool,
-    entrance: Entrance,
+    /// The gateway's public address, without a slash at its end.
+    pub public_url: String,
+    /// Whether it is a sandbox.
+    pub is_sandbox: bool,
+    /// Who may see the pages how often.
+    pub entrance: Entrance,
+    /// What a method is answered that no page takes.
+    pub refuse_method: RefuseMethod,
+}
+
+/// The site: every page of one gateway.
+pub struct Docs {
+    settings: DocsSettings,
     site: OnceLock<Site>,
 }
 
-impl DocsSettings {
-    /// For a gateway at this public address (no slash at the end), in sandbox mode or live.
-    pub fn new(
-        public_url: impl Into<String>,
-        sandbox: bool,
-        entrance: impl Fn(&HttpRequest) -> Option<HttpResponse> + Send + Sync + 'static,
-    ) -> Self {
-        Self { public_url: public_url.into(), sandbox, entrance: Box::new(entrance), site: OnceLock::new() }
+impl Docs {
+    /// For a gateway with these settings.
+    pub const fn new(settings: DocsSettings) -> Self {
+        Self { settings, site: OnceLock::new() }
     }
 
     /// The pages; made when the first is asked for, so that they cost nothing at start.
-    pub(super) fn site(&self) -> &Site {
-        self.site.get_or_init(|| Site::new(&self.public_url, self.sandbox))
+    pub(crate) fn site(&self) -> &Site {
+        self.site.get_or_init(|| Site::new(&self.settings.public_url, self.settings.is_sandbox))
     }
 }
 
-/// Mounts every page. Needs `web::Data<DocsSettings>`.
+/// Mounts every page. Needs `web::Data<Docs>`.
 pub fn configure(config: &mut web::ServiceConfig) {
     for path in [
         "/",
@@ -64,8 +68,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
     }
 }
 
-async fn page(request: HttpRequest, settings: web::Data<DocsSettings>) -> HttpResponse {
-    if let Some(refusal) = (settings.entrance)(&request) {
+async fn page(request: HttpRequest, docs: web::Data<Docs>) -> HttpResponse {
+    if let Some(refusal) = (docs.settings.entrance)(&request) {
         return refusal;
     }
     let path = request.path();
@@ -75,7 +79,7 @@ async fn page(request: HttpRequest, settings: web::Data<DocsSettings>) -> HttpRe
     if let Some(plain) = path.strip_suffix('/') {
         return redirect(plain, StatusCode::PERMANENT_REDIRECT);
     }
-    let site = settings.site();
+    let site = docs.site();
     match site.find(path, text(request.headers(), &header::ACCEPT)) {
         Some(answer) => send(&request, answer, StatusCode::OK),
         None => send(&request, site.not_found(), StatusCode::NOT_FOUND),
@@ -120,17 +124,7 @@ fn text<'h>(headers: &'h HeaderMap, name: &header::HeaderName) -> &'h str {
     headers.get(name).map(HeaderValue::to_str).and_then(Result::ok).unwrap_or_default()
 }
 
-/// Any other method, refused as everywhere else (RFC 9457).
-async fn not_allowed(request: HttpRequest, settings: web::Data<DocsSettings>) -> HttpResponse {
-    if let Some(refusal) = (settings.entrance)(&request) {
-        return refusal;
-    }
-    let request_id = format!("req_{}", Clock::system().random_text());
-    let fault = Fault::new(ErrorCode::MethodNotAllowed).detail("A page takes GET and HEAD only.");
-    HttpResponse::MethodNotAllowed()
-        .insert_header(("allow", "GET, HEAD"))
-        .insert_header(("cache-control", "no-store"))
-        .insert_header(("request-id", request_id.clone()))
-        .content_type(PROBLEM_TYPE)
-        .body(serde_json::to_vec(&fault.problem(&settings.public_url, &request_id)).unwrap_or_default())
+/// Any other method, refused as everywhere else.
+async fn not_allowed(request: HttpRequest, docs: web::Data<Docs>) -> HttpResponse {
+    (docs.settings.refuse_method)(request, "GET, HEAD")
 }

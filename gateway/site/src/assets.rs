@@ -1,11 +1,11 @@
 //! Stylesheet, script and icon: written for these pages, embedded, addressed by their content so they can be kept for ever.
 
-use super::site::fingerprint;
+use crate::site::fingerprint;
 
-const CSS: &str = include_str!("../../../assets/docs/docs.css");
-const JS: &str = include_str!("../../../assets/docs/docs.js");
+const CSS: &str = include_str!("../assets/docs.css");
+const JS: &str = include_str!("../assets/docs.js");
 /// The icon; it also stands at `/favicon.svg`.
-pub const ICON: &str = include_str!("../../../assets/docs/quanzi.svg");
+pub const ICON: &str = include_str!("../assets/quanzi.svg");
 
 /// One embedded file.
 pub struct Asset {

@@ -4,7 +4,7 @@
 
 use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
 
-use super::highlight::highlight;
+use crate::highlight::highlight;
 
 /// A heading in the table of contents.
 pub struct Heading {

@@ -5,16 +5,27 @@ use std::path::Path;
 
 use actix_web::http::header;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
-use actix_web::{App, web};
+use actix_web::{App, HttpResponse, web};
 use quanzi_openapi::{ErrorCode, OPERATIONS};
 
-use super::guides::{FILES, GUIDES};
-use super::{DocsSettings, configure};
+use crate::guides::{FILES, GUIDES};
+use crate::{Docs, DocsSettings, configure};
 
 const URL: &str = "http://127.0.0.1:8080";
 
-fn settings() -> DocsSettings {
-    DocsSettings::new(URL, true, |_| None)
+fn docs_at(public_url: String) -> Docs {
+    Docs::new(DocsSettings {
+        public_url,
+        is_sandbox: true,
+        entrance: Box::new(|_| None),
+        refuse_method: Box::new(|_, allow| {
+            HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, allow)).finish()
+        }),
+    })
+}
+
+fn docs() -> Docs {
+    docs_at(URL.to_owned())
 }
 
 /// Values of an attribute, in order.
@@ -23,16 +34,16 @@ fn attributes<'h>(html: &'h str, name: &str) -> Vec<&'h str> {
     html.split(start.as_str()).skip(1).filter_map(|rest| rest.split('"').next()).collect()
 }
 
-fn html_pages(settings: &DocsSettings) -> BTreeMap<String, String> {
-    let pages = settings.site().addresses().filter(|(_, answer)| answer.media_type.starts_with("text/html"));
+fn html_pages(docs: &Docs) -> BTreeMap<String, String> {
+    let pages = docs.site().addresses().filter(|(_, answer)| answer.media_type.starts_with("text/html"));
     pages.map(|(path, answer)| (path.to_owned(), String::from_utf8(answer.body.to_vec()).unwrap())).collect()
 }
 
 #[test]
 fn every_internal_link_leads_somewhere() {
-    let settings = settings();
-    let pages = html_pages(&settings);
-    let known: BTreeSet<&str> = settings.site().addresses().map(|(path, _)| path).chain(["/docs/"]).collect();
+    let docs = docs();
+    let pages = html_pages(&docs);
+    let known: BTreeSet<&str> = docs.site().addresses().map(|(path, _)| path).chain(["/docs/"]).collect();
     let anchors: BTreeMap<&str, BTreeSet<&str>> =
         pages.iter().map(|(path, html)| (path.as_str(), attributes(html, "id").into_iter().collect())).collect();
     let mut broken = BTreeSet::new();
@@ -56,7 +67,7 @@ fn every_internal_link_leads_somewhere() {
 
 #[test]
 fn no_page_has_two_anchors_of_one_name() {
-    for (path, html) in html_pages(&settings()) {
+    for (path, html) in html_pages(&docs()) {
         let ids = attributes(&html, "id");
         let different: BTreeSet<&str> = ids.iter().copied().collect();
 
@@ -66,7 +77,7 @@ fn no_page_has_two_anchors_of_one_name() {
 
 #[test]
 fn nothing_is_loaded_from_elsewhere_and_the_policy_is_kept() {
-    for (path, html) in html_pages(&settings()) {
+    for (path, html) in html_pages(&docs()) {
         for source in attributes(&html, "src") {
             assert!(source.starts_with('/') && !source.starts_with("//"), "{path}: {source}");
         }
@@ -80,13 +91,13 @@ fn nothing_is_loaded_from_elsewhere_and_the_policy_is_kept() {
 
 #[test]
 fn every_guide_code_and_operation_has_its_page() {
-    let settings = settings();
-    let pages = html_pages(&settings);
+    let docs = docs();
+    let pages = html_pages(&docs);
 
     for guide in GUIDES {
         let page = &pages[&format!("/docs/{}", guide.slug)];
         assert!(page.contains(&format!("<h1>{}</h1>", guide.title())), "{}", guide.slug);
-        assert!(settings.site().find(&format!("/docs/{}.md", guide.slug), "").is_some());
+        assert!(docs.site().find(&format!("/docs/{}.md", guide.slug), "").is_some());
     }
     for code in ErrorCode::ALL {
         assert!(pages[&code.page()].contains(code.as_str()));
@@ -102,7 +113,7 @@ fn every_guide_code_and_operation_has_its_page() {
 
 #[test]
 fn the_reference_names_exactly_the_codes_of_each_operation() {
-    let pages = html_pages(&settings());
+    let pages = html_pages(&docs());
     let articles: Vec<&str> = pages["/docs/api"].split("<article class=\"operation\" ").skip(1).collect();
 
     assert_eq!(articles.len(), OPERATIONS.len());
@@ -120,7 +131,7 @@ fn the_reference_names_exactly_the_codes_of_each_operation() {
 
 #[test]
 fn the_navigation_lists_every_guide_once() {
-    let pages = html_pages(&settings());
+    let pages = html_pages(&docs());
 
     for guide in GUIDES {
         let link = format!("<li><a href=\"/docs/{}\"", guide.slug);
@@ -130,7 +141,7 @@ fn the_navigation_lists_every_guide_once() {
 
 #[tokio::test]
 async fn every_answer_is_protected_and_cacheable() {
-    let app = init_service(App::new().app_data(web::Data::new(settings())).configure(configure)).await;
+    let app = init_service(App::new().app_data(web::Data::new(docs())).configure(configure)).await;
     for (path, status) in [
         ("/docs", 200),
         ("/docs/api", 200),
@@ -157,7 +168,7 @@ async fn every_answer_is_protected_and_cacheable() {
 
 #[tokio::test]
 async fn a_kept_page_is_not_sent_again() {
-    let app = init_service(App::new().app_data(web::Data::new(settings())).configure(configure)).await;
+    let app = init_service(App::new().app_data(web::Data::new(docs())).configure(configure)).await;
     let first = call_service(&app, TestRequest::get().uri("/openapi.json").to_request()).await;
     let etag = first.headers().get(header::ETAG).unwrap().clone();
 
@@ -173,17 +184,18 @@ async fn a_kept_page_is_not_sent_again() {
 
 #[tokio::test]
 async fn an_address_takes_no_other_method() {
-    let app = init_service(App::new().app_data(web::Data::new(settings())).configure(configure)).await;
+    let app = init_service(App::new().app_data(web::Data::new(docs())).configure(configure)).await;
     for path in ["/docs", "/errors/internal", "/openapi.json"] {
         let answer = call_service(&app, TestRequest::post().uri(path).to_request()).await;
 
         assert_eq!(answer.status().as_u16(), 405, "{path}");
+        assert_eq!(answer.headers().get(header::ALLOW).unwrap(), "GET, HEAD");
     }
 }
 
 #[tokio::test]
 async fn a_page_comes_in_the_form_that_is_asked_for() {
-    let app = init_service(App::new().app_data(web::Data::new(settings())).configure(configure)).await;
+    let app = init_service(App::new().app_data(web::Data::new(docs())).configure(configure)).await;
     for (path, accept, kind) in [
         ("/errors/rate_limited", "text/html,application/xhtml+xml,*/*;q=0.8", "text/html"),
         ("/errors/rate_limited", "application/json", "application/json"),
@@ -202,7 +214,7 @@ async fn a_page_comes_in_the_form_that_is_asked_for() {
 
 #[tokio::test]
 async fn a_redirect_never_leaves_this_origin() {
-    let app = init_service(App::new().app_data(web::Data::new(settings())).configure(configure)).await;
+    let app = init_service(App::new().app_data(web::Data::new(docs())).configure(configure)).await;
     for path in ["/docs//evil.example/", "/errors/", "/docs/api/"] {
         let answer = call_service(&app, TestRequest::get().uri(path).to_request()).await;
 
@@ -215,7 +227,7 @@ async fn a_redirect_never_leaves_this_origin() {
 
 #[tokio::test]
 async fn programs_of_the_guides_are_served_as_they_are() {
-    let app = init_service(App::new().app_data(web::Data::new(settings())).configure(configure)).await;
+    let app = init_service(App::new().app_data(web::Data::new(docs())).configure(configure)).await;
     for (path, text) in FILES {
         let answer = call_service(&app, TestRequest::get().uri(&format!("/docs/{path}")).to_request()).await;
 
@@ -227,7 +239,7 @@ async fn programs_of_the_guides_are_served_as_they_are() {
 #[tokio::test]
 async fn look_at_the_pages() {
     let Some(port) = std::env::var("QUANZI_DOCS_PORT").ok().and_then(|port| port.parse::<u16>().ok()) else { return };
-    let data = web::Data::new(DocsSettings::new(format!("http://127.0.0.1:{port}"), true, |_| None));
+    let data = web::Data::new(docs_at(format!("http://127.0.0.1:{port}")));
     let server = actix_web::HttpServer::new(move || App::new().app_data(data.clone()).configure(configure)).workers(1);
     server.bind(("127.0.0.1", port)).unwrap().run().await.unwrap();
 }
@@ -262,7 +274,7 @@ fn the_worked_example_of_the_signing_guide_verifies() {
 /// The repository as it is read on disk: every relative link of its Markdown leads to a file.
 #[test]
 fn links_between_files_of_the_repository_lead_somewhere() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut folders = vec![root.join("docs")];
     let mut files = vec![root.join("README.md")];
     while let Some(folder) = folders.pop() {
@@ -284,24 +296,5 @@ fn links_between_files_of_the_repository_lead_somewhere() {
             }
             assert!(file.parent().unwrap().join(target).exists(), "{}: {link}", file.display());
         }
-    }
-}
-
-/// A crate that loses its line loses its place.
-#[test]
-fn every_dependency_says_why_it_is_here() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let manifest = std::fs::read_to_string(root.join("Cargo.toml")).unwrap();
-    let reasons = std::fs::read_to_string(root.join("docs/decisions/0002-dependencies.md")).unwrap();
-    let first_cells: BTreeSet<&str> = reasons
-        .lines()
-        .filter_map(|line| line.strip_prefix("| ")?.split(" |").next())
-        .flat_map(|cell| cell.split(", "))
-        .collect();
-    let section = manifest.split("[workspace.dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
-
-    for line in section.lines().filter(|line| !line.contains("path = ")) {
-        let Some((name, _)) = line.split_once(" = ") else { continue };
-        assert!(first_cells.contains(name), "{name} has no line in docs/decisions/0002-dependencies.md");
     }
 }

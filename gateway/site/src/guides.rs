@@ -17,11 +17,11 @@ pub struct Guide {
 
 macro_rules! guides {
     ($($slug:literal)+) => {
-        &[$(Guide { slug: $slug, source: include_str!(concat!("../../../../docs/guides/", $slug, ".md")) }),+]
+        &[$(Guide { slug: $slug, source: include_str!(concat!("../../../docs/guides/", $slug, ".md")) }),+]
     };
 }
 macro_rules! files {
-    ($($path:literal)+) => { &[$(($path, include_str!(concat!("../../../../docs/guides/", $path)))),+] };
+    ($($path:literal)+) => { &[$(($path, include_str!(concat!("../../../docs/guides/", $path)))),+] };
 }
 
 /// Every guide.
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn every_guide_of_the_folder_is_served() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guides");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guides");
         let names: BTreeSet<String> = std::fs::read_dir(folder)
             .unwrap()
             .filter_map(|entry| {

@@ -7,13 +7,13 @@ use askama::Template;
 use quanzi_openapi::ErrorCode;
 use sha2::{Digest as _, Sha256};
 
-use super::assets::{Assets, ICON};
-use super::errors::{self, Place};
-use super::guides::{FILES, GUIDES};
-use super::markdown::{Heading, inline, render};
-use super::ordered::Json;
-use super::reference::{Chapter, Reference};
-use super::schema::Row;
+use crate::assets::{Assets, ICON};
+use crate::errors::{self, Place};
+use crate::guides::{FILES, GUIDES};
+use crate::markdown::{Heading, inline, render};
+use crate::ordered::Json;
+use crate::reference::{Chapter, Reference};
+use crate::schema::Row;
 
 const PAGE: &str = "public, max-age=300";
 const FOREVER: &str = "public, max-age=31536000, immutable";
@@ -42,8 +42,8 @@ pub struct Site {
 /// Shortened SHA-256: it names a version of our own files, it protects nothing.
 pub fn fingerprint(bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);
-    let first = digest.iter().take(8).fold(0_u64, |all, byte| all << 8 | u64::from(*byte));
-    format!("{first:016x}")
+    let first = digest.first_chunk::<8>().copied().unwrap_or_default();
+    format!("{:016x}", u64::from_be_bytes(first))
 }
 
 impl Site {
@@ -128,7 +128,7 @@ struct GuideLink {
 }
 
 #[derive(Template)]
-#[template(path = "docs/home.html")]
+#[template(path = "home.html")]
 struct Home<'a> {
     frame: &'a Frame<'a>,
     groups: Vec<(&'static str, Vec<GuideLink>)>,
@@ -137,7 +137,7 @@ struct Home<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "docs/guide.html")]
+#[template(path = "guide.html")]
 struct GuidePage<'a> {
     frame: &'a Frame<'a>,
     html: String,
@@ -146,7 +146,7 @@ struct GuidePage<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "docs/reference.html")]
+#[template(path = "reference.html")]
 struct ReferencePage<'a> {
     frame: &'a Frame<'a>,
     chapters: &'a [Chapter],
@@ -154,14 +154,14 @@ struct ReferencePage<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "docs/errors.html")]
+#[template(path = "errors.html")]
 struct ErrorsPage<'a> {
     frame: &'a Frame<'a>,
     groups: Vec<(&'static str, Vec<ErrorCode>)>,
 }
 
 #[derive(Template)]
-#[template(path = "docs/error.html")]
+#[template(path = "error.html")]
 struct ErrorPage<'a> {
     frame: &'a Frame<'a>,
     code: ErrorCode,
@@ -172,7 +172,7 @@ struct ErrorPage<'a> {
 }
 
 #[derive(Template)]
-#[template(path = "docs/not_found.html")]
+#[template(path = "not_found.html")]
 struct NotFound<'a> {
     frame: &'a Frame<'a>,
 }
@@ -284,8 +284,8 @@ impl Builder<'_> {
             .map(|(title, slugs)| (*title, slugs.iter().filter_map(|slug| guide_link(slug)).collect()))
             .collect();
         let first_call =
-            super::highlight::highlight("rust", &FIRST_CALL.replace("http://127.0.0.1:8080", self.public_url));
-        let refusal = super::highlight::highlight("json", &REFUSAL.replace("http://127.0.0.1:8080", self.public_url));
+            crate::highlight::highlight("rust", &FIRST_CALL.replace("http://127.0.0.1:8080", self.public_url));
+        let refusal = crate::highlight::highlight("json", &REFUSAL.replace("http://127.0.0.1:8080", self.public_url));
         let page = html(&Home { frame: &frame, groups, first_call, refusal });
         self.put("/docs", HTML, PAGE, page);
     }
@@ -347,7 +347,7 @@ impl Builder<'_> {
                 remedy: inline(code.remedy()),
                 advice: errors::advice_html(*code),
                 places: errors::places(*code),
-                example: super::highlight::highlight("json", &example(*code, self.public_url)),
+                example: crate::highlight::highlight("json", &example(*code, self.public_url)),
             });
             self.put(at.clone(), HTML, PAGE, page);
             self.put(format!("{at}.md"), MARKDOWN, PAGE, errors::markdown(*code));
@@ -376,7 +376,7 @@ impl Builder<'_> {
              for each; add `.md` or `.json`\n\n## Optional\n\n- [All guides in one file]({url}/llms-full.txt)\n",
             chapters.concat()
         );
-        let full = GUIDES.iter().map(super::guides::Guide::markdown).collect::<Vec<_>>().join("\n\n");
+        let full = GUIDES.iter().map(crate::guides::Guide::markdown).collect::<Vec<_>>().join("\n\n");
         self.put("/llms.txt", PLAIN, PAGE, short);
         self.put("/llms-full.txt", PLAIN, PAGE, full);
         self.put("/openapi.json", "application/json", PAGE, document);

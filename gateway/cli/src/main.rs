@@ -1,4 +1,4 @@
-//! The program `quanzi`; everything it does is in the library, where tests can reach it.
+//! The program `quanzi`; everything it does is in libraries, where tests can reach it.
 
 use std::process::ExitCode;
 
@@ -7,5 +7,5 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    quanzi_gateway::app::start::main(std::env::args_os(), std::env::vars_os())
+    quanzi_cli::main()
 }

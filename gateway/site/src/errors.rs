@@ -2,10 +2,10 @@
 
 use quanzi_openapi::ErrorCode;
 
-use super::markdown::{Rendered, render};
+use crate::markdown::{Rendered, render};
 
 /// Longer advice: one section for each code, in Markdown.
-const ADVICE: &str = include_str!("../../../../docs/errors.md");
+const ADVICE: &str = include_str!("../../../docs/errors.md");
 
 /// Blocks of the table as people look for them; every code is in exactly one.
 const GROUPS: [(&str, ErrorCode); 9] = [
@@ -46,7 +46,7 @@ pub fn groups() -> Vec<(&'static str, Vec<ErrorCode>)> {
 
 /// The operations that can answer a code.
 pub fn places(code: ErrorCode) -> Vec<Place> {
-    let all = super::reference::operations().iter().filter(|(_, codes)| codes.contains(&code));
+    let all = crate::reference::operations().iter().filter(|(_, codes)| codes.contains(&code));
     all.map(|(operation, _)| Place {
         id: (operation.name)().into_owned(),
         method: operation.method.as_str(),

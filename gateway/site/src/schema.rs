@@ -1,7 +1,7 @@
 //! Schemas of the document as rows a reader can follow: one row a field, nested ones below it.
 
-use super::markdown::inline;
-use super::ordered::Json;
+use crate::markdown::inline;
+use crate::ordered::Json;
 
 /// Shapes nest three deep at most; a deeper one would be cut here, not looped over.
 const DEPTH_MAX: usize = 4;

@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 use quanzi_openapi::endpoint::{Access, BodyKind, Idempotency, Tag};
 use quanzi_openapi::{ErrorCode, Method, OPERATIONS, Operation};
 
-use super::highlight::highlight;
-use super::markdown::{inline, render};
-use super::ordered::Json;
-use super::schema::{Row, Schemas};
+use crate::highlight::highlight;
+use crate::markdown::{inline, render};
+use crate::ordered::Json;
+use crate::schema::{Row, Schemas};
 
 /// A chapter.
 pub struct Chapter {

@@ -1,0 +1,24 @@
+//! Links the gateway and its documentation site into one program.
+//!
+//! Neither of the two knows the other: an edited guide compiles the site and this page, not the gateway.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use actix_web::web::{Data, ServiceConfig};
+use quanzi_gateway::app::site::{MountSite, SiteContext};
+use quanzi_site::{Docs, DocsSettings};
+
+/// Runs what the command line asks for.
+pub fn main() -> ExitCode {
+    quanzi_gateway::app::start::main(std::env::args_os(), std::env::vars_os(), site)
+}
+
+fn site(context: SiteContext) -> MountSite {
+    let SiteContext { public_url, is_sandbox, entrance, refuse_method } = context;
+    let docs = Data::new(Docs::new(DocsSettings { public_url, is_sandbox, entrance, refuse_method }));
+    Arc::new(move |config: &mut ServiceConfig| {
+        config.app_data(docs.clone());
+        quanzi_site::configure(config);
+    })
+}

@@ -1,3 +1,0 @@
-//! Web sites that the gateway serves.
-
-pub mod docs;
