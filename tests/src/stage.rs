@@ -403,25 +403,22 @@ fn config(scratch: &Scratch, data_dir: &std::path::Path, knobs: &Knobs, public_u
     Config::of(&given).expect("a right configuration")
 }
 
-/// Writes a story twice, once per engine: `stories! { async fn a_claim(stage: Stage) { … } }` gives `a_claim::{sqlite, postgres}`.
+/// Makes two tests of each story: of `async fn a_claim(stage: Stage) { … }` the tests `a_claim::sqlite` and `a_claim::postgres`.
+///
+/// A story may trade its stage for one with other settings; what is dropped at its end cleans up after itself. One that is missing
+/// from the list is dead code, which the compiler reports.
 #[macro_export]
-macro_rules! stories {
-    ($(async fn $name:ident($stage:ident: $kind:ty) $body:block)+) => {$(
-        mod $name {
-            #[allow(unused_imports, clippy::allow_attributes, reason = "the module stands for a function of its parent")]
-            use super::*;
-
-            // A story may trade its stage for one with other knobs; what is dropped at its end cleans up after itself.
-            async fn story($stage: $kind) $body
-
+macro_rules! both_engines {
+    ($($story:ident),+ $(,)?) => {$(
+        mod $story {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                story(<$kind>::sqlite().await).await;
+                super::$story($crate::stage::Stage::sqlite().await).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                story(<$kind>::postgres().await).await;
+                super::$story($crate::stage::Stage::postgres().await).await;
             }
         }
     )+};

@@ -6,8 +6,8 @@ use std::time::Duration;
 use quanzi::circles::NewCircle;
 use quanzi::events::{Event, EventType, EventsQuery};
 use quanzi::{Client, Error, ErrorCode};
+use quanzi_tests::both_engines;
 use quanzi_tests::stage::{Knobs, Stage, code, partner};
-use quanzi_tests::stories;
 
 /// What the partner's own database would hold: what was done about events, and up to where, always written together.
 #[derive(Default)]
@@ -72,77 +72,83 @@ fn exactly_once(database: &Mutex<Database>, until: i64) {
     assert_eq!(numbers, (1..=until).collect::<Vec<_>>());
 }
 
-stories! {
-    async fn whatever_crashes_each_event_takes_effect_once(stage: Stage) {
-        let client = partner(&stage).await;
-        make_circles(&client, 0..40).await;
-        let database = Arc::default();
+both_engines! {
+    whatever_crashes_each_event_takes_effect_once,
+    what_happens_is_heard_at_once,
+    a_gateway_that_stops_and_comes_back_is_waited_for,
+    of_some_types_nothing_else_comes,
+    the_number_of_another_log_is_refused,
+}
 
-        follow(client.clone(), Arc::clone(&database), last(&client).await).await.expect("followed");
+async fn whatever_crashes_each_event_takes_effect_once(stage: Stage) {
+    let client = partner(&stage).await;
+    make_circles(&client, 0..40).await;
+    let database = Arc::default();
 
-        exactly_once(&database, last(&client).await);
-    }
+    follow(client.clone(), Arc::clone(&database), last(&client).await).await.expect("followed");
 
-    async fn what_happens_is_heard_at_once(stage: Stage) {
-        let client = partner(&stage).await;
-        // Whoever only looked every hour would never hear of it here.
-        let mut consumer = client.events().consumer(last(&client).await).poll_every(Duration::from_hours(1));
-        let makes = client.clone();
+    exactly_once(&database, last(&client).await);
+}
 
-        let (heard, ()) = tokio::join!(
-            async {
-                let mut heard = Vec::new();
-                while heard.len() < 5 {
-                    heard.push(consumer.next().await.expect("an event").data["name"].as_str().expect("a name").to_owned());
-                }
-                heard
-            },
-            make_circles(&makes, 0..5),
-        );
+async fn what_happens_is_heard_at_once(stage: Stage) {
+    let client = partner(&stage).await;
+    // Whoever only looked every hour would never hear of it here.
+    let mut consumer = client.events().consumer(last(&client).await).poll_every(Duration::from_hours(1));
+    let makes = client.clone();
 
-        assert_eq!(heard, (0..5).map(|number| format!("Circle {number}")).collect::<Vec<_>>());
-        assert_eq!(consumer.place(), last(&client).await);
-    }
+    let (heard, ()) = tokio::join!(
+        async {
+            let mut heard = Vec::new();
+            while heard.len() < 5 {
+                heard.push(consumer.next().await.expect("an event").data["name"].as_str().expect("a name").to_owned());
+            }
+            heard
+        },
+        make_circles(&makes, 0..5),
+    );
 
-    async fn a_gateway_that_stops_and_comes_back_is_waited_for(stage: Stage) {
-        let client = partner(&stage).await;
-        make_circles(&client, 0..3).await;
-        let until = last(&client).await + 3;
-        let database = Arc::default();
-        let follower = follow(client.clone(), Arc::clone(&database), until);
+    assert_eq!(heard, (0..5).map(|number| format!("Circle {number}")).collect::<Vec<_>>());
+    assert_eq!(consumer.place(), last(&client).await);
+}
 
-        // The same gateway at the same address, a moment later.
-        let stage = stage.reopen_in_place(&Knobs::default()).await;
-        make_circles(&client, 3..6).await;
-        follower.await.expect("followed");
+async fn a_gateway_that_stops_and_comes_back_is_waited_for(stage: Stage) {
+    let client = partner(&stage).await;
+    make_circles(&client, 0..3).await;
+    let until = last(&client).await + 3;
+    let database = Arc::default();
+    let follower = follow(client.clone(), Arc::clone(&database), until);
 
-        exactly_once(&database, until);
-        stage.close().await;
-    }
+    // The same gateway at the same address, a moment later.
+    let stage = stage.reopen_in_place(&Knobs::default()).await;
+    make_circles(&client, 3..6).await;
+    follower.await.expect("followed");
 
-    async fn of_some_types_nothing_else_comes(stage: Stage) {
-        let client = partner(&stage).await;
-        make_circles(&client, 0..3).await;
-        let made = client.circles().create(NewCircle::new("Opened")).await.expect("a circle");
-        client.circles().open(made.id).await.expect("opened");
-        let mut consumer = client.events().consumer(0).types([EventType::CircleOpened]);
+    exactly_once(&database, until);
+    stage.close().await;
+}
 
-        let opened = consumer.next().await.expect("an event");
+async fn of_some_types_nothing_else_comes(stage: Stage) {
+    let client = partner(&stage).await;
+    make_circles(&client, 0..3).await;
+    let made = client.circles().create(NewCircle::new("Opened")).await.expect("a circle");
+    client.circles().open(made.id).await.expect("opened");
+    let mut consumer = client.events().consumer(0).types([EventType::CircleOpened]);
 
-        assert_eq!((opened.object, consumer.try_next().await.expect("no more")), (made.id.to_string(), None));
-        assert_eq!(consumer.place(), last(&client).await);
-    }
+    let opened = consumer.next().await.expect("an event");
 
-    async fn the_number_of_another_log_is_refused(stage: Stage) {
-        let client = partner(&stage).await;
-        let end = last(&client).await;
+    assert_eq!((opened.object, consumer.try_next().await.expect("no more")), (made.id.to_string(), None));
+    assert_eq!(consumer.place(), last(&client).await);
+}
 
-        let mut here = client.events().consumer(end);
-        assert_eq!(here.try_next().await.expect("no more"), None);
-        let mut elsewhere = client.events().consumer(end + 1);
-        let refused = elsewhere.next().await.expect_err("not a place of this log");
-        assert_eq!(refused.code(), Some(ErrorCode::ParamInvalid));
-        assert!(refused.to_string().contains(&format!("your log ends with {end}")), "{refused}");
-        assert_eq!(code(client.events().list(EventsQuery::after(-1)).await), ErrorCode::ParamInvalid);
-    }
+async fn the_number_of_another_log_is_refused(stage: Stage) {
+    let client = partner(&stage).await;
+    let end = last(&client).await;
+
+    let mut here = client.events().consumer(end);
+    assert_eq!(here.try_next().await.expect("no more"), None);
+    let mut elsewhere = client.events().consumer(end + 1);
+    let refused = elsewhere.next().await.expect_err("not a place of this log");
+    assert_eq!(refused.code(), Some(ErrorCode::ParamInvalid));
+    assert!(refused.to_string().contains(&format!("your log ends with {end}")), "{refused}");
+    assert_eq!(code(client.events().list(EventsQuery::after(-1)).await), ErrorCode::ParamInvalid);
 }

@@ -6,10 +6,10 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use quanzi_openapi::endpoint::Access;
 use quanzi_openapi::{Method, OPERATIONS, Operation};
+use quanzi_tests::both_engines;
 use quanzi_tests::dice::Dice;
 use quanzi_tests::raw::{Partner, Ready};
 use quanzi_tests::stage::{Knobs, Stage};
-use quanzi_tests::stories;
 use serde_json::{Value, json};
 
 /// Requests per engine; both together are more than 50,000.
@@ -186,73 +186,93 @@ fn mutated(operation: &Operation, partner: &Partner, known: &Known, dice: &mut D
     ready
 }
 
-stories! {
-    async fn no_mutated_request_is_a_failure_of_ours(stage: Stage) {
-        let stage = stage.reopen(&Knobs::unlimited()).await;
-        let mut partner = Partner::register(stage.url()).await;
-        let known = Known::make(&partner).await;
-        let mut dice = Dice::new(SEED);
-        let operations = operations();
+both_engines! {
+    no_mutated_request_is_a_failure_of_ours,
+    a_refused_change_changes_nothing,
+}
 
-        let (mut successes, mut unchanged) = (0, 0);
-        let mut before = stage.fingerprint().await;
-        for batch in 0..REQUESTS / BATCH {
-            if batch % BATCHES_PER_TOKEN == 0 {
-                partner.renew(None).await;
-            }
-            let numbers = batch * BATCH..(batch + 1) * BATCH;
-            let requests: Vec<_> = numbers.map(|number| (number, mutated(operations[number % operations.len()], &partner, &known, &mut dice))).collect();
-            let mut changes = 0;
-            let sent = requests.iter().map(|(number, ready)| {
-                let (http, ready) = (partner.http.clone(), ready.clone());
-                let shown = format!("request {number}: {} {}", ready.method, ready.url);
-                let writes = ready.method != "GET";
-                async move { (shown, writes, ready.send(&http).await) }
-            });
-            let mut answers = stream::iter(sent).buffer_unordered(AT_ONCE);
-            while let Some((shown, writes, answer)) = answers.next().await {
-                assert!(answer.status < 500, "{shown}: {} {}", answer.status, String::from_utf8_lossy(&answer.bytes));
-                if answer.status < 400 {
-                    successes += 1;
-                    changes += usize::from(writes);
-                    continue;
-                }
-                let body = answer.json();
-                let code = body["code"].as_str().or(body["error"].as_str());
-                assert!(code.is_some(), "{shown}: {} without a code: {}", answer.status, String::from_utf8_lossy(&answer.bytes));
-            }
-            let after = stage.fingerprint().await;
-            // A batch of refusals and reads must have left no trace.
-            if changes == 0 {
-                unchanged += BATCH;
-                assert_eq!(after, before, "a batch of refused requests left a trace, up to request {}", (batch + 1) * BATCH);
-            }
-            before = after;
+async fn no_mutated_request_is_a_failure_of_ours(stage: Stage) {
+    let stage = stage.reopen(&Knobs::unlimited()).await;
+    let mut partner = Partner::register(stage.url()).await;
+    let known = Known::make(&partner).await;
+    let mut dice = Dice::new(SEED);
+    let operations = operations();
+
+    let (mut successes, mut unchanged) = (0, 0);
+    let mut before = stage.fingerprint().await;
+    for batch in 0..REQUESTS / BATCH {
+        if batch % BATCHES_PER_TOKEN == 0 {
+            partner.renew(None).await;
         }
-        assert!(unchanged > REQUESTS / 10, "only {unchanged} requests were in batches without a change");
-        // Otherwise the mutations would only ever test the first check.
-        assert!(successes > REQUESTS / 100, "{successes} of {REQUESTS} got through");
-    }
-
-    async fn a_refused_change_changes_nothing(stage: Stage) {
-        let stage = stage.reopen(&Knobs::unlimited()).await;
-        let partner = Partner::register(stage.url()).await;
-        let known = Known::make(&partner).await;
-        let writes: Vec<&Operation> = operations()
-            .into_iter()
-            .filter(|operation| operation.method.writes() && matches!(operation.access, Access::Partner(_)))
+        let numbers = batch * BATCH..(batch + 1) * BATCH;
+        let requests: Vec<_> = numbers
+            .map(|number| (number, mutated(operations[number % operations.len()], &partner, &known, &mut dice)))
             .collect();
-        let mut dice = Dice::new(SEED ^ 1);
-        let mut refused = 0;
-
-        for number in 0..600 {
-            let before = stage.fingerprint().await;
-            let answer = mutated(writes[number % writes.len()], &partner, &known, &mut dice).send(&partner.http).await;
-            if answer.status >= 400 && answer.json()["code"] != "gate_refused" {
-                refused += 1;
-                assert_eq!(stage.fingerprint().await, before, "request {number} was refused with {} and left a trace", answer.status);
+        let mut changes = 0;
+        let sent = requests.iter().map(|(number, ready)| {
+            let (http, ready) = (partner.http.clone(), ready.clone());
+            let shown = format!("request {number}: {} {}", ready.method, ready.url);
+            let writes = ready.method != "GET";
+            async move { (shown, writes, ready.send(&http).await) }
+        });
+        let mut answers = stream::iter(sent).buffer_unordered(AT_ONCE);
+        while let Some((shown, writes, answer)) = answers.next().await {
+            assert!(answer.status < 500, "{shown}: {} {}", answer.status, String::from_utf8_lossy(&answer.bytes));
+            if answer.status < 400 {
+                successes += 1;
+                changes += usize::from(writes);
+                continue;
             }
+            let body = answer.json();
+            let code = body["code"].as_str().or(body["error"].as_str());
+            assert!(
+                code.is_some(),
+                "{shown}: {} without a code: {}",
+                answer.status,
+                String::from_utf8_lossy(&answer.bytes)
+            );
         }
-        assert!(refused > 200, "{refused}");
+        let after = stage.fingerprint().await;
+        // A batch of refusals and reads must have left no trace.
+        if changes == 0 {
+            unchanged += BATCH;
+            assert_eq!(
+                after,
+                before,
+                "a batch of refused requests left a trace, up to request {}",
+                (batch + 1) * BATCH
+            );
+        }
+        before = after;
     }
+    assert!(unchanged > REQUESTS / 10, "only {unchanged} requests were in batches without a change");
+    // Otherwise the mutations would only ever test the first check.
+    assert!(successes > REQUESTS / 100, "{successes} of {REQUESTS} got through");
+}
+
+async fn a_refused_change_changes_nothing(stage: Stage) {
+    let stage = stage.reopen(&Knobs::unlimited()).await;
+    let partner = Partner::register(stage.url()).await;
+    let known = Known::make(&partner).await;
+    let writes: Vec<&Operation> = operations()
+        .into_iter()
+        .filter(|operation| operation.method.writes() && matches!(operation.access, Access::Partner(_)))
+        .collect();
+    let mut dice = Dice::new(SEED ^ 1);
+    let mut refused = 0;
+
+    for number in 0..600 {
+        let before = stage.fingerprint().await;
+        let answer = mutated(writes[number % writes.len()], &partner, &known, &mut dice).send(&partner.http).await;
+        if answer.status >= 400 && answer.json()["code"] != "gate_refused" {
+            refused += 1;
+            assert_eq!(
+                stage.fingerprint().await,
+                before,
+                "request {number} was refused with {} and left a trace",
+                answer.status
+            );
+        }
+    }
+    assert!(refused > 200, "{refused}");
 }

@@ -15,10 +15,10 @@ use quanzi::memberships::NewMembership;
 use quanzi::payments::{NewPayment, NewRefund, Payment, PaymentStatus, PaymentsQuery, Refund};
 use quanzi::sandbox::NewSandboxFan;
 use quanzi::{Client, Currency, Error, ErrorCode, Key, Limit, Money};
+use quanzi_tests::both_engines;
 use quanzi_tests::dice::Dice;
 use quanzi_tests::raw::{Answer, Partner};
 use quanzi_tests::stage::{Stage, open_circle, partner_with};
-use quanzi_tests::stories;
 use serde_json::json;
 
 const ROUNDS: u64 = 4;
@@ -248,110 +248,120 @@ fn told_by_events(events: &[Event]) -> BTreeMap<String, Vec<(String, i64)>> {
     lives
 }
 
-stories! {
-    async fn of_what_many_want_of_one_payment_it_becomes_one_thing(stage: Stage) {
-        let elsewhere = stage.second_gateway().await;
-        let key = Key::generate().expect("a key");
-        let here = partner_with(&stage, key.clone()).await;
-        let app = here.apps().list(quanzi::apps::AppsQuery::default()).await.expect("apps").data[0].id;
-        let there = Client::builder(elsewhere.url()).build().expect("a client").with_app(app, key);
-        let mut rounds = Vec::new();
-        for number in 1..=ROUNDS {
-            let round = Round::set([&here, &there], number).await;
-            round.run().await;
-            rounds.push(round);
-        }
-        elsewhere.stop().await.expect("stopped");
-        // What the channel took its time for is finished.
-        stage.advance(60);
-        stage.run_due().await;
+both_engines! {
+    of_what_many_want_of_one_payment_it_becomes_one_thing,
+    of_a_thousand_requests_with_one_key_all_get_the_same_bytes,
+}
 
-        let mut query = PaymentsQuery::default();
-        query.limit = Some(Limit::new(100));
-        let all = here.payments().list(query).stream().take(10_000).await.expect("payments");
-        let events = log(&here).await;
-        let lives = told_by_events(&events);
-        let refunds: BTreeSet<RefundId> = events
-            .iter()
-            .filter(|event| event.r#type.to_string() == "refund.created")
-            .map(|event| event.object.parse().expect("an id"))
-            .collect();
-        let (mut earned, mut refunds_told) = (0, 0);
-        for round in &rounds {
-            for slot in 0..SLOTS {
-                let number = format!("{}-{slot}", round.number);
-                let is_its = |payment: &&Payment| payment.merchant_reference.as_ref().is_some_and(|no| no.to_string() == number);
-                let found: Vec<&Payment> = all.iter().filter(is_its).collect();
-                assert!(found.len() <= 1, "{number} twice");
-                earned += round.check(slot, found.first().copied(), &refunds);
-                refunds_told += round.told[slot].lock().expect("no panic").refunded.len();
-            }
-        }
+async fn of_what_many_want_of_one_payment_it_becomes_one_thing(stage: Stage) {
+    let elsewhere = stage.second_gateway().await;
+    let key = Key::generate().expect("a key");
+    let here = partner_with(&stage, key.clone()).await;
+    let app = here.apps().list(quanzi::apps::AppsQuery::default()).await.expect("apps").data[0].id;
+    let there = Client::builder(elsewhere.url()).build().expect("a client").with_app(app, key);
+    let mut rounds = Vec::new();
+    for number in 1..=ROUNDS {
+        let round = Round::set([&here, &there], number).await;
+        round.run().await;
+        rounds.push(round);
+    }
+    elsewhere.stop().await.expect("stopped");
+    // What the channel took its time for is finished.
+    stage.advance(60);
+    stage.run_due().await;
 
-        assert_eq!(refunds.len(), refunds_told, "no refund that nobody was told of");
-        assert_eq!(lives.len(), all.len());
-        for payment in &all {
-            let life = &lives[&payment.id.to_string()];
-            let last = events.iter().rfind(|event| event.object == payment.id.to_string()).expect("an event");
-            // Each gateway names its own address.
-            let (mut told, mut now) = (last.data::<Payment>().expect("a payment"), payment.clone());
-            (told.approval_url, now.approval_url) = (None, None);
-            assert_eq!(told, now, "the last event is the payment as it is");
-            assert!(life.windows(2).all(|pair| pair[0].1 < pair[1].1), "{life:?}");
-            let ends = life.iter().filter(|(kind, _)| ["succeeded", "declined", "canceled"].contains(&kind.as_str()));
-            assert_eq!(ends.count(), usize::from(payment.status != PaymentStatus::RequiresApproval), "{life:?}");
+    let mut query = PaymentsQuery::default();
+    query.limit = Some(Limit::new(100));
+    let all = here.payments().list(query).stream().take(10_000).await.expect("payments");
+    let events = log(&here).await;
+    let lives = told_by_events(&events);
+    let refunds: BTreeSet<RefundId> = events
+        .iter()
+        .filter(|event| event.r#type.to_string() == "refund.created")
+        .map(|event| event.object.parse().expect("an id"))
+        .collect();
+    let (mut earned, mut refunds_told) = (0, 0);
+    for round in &rounds {
+        for slot in 0..SLOTS {
+            let number = format!("{}-{slot}", round.number);
+            let is_its =
+                |payment: &&Payment| payment.merchant_reference.as_ref().is_some_and(|no| no.to_string() == number);
+            let found: Vec<&Payment> = all.iter().filter(is_its).collect();
+            assert!(found.len() <= 1, "{number} twice");
+            earned += round.check(slot, found.first().copied(), &refunds);
+            refunds_told += round.told[slot].lock().expect("no panic").refunded.len();
         }
-        let balance = here.ledger().balance().await.expect("a balance").data;
-        assert_eq!((balance[0].balance, balance[0].reserved, balance[0].pending), (cny(earned), cny(0), cny(0)));
-        let check = here.sandbox().check_ledger().await.expect("checked");
-        assert!(check.clean, "{:#?}", check.differences);
-        // Everything must have been tried, or this proves little.
-        let statuses: BTreeSet<String> = all.iter().map(|payment| payment.status.to_string()).collect();
-        assert!(statuses.len() >= 3 && refunds_told > 5, "{statuses:?}, {refunds_told} refunds");
     }
 
-    async fn of_a_thousand_requests_with_one_key_all_get_the_same_bytes(stage: Stage) {
-        const REQUESTS: usize = 1_000;
-        const AT_ONCE: usize = 250;
-        let elsewhere = stage.second_gateway().await;
-        let here = Partner::register(stage.url()).await;
-        let there = here.at(elsewhere.url()).await;
-        let id = |answer: Answer| answer.json()["id"].as_str().expect("an id").to_owned();
-        let circle = id(here.post("/v1/circles", json!({ "name": "Thousand" })).await);
-        here.request("POST", &format!("/v1/circles/{circle}/open")).send().await.expect_status(200);
-        let fan = id(here.post("/sandbox/v1/fans", json!({ "nickname": "Mei", "adult": true })).await);
-        here.post(&format!("/v1/circles/{circle}/memberships"), json!({ "fan": fan })).await.expect_status(200);
-        let money = |amount: i64| json!({ "amount": amount, "currency": "CNY" });
-        // Enough for one of them.
-        here.post(&format!("/sandbox/v1/fans/{fan}/top_up"), json!({ "amount": money(777) })).await.expect_status(200);
-        let mandate = json!({ "fan": fan, "per_payment": money(10_000), "per_day": money(10_000) });
-        let mandate = id(here.post("/sandbox/v1/mandates", mandate).await);
-        let body = json!({ "kind": "tip", "fan": fan, "circle": circle, "mandate": mandate, "amount": money(777), "merchant_reference": "one" });
-
-        let ask = |number: usize| {
-            let partner = if number.is_multiple_of(2) { &here } else { &there };
-            let request = partner.request("POST", "/v1/payments").header("idempotency-key", "one").json(&body);
-            async move { (number, request.send().await) }
-        };
-        let asked: Vec<(usize, Answer)> = stream::iter(0..REQUESTS).map(ask).buffer_unordered(AT_ONCE).collect().await;
-        let (early, mut answers): (Vec<_>, Vec<_>) = asked.into_iter().partition(|(_, answer)| answer.status == 409);
-        for (number, answer) in early {
-            // While the first was under way; now there is an answer for everybody.
-            answer.expect_refusal(409, "idempotency_in_flight");
-            answers.push(ask(number).await);
-        }
-        let answers: Vec<Answer> = answers.into_iter().map(|(_, answer)| answer).collect();
-
-        assert_eq!(answers.len(), REQUESTS);
-        for answer in &answers {
-            answer.expect_status(201);
-            assert_eq!(answer.bytes, answers[0].bytes);
-            assert_eq!(answer.header("etag"), answers[0].header("etag"));
-        }
-        let first = answers.iter().filter(|answer| answer.header("idempotent-replayed").is_none()).count();
-        assert_eq!(first, 1, "one of them paid, the others were told");
-        assert_eq!((stage.count("payment").await, stage.scalar("select count(*) from event where type = 'payment.succeeded'").await), (1, "1".to_owned()));
-        assert_eq!(here.get("/sandbox/v1/ledger/check").await.expect_status(200)["clean"], true);
-        elsewhere.stop().await.expect("stopped");
+    assert_eq!(refunds.len(), refunds_told, "no refund that nobody was told of");
+    assert_eq!(lives.len(), all.len());
+    for payment in &all {
+        let life = &lives[&payment.id.to_string()];
+        let last = events.iter().rfind(|event| event.object == payment.id.to_string()).expect("an event");
+        // Each gateway names its own address.
+        let (mut told, mut now) = (last.data::<Payment>().expect("a payment"), payment.clone());
+        (told.approval_url, now.approval_url) = (None, None);
+        assert_eq!(told, now, "the last event is the payment as it is");
+        assert!(life.windows(2).all(|pair| pair[0].1 < pair[1].1), "{life:?}");
+        let ends = life.iter().filter(|(kind, _)| ["succeeded", "declined", "canceled"].contains(&kind.as_str()));
+        assert_eq!(ends.count(), usize::from(payment.status != PaymentStatus::RequiresApproval), "{life:?}");
     }
+    let balance = here.ledger().balance().await.expect("a balance").data;
+    assert_eq!((balance[0].balance, balance[0].reserved, balance[0].pending), (cny(earned), cny(0), cny(0)));
+    let check = here.sandbox().check_ledger().await.expect("checked");
+    assert!(check.clean, "{:#?}", check.differences);
+    // Everything must have been tried, or this proves little.
+    let statuses: BTreeSet<String> = all.iter().map(|payment| payment.status.to_string()).collect();
+    assert!(statuses.len() >= 3 && refunds_told > 5, "{statuses:?}, {refunds_told} refunds");
+}
+
+async fn of_a_thousand_requests_with_one_key_all_get_the_same_bytes(stage: Stage) {
+    const REQUESTS: usize = 1_000;
+    const AT_ONCE: usize = 250;
+    let elsewhere = stage.second_gateway().await;
+    let here = Partner::register(stage.url()).await;
+    let there = here.at(elsewhere.url()).await;
+    let id = |answer: Answer| answer.json()["id"].as_str().expect("an id").to_owned();
+    let circle = id(here.post("/v1/circles", json!({ "name": "Thousand" })).await);
+    here.request("POST", &format!("/v1/circles/{circle}/open")).send().await.expect_status(200);
+    let fan = id(here.post("/sandbox/v1/fans", json!({ "nickname": "Mei", "adult": true })).await);
+    here.post(&format!("/v1/circles/{circle}/memberships"), json!({ "fan": fan })).await.expect_status(200);
+    let money = |amount: i64| json!({ "amount": amount, "currency": "CNY" });
+    // Enough for one of them.
+    here.post(&format!("/sandbox/v1/fans/{fan}/top_up"), json!({ "amount": money(777) })).await.expect_status(200);
+    let mandate = json!({ "fan": fan, "per_payment": money(10_000), "per_day": money(10_000) });
+    let mandate = id(here.post("/sandbox/v1/mandates", mandate).await);
+    let body = json!({ "kind": "tip", "fan": fan, "circle": circle, "mandate": mandate, "amount": money(777), "merchant_reference": "one" });
+
+    let ask = |number: usize| {
+        let partner = if number.is_multiple_of(2) { &here } else { &there };
+        let request = partner.request("POST", "/v1/payments").header("idempotency-key", "one").json(&body);
+        async move { (number, request.send().await) }
+    };
+    let asked: Vec<(usize, Answer)> = stream::iter(0..REQUESTS).map(ask).buffer_unordered(AT_ONCE).collect().await;
+    let (early, mut answers): (Vec<_>, Vec<_>) = asked.into_iter().partition(|(_, answer)| answer.status == 409);
+    for (number, answer) in early {
+        // While the first was under way; now there is an answer for everybody.
+        answer.expect_refusal(409, "idempotency_in_flight");
+        answers.push(ask(number).await);
+    }
+    let answers: Vec<Answer> = answers.into_iter().map(|(_, answer)| answer).collect();
+
+    assert_eq!(answers.len(), REQUESTS);
+    for answer in &answers {
+        answer.expect_status(201);
+        assert_eq!(answer.bytes, answers[0].bytes);
+        assert_eq!(answer.header("etag"), answers[0].header("etag"));
+    }
+    let first = answers.iter().filter(|answer| answer.header("idempotent-replayed").is_none()).count();
+    assert_eq!(first, 1, "one of them paid, the others were told");
+    assert_eq!(
+        (
+            stage.count("payment").await,
+            stage.scalar("select count(*) from event where type = 'payment.succeeded'").await
+        ),
+        (1, "1".to_owned())
+    );
+    assert_eq!(here.get("/sandbox/v1/ledger/check").await.expect_status(200)["clean"], true);
+    elsewhere.stop().await.expect("stopped");
 }

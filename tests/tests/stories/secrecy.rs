@@ -6,11 +6,11 @@ use quanzi_openapi::events::EventType;
 use quanzi_openapi::id::PersonId;
 use quanzi_openapi::jose::{decode_base64url, encode_base64url};
 use quanzi_openapi::{Access, Method, OPERATIONS};
+use quanzi_tests::both_engines;
 use quanzi_tests::browser::{Asking, Back, Browser, Wish, field, form_code, leads_to};
 use quanzi_tests::raw::{Answer, random_text};
 use quanzi_tests::receiver::Receiver;
 use quanzi_tests::stage::Stage;
-use quanzi_tests::stories;
 use serde_json::{Value, json};
 
 const EVERYTHING: &str =
@@ -213,33 +213,43 @@ fn forms(id: &str) -> Vec<Vec<u8>> {
     ]
 }
 
-stories! {
-    async fn nothing_a_partner_receives_names_a_person(stage: Stage) {
-        let received = Received::default();
-        let mut browser = Browser::new();
-        let receiver = Receiver::start();
-        let here = Walk::begin(&stage, &mut browser, &received).await;
-        let elsewhere = Walk::begin(&stage, &mut browser, &received).await;
-        here.own("POST", "/v1/webhook_endpoints", json!({ "url": receiver.url() })).await.expect_status(201);
+both_engines! {
+    nothing_a_partner_receives_names_a_person,
+}
 
-        here.go(&mut browser).await;
-        elsewhere.go(&mut browser).await;
-        let grants = here.own("GET", "/v1/grants", Value::Null).await.expect_status(200);
-        here.own("DELETE", &format!("/v1/grants/{}", field(&grants["data"][0], "id")), Value::Null).await;
-        here.fan("GET", "/v1/me", Value::Null).await.expect_refusal(401, "token_revoked");
-        stage.run_due().await;
-        for delivery in receiver.until("the last event", |all| all.iter().any(|one| one.event().r#type.known() == Some(&EventType::GrantRevoked))).await {
-            received.keep(format!("{:?}", delivery.headers));
-            received.keep(&delivery.body);
-        }
-        receiver.stop().await;
+async fn nothing_a_partner_receives_names_a_person(stage: Stage) {
+    let received = Received::default();
+    let mut browser = Browser::new();
+    let receiver = Receiver::start();
+    let here = Walk::begin(&stage, &mut browser, &received).await;
+    let elsewhere = Walk::begin(&stage, &mut browser, &received).await;
+    here.own("POST", "/v1/webhook_endpoints", json!({ "url": receiver.url() })).await.expect_status(201);
 
-        assert_eq!(stage.count("person").await, 1, "one person at two partners");
-        let person = stage.scalar("select id from person").await;
-        assert!(received.has(b"fan_") && received.has(b"\"grant\":\"grt_") && received.has(b"succeeded"), "the walk was kept, tokens opened");
-        assert!(!received.has(b"psn_"), "a person is named");
-        for form in forms(&person) {
-            assert!(!received.has(&form), "a person's id is told as {}", String::from_utf8_lossy(&form));
-        }
+    here.go(&mut browser).await;
+    elsewhere.go(&mut browser).await;
+    let grants = here.own("GET", "/v1/grants", Value::Null).await.expect_status(200);
+    here.own("DELETE", &format!("/v1/grants/{}", field(&grants["data"][0], "id")), Value::Null).await;
+    here.fan("GET", "/v1/me", Value::Null).await.expect_refusal(401, "token_revoked");
+    stage.run_due().await;
+    for delivery in receiver
+        .until("the last event", |all| {
+            all.iter().any(|one| one.event().r#type.known() == Some(&EventType::GrantRevoked))
+        })
+        .await
+    {
+        received.keep(format!("{:?}", delivery.headers));
+        received.keep(&delivery.body);
+    }
+    receiver.stop().await;
+
+    assert_eq!(stage.count("person").await, 1, "one person at two partners");
+    let person = stage.scalar("select id from person").await;
+    assert!(
+        received.has(b"fan_") && received.has(b"\"grant\":\"grt_") && received.has(b"succeeded"),
+        "the walk was kept, tokens opened"
+    );
+    assert!(!received.has(b"psn_"), "a person is named");
+    for form in forms(&person) {
+        assert!(!received.has(&form), "a person's id is told as {}", String::from_utf8_lossy(&form));
     }
 }
