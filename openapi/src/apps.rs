@@ -3,9 +3,6 @@
 //! A key's id is its RFC 7638 thumbprint, so one key has one name everywhere: `kid`, `keyid`, `cnf.jkt`.
 
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type};
-use utoipa::{PartialSchema, ToSchema};
 
 use crate::endpoint::{Access, ETAG, Endpoint, Example, Fields, JsonBody, Nothing, Reply, ReplyHeader, Tag, verb};
 use crate::error_code::ErrorCode;
@@ -14,6 +11,7 @@ use crate::jose::{Jwk, PublicKey};
 use crate::open::Open;
 use crate::page::{Cursor, Limit, Page};
 use crate::partners::{WebAddress, etag};
+use crate::schema::ToSchema;
 use crate::scope::Scope;
 use crate::signature::Algorithm;
 use crate::text::{Text, Words};
@@ -137,18 +135,6 @@ pub enum KeyInput {
     /// PEM, base64 DER, or a one-line key.
     Text(String),
 }
-
-impl PartialSchema for KeyInput {
-    fn schema() -> RefOr<Schema> {
-        let jwk = ObjectBuilder::new().description(Some("A JWK (RFC 7517), public members only."));
-        let text = ObjectBuilder::new()
-            .schema_type(SchemaType::Type(Type::String))
-            .description(Some("PEM, base64 DER, or a one-line key (SPKI or PKCS#1)."));
-        OneOfBuilder::new().description(Some("A public key as you have it.")).item(jwk).item(text).into()
-    }
-}
-
-impl ToSchema for KeyInput {}
 
 /// A set of keys, as in RFC 7517, section 5; entries may also be texts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

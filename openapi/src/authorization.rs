@@ -5,13 +5,13 @@
 //! RFC 7636, 8707, 9126, 9207, 9449, OpenID Connect Core.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::endpoint::{Access, Endpoint, Example, Form, Idempotency, Nothing, Reply, Tag, verb};
 use crate::error_code::ErrorCode;
 use crate::fans::Nickname;
 use crate::id::{AppId, FanId};
 use crate::oauth::ASSERTION_TYPE;
+use crate::schema::ToSchema;
 use crate::scope::FanScope;
 
 /// Where a fan's browser is sent.

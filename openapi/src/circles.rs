@@ -1,12 +1,12 @@
 //! Circles: interest communities that a partner runs.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::endpoint::{ETAG, Example, JsonBody, Reply, ReplyHeader};
 use crate::id::{CircleId, PartnerId};
 use crate::open::{Edit, Open};
 use crate::partners::{LegalName, PartnerName, WebAddress, etag};
+use crate::schema::ToSchema;
 use crate::time::Time;
 
 mod endpoints;

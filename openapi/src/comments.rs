@@ -1,7 +1,6 @@
 //! Comments on posts, and replies to comments: one level of them.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::content::PostPath;
 use crate::endpoint::{Access, ETAG, Endpoint, Example, Fields, JsonBody, Nothing, Reply, ReplyHeader, Tag, verb};
@@ -11,6 +10,7 @@ use crate::id::{CircleId, CommentId, FanId, MembershipId, PostId};
 use crate::open::Open;
 use crate::page::{Cursor, Limit, Page};
 use crate::partners::etag;
+use crate::schema::ToSchema;
 use crate::scope::{FanScope, Scope};
 use crate::text::{Text, Words};
 use crate::time::Time;

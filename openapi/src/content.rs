@@ -1,7 +1,6 @@
 //! Content: posts.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::circles::CirclePath;
 use crate::endpoint::{Access, ETAG, Endpoint, Example, Fields, JsonBody, Nothing, Reply, ReplyHeader, Tag, verb};
@@ -10,6 +9,7 @@ use crate::id::{CircleId, FanId, MembershipId, PostId};
 use crate::open::{Edit, Open};
 use crate::page::{Cursor, Limit, Page};
 use crate::partners::{WebAddress, etag};
+use crate::schema::ToSchema;
 use crate::scope::Scope;
 use crate::text::{Text, Words};
 use crate::time::Time;

@@ -1,7 +1,6 @@
 //! Deliveries: one row for each attempt at a webhook endpoint; and replay, which sends a part of the log again.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::endpoint::{Access, Endpoint, Example, Fields, JsonBody, Nothing, Reply, Tag, verb};
 use crate::error_code::ErrorCode;
@@ -9,6 +8,7 @@ use crate::events::EventType;
 use crate::id::{DeliveryId, EventId, WebhookEndpointId};
 use crate::open::Open;
 use crate::page::{Cursor, Limit, Page};
+use crate::schema::ToSchema;
 use crate::scope::Scope;
 use crate::time::Time;
 use crate::webhooks::WebhookEndpointPath;

@@ -3,6 +3,8 @@
 //! Invariants: two different schemas under one name panic, and so does a path that does not match its `Params`: both
 //! are mistakes of ours that a test run shows, never a caller's.
 
+mod operation;
+mod schemas;
 mod webhooks;
 
 use std::collections::BTreeMap;
@@ -24,12 +26,15 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::endpoint::{Access, Body, Endpoint, Fields, Idempotency, Method, Operation, Reply, Tag};
+use crate::endpoint::{Access, Body, Endpoint, Fields, Idempotency, Method, Reply, Tag};
 use crate::error_code::ErrorCode;
 use crate::problem::{OAuthError, PROBLEM_TYPE, Problem};
 use crate::scope::{FanScope, Scope};
 
-type NamedSchemas = Vec<(String, RefOr<Schema>)>;
+pub use operation::Operation;
+
+/// Schemas under their names in the document.
+pub type NamedSchemas = Vec<(String, RefOr<Schema>)>;
 
 /// What one endpoint brings to the document, collected while its types are known.
 pub(crate) struct Parts {

@@ -2,13 +2,15 @@
 
 pub mod verb;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
 
+#[cfg(feature = "document")]
+use crate::document::NamedSchemas;
 use crate::error_code::ErrorCode;
 use crate::page::Page;
+use crate::schema::ToSchema;
 use crate::scope::{FanScope, Scope};
 
 pub use verb::{Method, Verb};
@@ -27,7 +29,7 @@ pub trait Endpoint: ToSchema + 'static {
     const ACCESS: Access;
     /// Status of a success.
     const STATUS: u16 = 200;
-    /// Its own error codes; those common to its access and shape are added by [`Operation`].
+    /// Its own error codes; those common to its access and shape are added by `Operation`.
     const FAILS: &'static [ErrorCode] = &[];
     /// Whether a call must be signed: one that changes state.
     const SIGNED: bool = Self::METHOD.writes();
@@ -234,9 +236,8 @@ pub trait Body: Sized + 'static {
     fn example_value() -> Option<Value>;
 
     /// Adds its schema and those it refers to; gives back the name of its own.
-    fn schema_name(
-        schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>,
-    ) -> Option<String>;
+    #[cfg(feature = "document")]
+    fn schema_name(schemas: &mut NamedSchemas) -> Option<String>;
 }
 
 /// A shape with an example that cannot drift, because it is made of the shape itself.
@@ -260,7 +261,8 @@ impl Body for Nothing {
         None
     }
 
-    fn schema_name(_: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>) -> Option<String> {
+    #[cfg(feature = "document")]
+    fn schema_name(_: &mut NamedSchemas) -> Option<String> {
         None
     }
 }
@@ -283,9 +285,8 @@ impl<T: JsonBody> Body for T {
         serde_json::to_value(T::example()).ok()
     }
 
-    fn schema_name(
-        schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>,
-    ) -> Option<String> {
+    #[cfg(feature = "document")]
+    fn schema_name(schemas: &mut NamedSchemas) -> Option<String> {
         schemas.push((T::name().into_owned(), T::schema()));
         T::schemas(schemas);
         Some(T::name().into_owned())
@@ -311,9 +312,8 @@ impl<T: Example + ToSchema + DeserializeOwned + Serialize + 'static> Body for Fo
         serde_json::to_value(T::example()).ok()
     }
 
-    fn schema_name(
-        schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>)>,
-    ) -> Option<String> {
+    #[cfg(feature = "document")]
+    fn schema_name(schemas: &mut NamedSchemas) -> Option<String> {
         schemas.push((T::name().into_owned(), T::schema()));
         T::schemas(schemas);
         Some(T::name().into_owned())
@@ -366,147 +366,3 @@ impl<T: Reply> Reply for Page<T> {
         serde_json::json!({ "data": [T::example_value()], "has_more": false })
     }
 }
-
-/// An endpoint as data: what the document, the mounted-equals-documented test and the mutation test go through.
-#[derive(Clone, Copy)]
-pub struct Operation {
-    /// The name of the declaration, which is the operation id.
-    pub name: fn() -> std::borrow::Cow<'static, str>,
-    /// Method.
-    pub method: Method,
-    /// Path.
-    pub path: &'static str,
-    /// Chapter.
-    pub tag: Tag,
-    /// Who may call it.
-    pub access: Access,
-    /// Status of a success.
-    pub status: u16,
-    /// It must be signed.
-    pub signed: bool,
-    /// `If-Match` is required.
-    pub if_match: bool,
-    /// `Idempotency-Key`.
-    pub idempotency: Idempotency,
-    /// How the body travels.
-    pub body: BodyKind,
-    /// An example of the body.
-    pub body_example: fn() -> Option<Value>,
-    /// Reads an answer as a client does; the error says what a client could not read.
-    pub read_reply: fn(&Value) -> Result<(), serde_json::Error>,
-    /// Schemas.
-    pub(crate) describe: fn(&mut crate::document::Parts),
-    fails: &'static [ErrorCode],
-}
-
-impl Operation {
-    /// The declaration as data.
-    pub const fn of<E: Endpoint>() -> Self {
-        const { assert!(E::METHOD as u8 == <E::Verb as Verb>::METHOD as u8, "the method is the verb's") };
-        Self {
-            name: <E as ToSchema>::name,
-            method: E::METHOD,
-            path: E::PATH,
-            tag: E::TAG,
-            access: E::ACCESS,
-            status: E::STATUS,
-            signed: E::SIGNED,
-            if_match: E::IF_MATCH,
-            idempotency: E::IDEMPOTENCY,
-            body: E::Body::KIND,
-            body_example: E::Body::example_value,
-            read_reply: |value| E::Reply::deserialize(value).map(drop),
-            describe: crate::document::Parts::add::<E>,
-            fails: E::FAILS,
-        }
-    }
-
-    /// Every code it can answer: its own, and those of its access and shape.
-    pub fn fails(&self) -> Vec<ErrorCode> {
-        use ErrorCode as C;
-        let mut codes = self.fails.to_vec();
-        match self.access {
-            Access::Public => codes.extend([C::DigestMalformed, C::DigestUnsupported, C::DigestMismatch]),
-            Access::Client => codes.extend([C::InvalidRequest, C::InvalidClient, C::InvalidDpopProof, C::UseDpopNonce]),
-            Access::Partner(scope) => {
-                codes.extend(TOKEN);
-                codes.extend(SIGNATURE);
-                if self.method.writes() {
-                    codes.extend([C::SignatureMissing, C::DigestMissing]);
-                }
-                if scope.is_some() {
-                    codes.push(C::ScopeMissing);
-                }
-            }
-            Access::Fan(_) => {
-                codes.extend(TOKEN);
-                codes.extend(SIGNATURE);
-                codes.push(C::ScopeMissing);
-                if self.method.writes() {
-                    codes.extend([C::SignatureMissing, C::DigestMissing]);
-                }
-            }
-        }
-        if self.method.writes() {
-            codes.push(C::ContentTypeUnsupported);
-            // The way to the database can be lost in the middle of any commit.
-            codes.push(C::OutcomeUnknown);
-            if self.body != BodyKind::Nothing {
-                codes.push(C::FieldInvalid);
-            }
-        }
-        match self.idempotency {
-            Idempotency::None => {}
-            Idempotency::Offered => codes.extend([C::IdempotencyKeyReused, C::IdempotencyInFlight]),
-            Idempotency::Required => {
-                codes.extend([C::IdempotencyKeyMissing, C::IdempotencyKeyReused, C::IdempotencyInFlight]);
-            }
-        }
-        if self.if_match {
-            codes.extend([C::IfMatchMissing, C::VersionMismatch]);
-        }
-        // An unknown parameter, or a body nobody asked for, can come with any request.
-        codes.extend([C::ParamInvalid, C::HeadersTooLarge, C::BodyTooLarge, C::BodyTimeout, C::BodyMalformed]);
-        codes.extend([C::RateLimited, C::Overloaded, C::Internal]);
-        codes.sort_unstable_by_key(|code| (code.status(), *code));
-        codes.dedup();
-        codes
-    }
-}
-
-/// What can be wrong with a token and its app.
-const TOKEN: [ErrorCode; 10] = [
-    ErrorCode::TokenMissing,
-    ErrorCode::TokenInvalid,
-    ErrorCode::TokenExpired,
-    ErrorCode::TokenRevoked,
-    ErrorCode::ProofMissing,
-    ErrorCode::ProofInvalid,
-    ErrorCode::ProofNonceRequired,
-    ErrorCode::WrongTokenKind,
-    ErrorCode::AddressNotAllowed,
-    ErrorCode::AppSuspended,
-];
-
-/// What can be wrong with a signature; on reads too, because a signature that is sent is verified.
-const SIGNATURE: [ErrorCode; 19] = [
-    ErrorCode::SignatureMalformed,
-    ErrorCode::TagMissing,
-    ErrorCode::SignatureAmbiguous,
-    ErrorCode::KeyidMissing,
-    ErrorCode::ComponentUnusable,
-    ErrorCode::KeyidUnknown,
-    ErrorCode::KeyRevoked,
-    ErrorCode::KeyOfOtherClient,
-    ErrorCode::AlgMismatch,
-    ErrorCode::CoverageMissing,
-    ErrorCode::CreatedMissing,
-    ErrorCode::CreatedOutOfWindow,
-    ErrorCode::SignatureExpired,
-    ErrorCode::NonceMissing,
-    ErrorCode::NonceReplayed,
-    ErrorCode::DigestMalformed,
-    ErrorCode::DigestUnsupported,
-    ErrorCode::DigestMismatch,
-    ErrorCode::SignatureMismatch,
-];

@@ -8,9 +8,6 @@ use std::fmt;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
-use utoipa::{PartialSchema, ToSchema};
 
 use crate::apps::{App, AppKey};
 use crate::circles::Circle;
@@ -28,6 +25,7 @@ use crate::page::Limit;
 use crate::partners::Partner;
 use crate::payments::Payment;
 use crate::refunds::Refund;
+use crate::schema::ToSchema;
 use crate::scope::Scope;
 use crate::time::Time;
 use crate::webhooks::WebhookEndpoint;
@@ -61,16 +59,18 @@ macro_rules! event_types {
             }
 
             /// The shape in `data` and all it is made of, for the document.
-            pub(crate) fn schemas(self, all: &mut Vec<(String, RefOr<Schema>)>) {
+            #[cfg(feature = "document")]
+            pub(crate) fn schemas(self, all: &mut crate::document::NamedSchemas) {
                 match self {
                     $(Self::$variant => {
-                        all.push((<$shape as ToSchema>::name().into_owned(), <$shape as PartialSchema>::schema()));
+                        all.push((<$shape as ToSchema>::name().into_owned(), <$shape as utoipa::PartialSchema>::schema()));
                         <$shape as ToSchema>::schemas(all);
                     })+
                 }
             }
 
             /// The name of the shape in `data`.
+            #[cfg(feature = "document")]
             pub fn shape(self) -> std::borrow::Cow<'static, str> {
                 match self { $(Self::$variant => <$shape as ToSchema>::name(),)+ }
             }
@@ -296,22 +296,6 @@ impl<'de> Deserialize<'de> for EventTypes {
             })
         };
         text.split(',').map(find).collect::<Result<_, _>>().map(Self)
-    }
-}
-
-impl PartialSchema for EventTypes {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(SchemaType::Type(Type::String))
-            .description(Some("Event types, separated by commas."))
-            .examples([Value::from("payment.succeeded,refund.created")])
-            .into()
-    }
-}
-
-impl ToSchema for EventTypes {
-    fn name() -> std::borrow::Cow<'static, str> {
-        std::borrow::Cow::Borrowed("EventTypes")
     }
 }
 

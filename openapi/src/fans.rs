@@ -1,7 +1,6 @@
 //! Fans, as a sandbox tester invents them. In live mode persons come from the wallet, and a partner sees only `fan_…`.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::endpoint::{Access, ETAG, Endpoint, Example, Fields, JsonBody, Nothing, Reply, ReplyHeader, Tag, verb};
 use crate::error_code::ErrorCode;
@@ -9,6 +8,7 @@ use crate::gates::CreditBand;
 use crate::id::FanId;
 use crate::open::{Edit, Open};
 use crate::partners::etag;
+use crate::schema::ToSchema;
 use crate::scope::Scope;
 use crate::text::{Text, Words};
 use crate::time::Time;

@@ -4,7 +4,6 @@
 //! person is in any shape of this contract except the one by which a sandbox tester invents the person.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::circles::CirclePath;
 use crate::endpoint::{Access, ETAG, Endpoint, Example, JsonBody, Nothing, Reply, ReplyHeader, Tag, verb};
@@ -12,6 +11,7 @@ use crate::error_code::ErrorCode;
 use crate::id::{CircleId, EvaluationId, FanId, GateId};
 use crate::open::Open;
 use crate::partners::etag;
+use crate::schema::ToSchema;
 use crate::scope::Scope;
 use crate::text::{Text, Words};
 use crate::time::Time;

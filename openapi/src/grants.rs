@@ -1,7 +1,6 @@
 //! Grants: what a fan lets an app do, until the fan takes it back or the partner gives it up.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::endpoint::{Access, ETAG, Endpoint, Example, Fields, Nothing, Reply, ReplyHeader, Tag, verb};
 use crate::error_code::ErrorCode;
@@ -9,6 +8,7 @@ use crate::id::{AppId, FanId, GrantId};
 use crate::open::Open;
 use crate::page::{Cursor, Limit, Page};
 use crate::partners::etag;
+use crate::schema::ToSchema;
 use crate::scope::{FanScope, Scope};
 use crate::time::Time;
 

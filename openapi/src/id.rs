@@ -11,9 +11,6 @@ use std::marker::PhantomData;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
-use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 
 /// Characters of the base32 part: 26 × 5 bits hold the 128 bits of a UUID.
@@ -152,22 +149,6 @@ impl<'de, K: Kind> Deserialize<'de> for Id<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<'de, str>::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-impl<K: Kind> PartialSchema for Id<K> {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(SchemaType::Type(Type::String))
-            .pattern(Some(format!("^{}_[0-7][0-9A-HJKMNP-TV-Z]{{25}}$", K::PREFIX)))
-            .examples([serde_json::Value::String(Self::example().to_string())])
-            .into()
-    }
-}
-
-impl<K: Kind> ToSchema for Id<K> {
-    fn name() -> Cow<'static, str> {
-        Cow::Borrowed(K::NAME)
     }
 }
 

@@ -7,7 +7,7 @@
 mod assertion;
 mod compact;
 mod dpop;
-mod jwk;
+pub(crate) mod jwk;
 
 pub use assertion::{ASSERTION_LIFE_SECONDS_MAX, AssertionError, ClientAssertion};
 pub use compact::{Compact, JoseError, JwsAlgorithm, JwsHeader, MAX_COMPACT_BYTES, assemble, signing_input};

@@ -1,7 +1,6 @@
 //! The ledger: accounts and immutable transfers between two of them. Every balance is the sum of its entries.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::endpoint::{Access, Endpoint, Example, Fields, Nothing, Reply, Tag, verb};
 use crate::error_code::ErrorCode;
@@ -9,6 +8,7 @@ use crate::id::{AccountId, CircleId, TransferId};
 use crate::money::{Currency, Money};
 use crate::open::Open;
 use crate::page::{Cursor, Limit, Page};
+use crate::schema::ToSchema;
 use crate::scope::Scope;
 use crate::time::Time;
 

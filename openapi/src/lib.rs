@@ -10,6 +10,7 @@ pub mod circles;
 pub mod comments;
 pub mod content;
 pub mod deliveries;
+#[cfg(feature = "document")]
 pub mod document;
 pub mod endpoint;
 pub mod error_code;
@@ -34,6 +35,7 @@ pub mod payments;
 pub mod problem;
 pub mod refunds;
 pub mod sandbox;
+pub mod schema;
 pub mod scope;
 pub mod signature;
 pub mod text;
@@ -42,7 +44,9 @@ pub mod tips;
 pub mod wallets;
 pub mod webhooks;
 
-pub use endpoint::{Access, Endpoint, Method, Nothing, Operation};
+#[cfg(feature = "document")]
+pub use document::Operation;
+pub use endpoint::{Access, Endpoint, Method, Nothing};
 pub use error_code::ErrorCode;
 pub use money::{Currency, Money};
 pub use open::{Edit, Open};
@@ -51,6 +55,7 @@ pub use problem::Problem;
 pub use time::Time;
 
 /// Every operation of the platform, in the order of the document.
+#[cfg(feature = "document")]
 pub const OPERATIONS: &[Operation] = &[
     Operation::of::<partners::GetPartner>(),
     Operation::of::<partners::ChangePartner>(),
@@ -177,6 +182,7 @@ pub const OPERATIONS: &[Operation] = &[
 ];
 
 /// The OpenAPI document as it is committed and served: pretty JSON with a line break at the end.
+#[cfg(feature = "document")]
 pub fn document_text() -> Result<String, serde_json::Error> {
     document::document(OPERATIONS).to_pretty_json().map(|text| text + "\n")
 }

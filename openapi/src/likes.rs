@@ -1,12 +1,12 @@
 //! Likes of posts and comments: a fan likes a thing or does not. They are counted and nothing else: no event is made of a like.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::comments::CommentPath;
 use crate::content::PostPath;
 use crate::endpoint::{Access, Endpoint, Example, Nothing, Reply, Tag, verb};
 use crate::error_code::ErrorCode;
+use crate::schema::ToSchema;
 use crate::scope::FanScope;
 
 /// How a post or a comment is liked.

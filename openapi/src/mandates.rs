@@ -1,7 +1,6 @@
 //! Mandates: a fan's standing consent to be charged within limits, without a page for each payment.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::endpoint::{Access, ETAG, Endpoint, Example, Fields, JsonBody, Nothing, Reply, ReplyHeader, Tag, verb};
 use crate::error_code::ErrorCode;
@@ -10,6 +9,7 @@ use crate::money::Money;
 use crate::open::Open;
 use crate::page::{Cursor, Limit, Page};
 use crate::partners::etag;
+use crate::schema::ToSchema;
 use crate::scope::Scope;
 use crate::time::Time;
 

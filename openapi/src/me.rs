@@ -4,12 +4,12 @@
 //! A partner's token is refused here, as a fan's is everywhere else: nobody acts for a fan who has not agreed to it.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::endpoint::{Access, Endpoint, Example, Nothing, Reply, Tag, verb};
 use crate::fans::Nickname;
 use crate::id::FanId;
 use crate::open::Open;
+use crate::schema::ToSchema;
 use crate::scope::FanScope;
 
 mod circles;

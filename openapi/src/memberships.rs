@@ -3,7 +3,6 @@
 //! A fan has at most one membership in a circle, for ever: leaving and coming back is the same membership.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::circles::CirclePath;
 use crate::endpoint::{Access, ETAG, Endpoint, Example, Fields, JsonBody, Nothing, Reply, ReplyHeader, Tag, verb};
@@ -13,6 +12,7 @@ use crate::id::{CircleId, FanId, MembershipId};
 use crate::open::Open;
 use crate::page::{Cursor, Limit, Page};
 use crate::partners::etag;
+use crate::schema::ToSchema;
 use crate::scope::Scope;
 use crate::time::Time;
 

@@ -3,7 +3,6 @@
 //! What a fan consents to is in [`crate::authorization`]. Sources: FAPI 2.0 Security Profile, RFC 6749, 7009, 7523, 7662, 8414, 9068, 9449, 9728.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::authorization::{AUTHORIZATION_PATH, GetUserinfo, PushAuthorizationRequest};
 use crate::endpoint::{Access, Endpoint, Example, Form, Nothing, Reply, ReplyHeader, Tag, verb};
@@ -11,6 +10,7 @@ use crate::error_code::ErrorCode;
 use crate::id::AppId;
 use crate::jose::{Jwk, PublicKey};
 use crate::open::Open;
+use crate::schema::ToSchema;
 use crate::scope::{FanScope, Scope};
 
 /// `client_assertion_type` of `private_key_jwt` (RFC 7523, 2.2).

@@ -1,9 +1,9 @@
 //! Health of the gateway, for operators and their load balancers.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::endpoint::{Access, Endpoint, Nothing, Reply, Tag, verb};
+use crate::schema::ToSchema;
 
 /// How the gateway is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

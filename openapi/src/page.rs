@@ -1,22 +1,18 @@
 //! Lists: one shape, an opaque keyset cursor, a bounded limit, no totals.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
-use utoipa::{PartialSchema, ToSchema};
 
 /// The most entries one page can have.
 pub const LIMIT_MAX: u32 = 100;
 /// Entries on a page when the caller does not say.
 pub const LIMIT_DEFAULT: u32 = 20;
 /// The longest cursor we read, in characters; ours are far shorter.
-const CURSOR_LEN_MAX: usize = 512;
+pub(crate) const CURSOR_LEN_MAX: usize = 512;
 
 /// One page of a list, in a stable order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,37 +39,6 @@ impl<T> Page<T> {
     /// The same page with each entry turned into another shape.
     pub fn map<U>(self, turn: impl FnMut(T) -> U) -> Page<U> {
         Page { data: self.data.into_iter().map(turn).collect(), has_more: self.has_more, next_cursor: self.next_cursor }
-    }
-}
-
-impl<T: ToSchema> PartialSchema for Page<T> {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .description(Some(format!("One page of a list of {} entries.", T::name())))
-            .property("data", ArrayBuilder::new().items(RefOr::Ref(utoipa::openapi::Ref::from_schema_name(T::name()))))
-            .required("data")
-            .property(
-                "has_more",
-                ObjectBuilder::new()
-                    .schema_type(SchemaType::Type(Type::Boolean))
-                    .description(Some("Whether more entries follow.")),
-            )
-            .required("has_more")
-            .property("next_cursor", RefOr::Ref(utoipa::openapi::Ref::from_schema_name("Cursor")))
-            .into()
-    }
-}
-
-impl<T: ToSchema> ToSchema for Page<T> {
-    /// Composed, because two pages under one name would overwrite each other in the document.
-    fn name() -> Cow<'static, str> {
-        Cow::Owned(format!("{}Page", T::name()))
-    }
-
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        schemas.push((T::name().into_owned(), T::schema()));
-        schemas.push(("Cursor".to_owned(), Cursor::schema()));
-        T::schemas(schemas);
     }
 }
 
@@ -136,23 +101,6 @@ fn no_zero_byte(value: &serde_json::Value) -> bool {
     }
 }
 
-impl PartialSchema for Cursor {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(SchemaType::Type(Type::String))
-            .description(Some("Opaque position in a list."))
-            .max_length(Some(CURSOR_LEN_MAX))
-            .examples([serde_json::Value::String(Self::at(&("2026-11-20", 42)).to_string())])
-            .into()
-    }
-}
-
-impl ToSchema for Cursor {
-    fn name() -> Cow<'static, str> {
-        Cow::Borrowed("Cursor")
-    }
-}
-
 /// How many entries a page may have: 1 to 100, 20 by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Limit(u32);
@@ -187,24 +135,6 @@ impl<'de> Deserialize<'de> for Limit {
             return Ok(Self(entries));
         }
         Err(serde::de::Error::custom(format!("expected a number from 1 to {LIMIT_MAX}")))
-    }
-}
-
-impl PartialSchema for Limit {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(SchemaType::Type(Type::Integer))
-            .minimum(Some(1))
-            .maximum(Some(LIMIT_MAX))
-            .default(Some(LIMIT_DEFAULT.into()))
-            .description(Some("Entries per page."))
-            .into()
-    }
-}
-
-impl ToSchema for Limit {
-    fn name() -> Cow<'static, str> {
-        Cow::Borrowed("Limit")
     }
 }
 

@@ -1,11 +1,11 @@
 //! Partners: the tenant, disclosed by its legal name on every circle it runs.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::endpoint::{Access, ETAG, Endpoint, Example, JsonBody, Nothing, Reply, ReplyHeader, Tag, verb};
 use crate::id::PartnerId;
 use crate::open::Edit;
+use crate::schema::ToSchema;
 use crate::scope::Scope;
 use crate::text::{Text, Words, check_web_address};
 use crate::time::Time;

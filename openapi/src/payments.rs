@@ -4,7 +4,6 @@
 //! `requires_approval` → `succeeded` | `declined` | `canceled` | `expired`, then `partially_refunded` | `refunded`.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::endpoint::{
     Access, ETAG, Endpoint, Example, Fields, Idempotency, JsonBody, Nothing, Reply, ReplyHeader, Tag, verb,
@@ -15,6 +14,7 @@ use crate::money::Money;
 use crate::open::Open;
 use crate::page::{Cursor, Limit, Page};
 use crate::partners::etag;
+use crate::schema::ToSchema;
 use crate::scope::Scope;
 use crate::text::{Text, Words};
 use crate::time::Time;

@@ -3,11 +3,11 @@
 //! `code` is what programs decide on, `detail` is what people read, `pointer` or `param` says where.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::error_code::ErrorCode;
 use crate::gates::Evaluation;
 use crate::open::Open;
+use crate::schema::ToSchema;
 
 /// Media type of every refusal (RFC 9457, section 3).
 pub const PROBLEM_TYPE: &str = "application/problem+json";

@@ -1,7 +1,6 @@
 //! Refunds: money goes back to the fan, in full or in parts.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::endpoint::{Access, Endpoint, Example, Fields, Idempotency, JsonBody, Nothing, Reply, Tag, verb};
 use crate::error_code::ErrorCode;
@@ -9,6 +8,7 @@ use crate::id::{PaymentId, RefundId};
 use crate::money::Money;
 use crate::page::{Cursor, Limit, Page};
 use crate::payments::PaymentPath;
+use crate::schema::ToSchema;
 use crate::scope::Scope;
 use crate::text::{Text, Words};
 use crate::time::Time;

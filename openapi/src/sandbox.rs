@@ -2,7 +2,6 @@
 
 use jiff::{Span, SpanRelativeTo};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::apps::{App, NewApp};
 use crate::endpoint::{Access, Endpoint, Example, Idempotency, JsonBody, Nothing, Reply, Tag, verb};
@@ -10,6 +9,7 @@ use crate::error_code::ErrorCode;
 use crate::open::Open;
 use crate::partners::{LegalName, Partner, PartnerName};
 use crate::problem::SignatureReport;
+use crate::schema::ToSchema;
 use crate::scope::Scope;
 use crate::text::{Text, Words};
 use crate::time::Time;

@@ -11,9 +11,6 @@ use std::ops::Deref;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
-use utoipa::{PartialSchema, ToSchema};
 
 /// What a text is for, and its limits.
 pub trait Words: 'static {
@@ -194,26 +191,6 @@ impl<K> AsWritten<'_> for Vec<Text<K>> {
     type Raw = Vec<String>;
     fn from_raw(raw: Vec<String>) -> Self {
         raw.into_iter().map(Into::into).collect()
-    }
-}
-
-impl<K: Words> PartialSchema for Text<K> {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(SchemaType::Type(Type::String))
-            .description(Some(K::ABOUT))
-            .min_length(Some(K::MIN))
-            .max_length(Some(K::MAX))
-            .pattern(K::PATTERN)
-            .format(K::FORMAT.map(|format| SchemaFormat::Custom(format.to_owned())))
-            .examples([serde_json::Value::String(K::EXAMPLE.to_owned())])
-            .into()
-    }
-}
-
-impl<K: Words> ToSchema for Text<K> {
-    fn name() -> Cow<'static, str> {
-        Cow::Borrowed(K::NAME)
     }
 }
 

@@ -1,7 +1,6 @@
 //! Tips: what a circle and its posts were given, and who gives most.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::circles::CirclePath;
 use crate::content::PostPath;
@@ -10,6 +9,7 @@ use crate::error_code::ErrorCode;
 use crate::id::FanId;
 use crate::money::{Currency, Money};
 use crate::page::Limit;
+use crate::schema::ToSchema;
 use crate::scope::Scope;
 
 /// How a fan appears among the tippers: the fan's own choice.

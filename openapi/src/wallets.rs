@@ -1,7 +1,6 @@
 //! Wallets of invented fans, and their decisions: what a sandbox does in place of a bank and a person.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::endpoint::{Access, Endpoint, Example, JsonBody, Nothing, Reply, Tag, verb};
 use crate::error_code::ErrorCode;
@@ -9,6 +8,7 @@ use crate::fans::FanPath;
 use crate::id::FanId;
 use crate::money::{Currency, Money};
 use crate::payments::{Payment, PaymentPath};
+use crate::schema::ToSchema;
 use crate::scope::Scope;
 
 /// The wallet of an invented fan in one currency.

@@ -7,7 +7,6 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::deliveries::Delivery;
 use crate::endpoint::{
@@ -19,6 +18,7 @@ use crate::id::WebhookEndpointId;
 use crate::open::{Edit, Open};
 use crate::page::{Cursor, Limit, Page};
 use crate::partners::etag;
+use crate::schema::ToSchema;
 use crate::scope::Scope;
 use crate::text::{Text, Words, check_web_address};
 use crate::time::Time;

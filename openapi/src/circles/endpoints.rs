@@ -1,13 +1,13 @@
 //! What can be asked about circles.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::{Category, Circle, CircleChange, CircleStatus, NewCircle};
 use crate::endpoint::{Access, Endpoint, Fields, Nothing, Tag, verb};
 use crate::error_code::ErrorCode;
 use crate::id::CircleId;
 use crate::page::{Cursor, Limit, Page};
+use crate::schema::ToSchema;
 use crate::scope::Scope;
 
 /// Which circle.

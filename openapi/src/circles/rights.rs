@@ -3,10 +3,10 @@
 //! Invariant: a right asks of a person only what a gate may ask, and answers as little.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::gates::GateRule;
 use crate::open::Open;
+use crate::schema::ToSchema;
 
 /// Most rules of one right.
 pub const RIGHT_RULES_MAX: usize = 3;

@@ -1,8 +1,8 @@
 //! The words of circles: what names, slugs and language tags look like, and categories and states.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
+use crate::schema::ToSchema;
 use crate::text::{Text, Words};
 
 /// Kind of [`CircleName`].

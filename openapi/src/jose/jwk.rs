@@ -7,9 +7,10 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use sha2::{Digest as _, Sha256};
-use utoipa::ToSchema;
 
 use super::{decode_base64url, encode_base64url};
+
+use crate::schema::ToSchema;
 
 const RSA_BITS_MIN: usize = 2048;
 const RSA_BITS_MAX: usize = 8192;
@@ -145,7 +146,7 @@ struct Members {
 /// What is written, and the schema of a key in the document.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[schema(as = Jwk)]
-struct PublicMembers {
+pub(crate) struct PublicMembers {
     /// `OKP`, `EC` or `RSA`.
     kty: String,
     /// `Ed25519` or `P-256`; absent for RSA.
@@ -172,18 +173,6 @@ struct PublicMembers {
     /// The algorithm the key is for.
     #[serde(skip_serializing_if = "Option::is_none")]
     alg: Option<String>,
-}
-
-impl utoipa::PartialSchema for Jwk {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-        PublicMembers::schema()
-    }
-}
-
-impl ToSchema for Jwk {
-    fn name() -> std::borrow::Cow<'static, str> {
-        "Jwk".into()
-    }
 }
 
 impl TryFrom<Members> for Jwk {

@@ -1,7 +1,6 @@
 //! Circles of a fan: join, leave, read.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::circles::{Circle, CirclePath};
 use crate::endpoint::{Access, Endpoint, Example, Fields, JsonBody, Nothing, Tag, verb};
@@ -10,6 +9,7 @@ use crate::gates::InviteCode;
 use crate::id::CircleId;
 use crate::memberships::{Membership, MembershipPath};
 use crate::page::{Cursor, Limit, Page};
+use crate::schema::ToSchema;
 use crate::scope::FanScope;
 
 /// Where the fan wants to come in.

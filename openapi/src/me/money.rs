@@ -1,7 +1,6 @@
 //! Money of a fan: tips, and the standing consent to be charged.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::endpoint::{Access, Endpoint, Example, Fields, Idempotency, JsonBody, Nothing, Tag, verb};
 use crate::error_code::ErrorCode;
@@ -10,6 +9,7 @@ use crate::mandates::{Mandate, MandatePath};
 use crate::money::Money;
 use crate::page::{Cursor, Limit, Page};
 use crate::payments::{Payment, PaymentMessage, PaymentPath, PaymentStatus};
+use crate::schema::ToSchema;
 use crate::scope::FanScope;
 use crate::time::Time;
 

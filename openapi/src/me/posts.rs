@@ -1,7 +1,6 @@
 //! Posts a fan reads and writes.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use crate::circles::CirclePath;
 use crate::content::{Post, PostBody, PostFormat, PostPath, PostTitle};
@@ -10,6 +9,7 @@ use crate::error_code::ErrorCode;
 use crate::open::Edit;
 use crate::page::{Cursor, Limit, Page};
 use crate::partners::WebAddress;
+use crate::schema::ToSchema;
 use crate::scope::FanScope;
 
 /// A new post of the fan who calls; it is published now.

@@ -64,19 +64,6 @@ impl FromStr for Algorithm {
     }
 }
 
-impl utoipa::PartialSchema for Algorithm {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-        use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
-        ObjectBuilder::new()
-            .schema_type(SchemaType::Type(Type::String))
-            .description(Some("Algorithm of HTTP message signatures (RFC 9421, 6.2.2)."))
-            .enum_values(Some(Self::ALL.iter().map(|algorithm| algorithm.as_str())))
-            .into()
-    }
-}
-
-impl utoipa::ToSchema for Algorithm {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
