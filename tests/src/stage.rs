@@ -186,7 +186,7 @@ impl Stage {
 
     /// Does what is due by now, without waiting until the gateway looks.
     pub async fn run_due(&self) {
-        quanzi_gateway::platform::jobs::service::run_due(self.running.app()).await.expect("what is due");
+        quanzi_gateway::platform::jobs::service::run_due(&self.running.app().jobs).await.expect("what is due");
     }
 
     /// As if another call were moving the clock.

@@ -1,4 +1,59 @@
-//! Who calls: tokens and their revocation, apps' keys, proofs of possession, the authorization server, browsers' sessions.
+//! Who calls: apps and their keys, tokens and their revocation, proofs of possession, the provider at which fans sign in.
 
+pub mod directory;
 pub mod oauth;
-pub(crate) mod sessions;
+pub(crate) mod provider;
+pub mod replay;
+mod request;
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+pub use directory::{AppFacts, Directory, RegisteredKey};
+pub use request::RequestInfo;
+
+use crate::platform::Platform;
+use oauth::{Assertions, Tokens};
+use provider::Provider;
+use replay::Nonces;
+
+/// What deciding about callers needs besides the platform; one per process.
+pub struct Access {
+    platform: Arc<Platform>,
+    /// Apps and their keys, cached.
+    pub directory: Directory,
+    /// Verified access tokens, cached.
+    pub tokens: Tokens,
+    /// Client assertions that are being consumed.
+    pub assertions: Assertions,
+    /// Nonces of signatures and proofs.
+    pub nonces: Nonces,
+    /// Where fans sign in (live mode).
+    pub provider: Provider,
+}
+
+impl Access {
+    /// Nothing known yet.
+    pub fn new(platform: Arc<Platform>) -> Self {
+        Self {
+            platform,
+            directory: Directory::new(),
+            tokens: Tokens::default(),
+            assertions: Assertions::default(),
+            nonces: Nonces::new(),
+            provider: Provider::default(),
+        }
+    }
+
+    /// The platform, for tasks that outlive a call.
+    pub fn platform(&self) -> &Arc<Platform> {
+        &self.platform
+    }
+}
+
+impl Deref for Access {
+    type Target = Platform;
+    fn deref(&self) -> &Platform {
+        &self.platform
+    }
+}

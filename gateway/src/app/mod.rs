@@ -1,84 +1,55 @@
 //! The gateway as one value, and its router as one page.
 //!
-//! [`App`] is what every request finds: configuration, database, clock, keys, caches. One per process, shared by all
-//! workers.
+//! What a request finds lies in layers: [`Platform`], [`Access`], [`Edge`]; [`App`] adds what single capabilities keep in memory,
+//! and collects each one's routes, pages, jobs and retention.
 
 pub mod command;
 pub mod site;
 pub mod start;
 
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use actix_web::web::ServiceConfig;
 use quanzi_openapi::Time;
 
-use crate::access::oauth::{Assertions, Tokens};
-use crate::capabilities::apps::Directory;
-use crate::capabilities::payments::PaymentFacts;
-use crate::capabilities::sign_in::Provider;
+use crate::access::Access;
+use crate::capabilities::events::Streams;
+use crate::capabilities::payments::PaymentLookups;
 use crate::capabilities::webhooks::Webhooks;
-use crate::edge::{InFlight, Limits, Nonces, Routes, sweep_idempotency, sweep_nonces};
+use crate::capabilities::{content, mandates, payments};
+use crate::edge::{Edge, Routes, sweep_idempotency};
+use crate::platform::Platform;
 use crate::platform::clock::Clock;
 use crate::platform::config::Config;
-use crate::platform::crypto::SigningKey;
 use crate::platform::db::{self, Db, Tx};
 use crate::platform::fault::Fault;
-use crate::platform::jobs::Wake;
-use crate::platform::keyring::{self, Keyring};
-use crate::platform::ledger::Poster;
+use crate::platform::jobs::{Handlers, Jobs};
+use crate::platform::keyring;
 use crate::platform::metrics::Metrics;
-use crate::platform::outbox::{Notifier, Streams};
 use crate::platform::retention::{BATCH_ROWS_MAX, RetentionTask};
 use crate::platform::shutdown::Stopping;
+use crate::sandbox;
 use crate::sandbox::demo::{self, Demo};
 
-/// Everything a request needs.
+/// The gateway: one per process.
 pub struct App {
-    /// Every setting.
-    pub config: Config,
-    /// The database.
-    pub db: Db,
-    /// Time, ids, randomness.
-    pub clock: Arc<Clock>,
-    /// The gateway's own keys.
-    pub keyring: Keyring,
-    /// Apps and their keys, cached.
-    pub directory: Directory,
-    /// Verified access tokens, cached.
-    pub tokens: Tokens,
-    /// Client assertions that are being used up.
-    pub assertions: Assertions,
-    /// Nonces of signatures and proofs.
-    pub nonces: Nonces,
-    /// Rate limits.
-    pub limits: Limits,
-    /// Idempotency keys being worked on.
-    pub in_flight: InFlight,
-    /// Takes orders for the ledger.
-    pub poster: Poster,
+    edge: Arc<Edge>,
+    /// Due work, and who does it.
+    pub jobs: Arc<Jobs>,
     /// What decides about new payments, looked up for many at once.
-    pub payment_facts: PaymentFacts,
-    /// Rings when events were committed.
-    pub notifier: Notifier,
+    lookups: Arc<PaymentLookups>,
     /// Streams of events.
-    pub streams: Streams,
-    /// Wakes the runner of jobs.
-    pub wake: Wake,
+    streams: Arc<Streams>,
     /// What delivering webhooks needs.
-    pub webhooks: Webhooks,
-    /// Counters.
-    pub metrics: Metrics,
-    /// Where fans sign in (live mode).
-    pub provider: Provider,
-    /// Whether the gateway is on its way down.
-    pub stopping: Stopping,
+    pub webhooks: Arc<Webhooks>,
     /// The demo partner of a sandbox.
     pub demo: Option<Demo>,
 }
 
 impl App {
-    /// A gateway on a migrated database: makes its keys, and a sandbox's demo partner, at the first start.
+    /// A gateway on a migrated database; at the first start it creates its keys, and a sandbox's demo partner.
     pub async fn new(
         config: Config,
         db: Db,
@@ -86,47 +57,50 @@ impl App {
         metrics: Metrics,
         stopping: Stopping,
     ) -> Result<Self, Fault> {
-        let is_live = !config.mode.is_sandbox();
-        let keys = keyring::load_or_create(&db, &clock, config.sealing(), is_live).await.map_err(Fault::internal)?;
-        let mut app = Self {
-            keyring: Keyring::new(keys),
-            directory: Directory::new(),
-            tokens: Tokens::default(),
-            assertions: Assertions::default(),
-            nonces: Nonces::new(),
-            limits: Limits::new(&config, &clock),
-            in_flight: InFlight::default(),
-            poster: Poster::default(),
-            payment_facts: PaymentFacts::default(),
-            notifier: Notifier::default(),
-            streams: Streams::default(),
-            wake: Wake::default(),
-            webhooks: Webhooks::new(&clock),
-            config,
-            db,
-            clock,
-            metrics,
-            provider: Provider::default(),
-            stopping,
-            demo: None,
+        let platform = Arc::new(Platform::new(config, db, clock, metrics, stopping).await?);
+        let access = Arc::new(Access::new(Arc::clone(&platform)));
+        let demo = if platform.config.mode.is_sandbox() && platform.config.sandbox_demo {
+            Some(demo::ensure(&access).await?)
+        } else {
+            None
         };
-        if app.config.mode.is_sandbox() && app.config.sandbox_demo {
-            app.demo = Some(demo::ensure(&app).await?);
-        }
-        Ok(app)
+        Ok(Self {
+            edge: Arc::new(Edge::new(access)),
+            jobs: Arc::new(Jobs { handlers: job_handlers(&platform), platform: Arc::clone(&platform) }),
+            lookups: Arc::default(),
+            streams: Arc::default(),
+            webhooks: Arc::new(Webhooks::new(platform)),
+            demo,
+        })
     }
 
-    /// The key that signs answers, access tokens and webhooks now.
-    pub fn signing_key(&self) -> Arc<SigningKey> {
-        self.keyring.signing(self.clock.now())
+    /// What serves requests.
+    pub fn edge(&self) -> &Arc<Edge> {
+        &self.edge
     }
+}
+
+impl Deref for App {
+    type Target = Edge;
+    fn deref(&self) -> &Edge {
+        &self.edge
+    }
+}
+
+/// Every kind of due work.
+fn job_handlers(platform: &Arc<Platform>) -> Handlers {
+    let handlers = Handlers::default();
+    let handlers = content::jobs(handlers, platform);
+    let handlers = mandates::jobs(handlers, platform);
+    let handlers = payments::jobs(handlers, platform);
+    if platform.config.mode.is_sandbox() { handlers.hold_while(sandbox::clock::hold) } else { handlers }
 }
 
 /// Every capability's routes. Sandbox routes are not even mounted in live mode.
 pub fn routes(app: &Arc<App>) -> Routes {
-    let routes = Routes::new(app);
+    let routes = Routes::new(app.edge());
     let routes = crate::capabilities::operations::routes(routes);
-    let routes = crate::access::oauth::routes(routes);
+    let routes = crate::workflows::authorization::routes(routes);
     let routes = crate::capabilities::partners::routes(routes);
     let routes = crate::capabilities::apps::routes(routes);
     let routes = crate::capabilities::circles::routes(routes);
@@ -135,34 +109,34 @@ pub fn routes(app: &Arc<App>) -> Routes {
     let routes = crate::capabilities::memberships::routes(routes);
     let routes = crate::capabilities::content::routes(routes);
     let routes = crate::capabilities::comments::routes(routes);
-    let routes = crate::capabilities::payments::routes(routes);
+    let routes = crate::capabilities::payments::routes(routes, &app.lookups);
     let routes = crate::capabilities::mandates::routes(routes);
     let routes = crate::capabilities::tips::routes(routes);
-    let routes = crate::workflows::me::routes(routes);
+    let routes = crate::workflows::me::routes(routes, &app.lookups);
     let routes = crate::capabilities::likes::routes(routes);
-    let routes = crate::platform::ledger::routes(routes);
-    let routes = crate::platform::outbox::routes(routes);
-    let routes = crate::capabilities::webhooks::routes(routes);
-    if app.config.mode.is_sandbox() { sandbox_routes(routes) } else { routes }
+    let routes = crate::capabilities::ledger::routes(routes);
+    let routes = crate::capabilities::events::routes(routes, &app.streams);
+    let routes = crate::capabilities::webhooks::routes(routes, &app.webhooks);
+    if app.config.mode.is_sandbox() { sandbox_routes(routes, app) } else { routes }
 }
 
 /// Every page for people.
 pub fn pages(config: &mut ServiceConfig, app: &Arc<App>) {
-    crate::edge::pages::configure(config, app);
-    crate::capabilities::cashier::configure(config, app);
-    crate::workflows::consent::configure(config, app);
-    crate::capabilities::sign_in::configure(config, app);
-    crate::workflows::me::configure(config, app);
-    crate::capabilities::mandates::configure(config, app);
+    crate::edge::pages::configure(config, app.edge());
+    crate::capabilities::cashier::configure(config, app.edge(), &app.lookups);
+    crate::workflows::consent::configure(config, app.edge());
+    crate::capabilities::sign_in::configure(config, app.edge());
+    crate::workflows::me::configure(config, app.edge());
+    crate::capabilities::mandates::configure(config, app.edge());
 }
 
 /// What only a sandbox has.
-fn sandbox_routes(routes: Routes) -> Routes {
-    let routes = crate::sandbox::routes(routes);
+fn sandbox_routes(routes: Routes, app: &App) -> Routes {
+    let routes = crate::sandbox::routes(routes, &app.jobs);
     let routes = crate::capabilities::fans::routes(routes);
-    let routes = crate::capabilities::wallets::routes(routes);
+    let routes = crate::capabilities::wallets::routes(routes, &app.lookups);
     let routes = crate::capabilities::mandates::sandbox_routes(routes);
-    crate::platform::ledger::sandbox_routes(routes)
+    crate::capabilities::ledger::sandbox_routes(routes)
 }
 
 /// Deletes at most so many rows that have expired, and says how many went.
@@ -186,7 +160,7 @@ pub fn retention_tasks(app: &Arc<App>) -> Vec<RetentionTask> {
     };
     vec![
         deleting("idempotency", |tx, now, rows_max| Box::pin(sweep_idempotency(tx, now, rows_max))),
-        deleting("nonces", |tx, now, rows_max| Box::pin(sweep_nonces(tx, now, rows_max))),
+        deleting("nonces", |tx, now, rows_max| Box::pin(crate::access::replay::sweep(tx, now, rows_max))),
         deleting("gates", |tx, now, rows_max| Box::pin(crate::capabilities::gates::sweep(tx, now, rows_max))),
         deleting("allowances", |tx, now, rows_max| {
             Box::pin(crate::platform::ledger::service::sweep(tx, now, rows_max))
@@ -194,7 +168,7 @@ pub fn retention_tasks(app: &Arc<App>) -> Vec<RetentionTask> {
         deleting("keys", |tx, now, rows_max| Box::pin(keyring::sweep(tx, now, rows_max))),
         deleting("oauth", |tx, now, rows_max| Box::pin(crate::access::oauth::store::sweep(tx, now, rows_max))),
         deleting("consent", |tx, now, rows_max| Box::pin(crate::access::oauth::sweep_consent(tx, now, rows_max))),
-        deleting("sessions", |tx, now, rows_max| Box::pin(crate::access::sessions::sweep(tx, now, rows_max))),
+        deleting("sessions", |tx, now, rows_max| Box::pin(crate::edge::sessions::sweep(tx, now, rows_max))),
         deleting("sign_ins", |tx, now, rows_max| Box::pin(crate::capabilities::sign_in::sweep(tx, now, rows_max))),
         deleting("mandates", |tx, now, rows_max| {
             Box::pin(crate::capabilities::mandates::service::sweep(tx, now, rows_max))

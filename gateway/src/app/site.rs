@@ -41,7 +41,7 @@ impl SiteContext {
         Self {
             public_url: app.config.public_url.clone(),
             is_sandbox: app.config.mode.is_sandbox(),
-            entrance: Box::new(move |http| page_request::refuse_outside(&app, http)),
+            entrance: Box::new(move |http| page_request::refuse_outside(app.edge(), http)),
             refuse_method: Box::new(move |http, allowed| routes.method_not_allowed(http, allowed)),
         }
     }

@@ -198,15 +198,17 @@ pub async fn start_with_site(mut config: Config, site: Option<MakeSite>) -> Resu
         }
         None => None,
     };
-    let command = Arc::clone(&app);
-    let poster = tokio::spawn(async move { ledger::run(&command).await });
+    let platform = Arc::clone(app.platform());
+    let poster = tokio::spawn(async move { ledger::run(&platform).await });
     let server = Served::spawn(server(&app, listener, certificate.as_ref(), site)?);
     let retention = tokio::spawn(retention::run(app::retention_tasks(&app), stopping));
-    let revocations = tokio::spawn(oauth::revocation::run(Arc::clone(&app)));
-    let keyring = tokio::spawn(keyring::run(Arc::clone(&app)));
-    let jobs = tokio::spawn(jobs::runner::run(Arc::clone(&app)));
-    let clock = app.config.mode.is_sandbox().then(|| tokio::spawn(sandbox::clock::run(Arc::clone(&app))));
-    let webhooks = tokio::spawn(webhooks::run(Arc::clone(&app)));
+    let revocations = tokio::spawn(oauth::revocation::run(Arc::clone(app.access())));
+    let access = Arc::clone(app.access());
+    let forget = move || access.tokens.forget_verified();
+    let keyring = tokio::spawn(keyring::run(Arc::clone(app.platform()), forget));
+    let jobs = tokio::spawn(jobs::runner::run(Arc::clone(&app.jobs)));
+    let clock = app.config.mode.is_sandbox().then(|| tokio::spawn(sandbox::clock::run(Arc::clone(app.access()))));
+    let webhooks = tokio::spawn(webhooks::run(Arc::clone(&app.webhooks)));
     let background = Background { retention, revocations, keyring, poster, jobs, clock, webhooks };
     Ok(Running { app, address: bound, server, metrics: page, background, certificate })
 }

@@ -1,17 +1,16 @@
 //! A call: what a handler gets. Who calls is in its type, so a handler cannot forget to ask.
 
 use std::convert::Infallible;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use actix_web::HttpRequest;
 use actix_web::web::Bytes;
 use quanzi_openapi::id::{AppId, FanId, GrantId, PartnerId, PersonId};
 use quanzi_openapi::scope::{FanScopes, Scopes};
 use quanzi_openapi::{Endpoint, ErrorCode, Time};
 
-use crate::app::App;
+use crate::access::RequestInfo;
+use crate::edge::Edge;
 use crate::platform::db::Tx;
 use crate::platform::fault::Fault;
 use crate::platform::ledger::Order;
@@ -22,7 +21,7 @@ use crate::platform::ledger::Order;
 /// rolls it back when the handler refuses. A read holds a reading connection.
 pub struct Call<E: Endpoint, C = Caller> {
     /// The gateway.
-    pub app: Arc<App>,
+    pub edge: Arc<Edge>,
     /// Who calls.
     pub caller: C,
     /// Path parameters.
@@ -49,7 +48,7 @@ impl<E: Endpoint, C> Call<E, C> {
     /// that has others run their own transactions, as SQLite has one writer. What follows is not rolled back with the call,
     /// so its refusals must be [`Fault::once`].
     pub async fn end_transaction(&mut self) -> Result<(), Fault> {
-        let reading = self.app.db.reading().await?;
+        let reading = self.edge.db.reading().await?;
         Ok(std::mem::replace(&mut self.tx, reading).commit().await?)
     }
 
@@ -106,28 +105,3 @@ pub struct FanCaller {
 /// Anybody: a public endpoint, or one that authenticates the client itself (`/oauth/*`).
 #[derive(Debug, Clone, Copy)]
 pub struct Anyone;
-
-impl RequestInfo {
-    /// The same request, for what outlives its call.
-    #[must_use]
-    pub fn copy(&self) -> Self {
-        Self {
-            id: self.id.clone(),
-            http: self.http.clone(),
-            address: self.address,
-            target_uri: self.target_uri.clone(),
-        }
-    }
-}
-
-/// The request as it arrived.
-pub struct RequestInfo {
-    /// Names it in logs and answers.
-    pub id: String,
-    /// actix's request: raw target, headers.
-    pub http: HttpRequest,
-    /// The address it came from, behind trusted proxies too.
-    pub address: IpAddr,
-    /// The URL it was sent to, built from a configured origin, never from `Host`.
-    pub target_uri: String,
-}

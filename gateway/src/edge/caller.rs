@@ -10,14 +10,15 @@ use quanzi_openapi::signature::{CONTENT_DIGEST, DPOP, SignatureError};
 use quanzi_openapi::{ErrorCode, Time};
 
 use super::body::{self, Bounds};
-use super::call::{Caller, FanCaller, RequestInfo};
+use super::call::{Caller, FanCaller};
 use super::exchange::Exchange;
 use super::explain::explain;
-use super::nonce::UsedNonce;
 use super::signature::{self, Presented, Verified};
+use crate::access::AppFacts;
+use crate::access::RequestInfo;
 use crate::access::oauth::{self, AccessToken, Authorized, Holder};
-use crate::app::App;
-use crate::capabilities::apps::AppFacts;
+use crate::access::replay::UsedNonce;
+use crate::edge::Edge;
 use crate::platform::fault::Fault;
 
 /// Who was admitted.
@@ -31,19 +32,19 @@ pub(super) struct Admitted {
 
 /// Proves who calls, and reads the body.
 pub(super) async fn admit(exchange: &mut Exchange, payload: Payload) -> Result<(Admitted, Bytes), Fault> {
-    let app = Arc::clone(&exchange.app);
+    let edge = Arc::clone(&exchange.edge);
     let now = exchange.now;
     let token_text = token_text(exchange)?;
-    let Authorized { token, app: facts, scopes } = oauth::authorize(&app, &token_text).await?;
+    let Authorized { token, app: facts, scopes } = oauth::authorize(&edge, &token_text).await?;
     check_address(exchange, &facts)?;
     let verified = verify_signature(exchange, &facts, now).await?;
     check_possession(exchange, &token, &token_text, verified.as_ref())?;
-    let body = body::read(&exchange.http, payload, &bounds(&app, exchange)).await?;
+    let body = body::read(&exchange.http, payload, &bounds(&edge, exchange)).await?;
     // A body without announcement (an upgrade, a later protocol) must not slip past the coverage rules.
     if verified.is_some() && !body.is_empty() && !exchange.http.headers().contains_key(CONTENT_DIGEST) {
         return Err(signature::fault(&SignatureError::DigestMissing));
     }
-    match app.limits.app(token.app, exchange.operation.method.writes()) {
+    match edge.limits.app(token.app, exchange.operation.method.writes()) {
         Ok(left) => exchange.left = Some(left),
         Err((fault, left)) => {
             exchange.left = Some(left);
@@ -53,7 +54,7 @@ pub(super) async fn admit(exchange: &mut Exchange, payload: Payload) -> Result<(
     check_scope(exchange, &token.holder, scopes)?;
     if let Some(verified) = verified {
         // Only now is the signature used up: a request that was refused before may be repaired and sent again.
-        if !app.nonces.first_use(&verified.keyid, &verified.nonce, now) {
+        if !edge.nonces.first_use(&verified.keyid, &verified.nonce, now) {
             return Err(signature::fault(&SignatureError::NonceReplayed));
         }
         exchange.nonce = Some(UsedNonce::new(&verified.keyid, &verified.nonce));
@@ -61,24 +62,24 @@ pub(super) async fn admit(exchange: &mut Exchange, payload: Payload) -> Result<(
     }
     let caller = Caller { partner: token.partner, app: token.app, scopes };
     exchange.caller = Some(caller);
-    let fan = fan(&app, &token).await?;
+    let fan = fan(&edge, &token).await?;
     Ok((Admitted { caller, fan }, body))
 }
 
 /// The fan whom a token speaks for.
-async fn fan(app: &App, token: &AccessToken) -> Result<Option<FanCaller>, Fault> {
+async fn fan(edge: &Edge, token: &AccessToken) -> Result<Option<FanCaller>, Fault> {
     let Holder::Fan(of) = &token.holder else { return Ok(None) };
-    let person = app.tokens.person(app, token.partner, of.fan).await?;
+    let person = edge.tokens.person(edge, token.partner, of.fan).await?;
     let person = person.ok_or_else(|| {
-        let challenge = oauth::challenge(app, Some("invalid_token"));
+        let challenge = oauth::challenge(edge, Some("invalid_token"));
         Fault::new(ErrorCode::TokenRevoked).detail("The fan is gone.").header("www-authenticate", challenge)
     })?;
     let (partner, app) = (token.partner, token.app);
     Ok(Some(FanCaller { partner, app, fan: of.fan, person, grant: of.grant, scopes: of.scopes }))
 }
 
-pub(super) fn bounds(app: &App, exchange: &Exchange) -> Bounds {
-    let configured = app.config.body_bytes_max;
+pub(super) fn bounds(edge: &Edge, exchange: &Exchange) -> Bounds {
+    let configured = edge.config.body_bytes_max;
     let bytes_max = match exchange.operation.body {
         quanzi_openapi::endpoint::BodyKind::Upload { bytes_max, .. } => {
             usize::try_from(bytes_max).unwrap_or(usize::MAX)
@@ -87,24 +88,24 @@ pub(super) fn bounds(app: &App, exchange: &Exchange) -> Bounds {
     };
     Bounds {
         bytes_max,
-        seconds_max: app.config.body_timeout_seconds,
+        seconds_max: edge.config.body_timeout_seconds,
         checks_digest: exchange.operation.access != Access::Client,
-        hints: app.config.mode.is_sandbox() && exchange.operation.access != Access::Public,
+        hints: edge.config.mode.is_sandbox() && exchange.operation.access != Access::Public,
     }
 }
 
 /// Whether who was admitted with this request would be still: its token neither expired nor revoked, its app active.
-pub(crate) async fn is_still_allowed(app: &App, request: &RequestInfo, scope: Scope) -> bool {
+pub(crate) async fn is_still_allowed(edge: &Edge, request: &RequestInfo, scope: Scope) -> bool {
     let field = request.http.headers().get(header::AUTHORIZATION).and_then(|field| field.to_str().ok());
     let Some((_, token)) = field.and_then(|text| text.split_once(' ')) else { return false };
-    oauth::authorize(app, token.trim()).await.is_ok_and(|grant| grant.scopes.contains(scope))
+    oauth::authorize(edge, token.trim()).await.is_ok_and(|grant| grant.scopes.contains(scope))
 }
 
 /// The token from `Authorization: DPoP …` (RFC 9449, 7.1), and from nowhere else.
 fn token_text(exchange: &Exchange) -> Result<String, Fault> {
-    let app = &exchange.app;
+    let edge = &exchange.edge;
     let invalid = |detail: &'static str| {
-        let challenge = oauth::challenge(app, Some("invalid_token"));
+        let challenge = oauth::challenge(edge, Some("invalid_token"));
         Fault::new(ErrorCode::TokenInvalid).detail(detail).header("www-authenticate", challenge)
     };
     let in_query = exchange.http.query_string().split('&').any(|pair| pair.starts_with("access_token="));
@@ -113,7 +114,7 @@ fn token_text(exchange: &Exchange) -> Result<String, Fault> {
     }
     let mut fields = exchange.http.headers().get_all(header::AUTHORIZATION);
     let Some(field) = fields.next() else {
-        return Err(Fault::new(ErrorCode::TokenMissing).header("www-authenticate", oauth::challenge(app, None)));
+        return Err(Fault::new(ErrorCode::TokenMissing).header("www-authenticate", oauth::challenge(edge, None)));
     };
     if fields.next().is_some() {
         return Err(invalid("There are two Authorization headers. Send one."));
@@ -156,19 +157,19 @@ async fn verify_signature(exchange: &Exchange, facts: &AppFacts, now: Time) -> R
         Ok(verified) => return Ok(Some(verified)),
         Err(error) => error,
     };
-    let error = key_of_other_client(&exchange.app, error).await?;
+    let error = key_of_other_client(&exchange.edge, error).await?;
     let mut fault = signature::fault(&error);
     if matches!(error, SignatureError::CoverageMissing { .. } | SignatureError::TagMissing { .. }) {
         fault = fault.header(quanzi_openapi::signature::ACCEPT_SIGNATURE, signature::wanted(&presented));
     }
-    let sandbox = exchange.app.config.mode.is_sandbox();
+    let sandbox = exchange.edge.config.mode.is_sandbox();
     Err(if sandbox { explain(&presented, Some(facts), &error, fault) } else { fault })
 }
 
 /// An unknown key that is another app's gets its own code: a mix-up of configurations is the usual reason.
-pub(crate) async fn key_of_other_client(app: &App, error: SignatureError) -> Result<SignatureError, Fault> {
+pub(crate) async fn key_of_other_client(edge: &Edge, error: SignatureError) -> Result<SignatureError, Fault> {
     match error {
-        SignatureError::KeyidUnknown { keyid } => match app.directory.owner_of_key(&app.db, &keyid).await? {
+        SignatureError::KeyidUnknown { keyid } => match edge.directory.owner_of_key(&edge.db, &keyid).await? {
             Some(_) => Ok(SignatureError::KeyOfOtherClient { keyid }),
             None => Ok(SignatureError::KeyidUnknown { keyid }),
         },
@@ -183,18 +184,18 @@ fn check_possession(
     token_text: &str,
     verified: Option<&Verified>,
 ) -> Result<(), Fault> {
-    let app = &exchange.app;
+    let edge = &exchange.edge;
     let mut proofs = exchange.http.headers().get_all(DPOP);
     let Some(proof) = proofs.next() else {
         // The profile always covers `authorization`, so the signature binds this token to this request.
         return match verified {
             Some(verified) if verified.keyid == token.jkt => Ok(()),
             _ => Err(Fault::new(ErrorCode::ProofMissing)
-                .header("www-authenticate", oauth::challenge(app, Some("invalid_dpop_proof")))),
+                .header("www-authenticate", oauth::challenge(edge, Some("invalid_dpop_proof")))),
         };
     };
     let invalid = |detail: &'static str| {
-        let challenge = oauth::challenge(app, Some("invalid_dpop_proof"));
+        let challenge = oauth::challenge(edge, Some("invalid_dpop_proof"));
         Fault::new(ErrorCode::ProofInvalid).detail(detail).header("www-authenticate", challenge)
     };
     if proofs.next().is_some() {
@@ -202,7 +203,7 @@ fn check_possession(
     }
     let proof = proof.to_str().map_err(|_| invalid("The DPoP header is not plain text."))?;
     let target_uri = exchange.target_uris.first().map_or("", String::as_str);
-    let jkt = oauth::proof::check(app, proof, exchange.http.method().as_str(), target_uri, token_text)?;
+    let jkt = oauth::proof::check(edge, proof, exchange.http.method().as_str(), target_uri, token_text)?;
     if jkt == token.jkt {
         Ok(())
     } else {
@@ -223,19 +224,19 @@ fn check_scope(exchange: &Exchange, holder: &Holder, scopes: Scopes) -> Result<(
         }
         (Access::Partner(None) | Access::Public | Access::Client, _) => None,
     };
-    missing.map_or(Ok(()), |scope| Err(scope_missing(&exchange.app, scope)))
+    missing.map_or(Ok(()), |scope| Err(scope_missing(&exchange.edge, scope)))
 }
 
 /// Refuses a token without this scope (RFC 6750, 3.1).
-pub fn scope_missing(app: &App, scope: &str) -> Fault {
-    let challenge = oauth::challenge(app, Some("insufficient_scope"));
+pub fn scope_missing(edge: &Edge, scope: &str) -> Fault {
+    let challenge = oauth::challenge(edge, Some("insufficient_scope"));
     Fault::new(ErrorCode::ScopeMissing)
         .detail(format!("The token needs the scope {scope}."))
         .header("www-authenticate", format!("{challenge}, scope=\"{scope}\""))
 }
 
 fn wrong_kind(exchange: &Exchange, takes: &'static str) -> Fault {
-    let challenge = oauth::challenge(&exchange.app, Some("insufficient_scope"));
+    let challenge = oauth::challenge(&exchange.edge, Some("insufficient_scope"));
     Fault::new(ErrorCode::WrongTokenKind)
         .detail(format!("This address takes {takes}."))
         .header("www-authenticate", challenge)

@@ -12,12 +12,13 @@ use quanzi_openapi::signature::{self, Draft, Message, ResponseShape};
 use quanzi_openapi::{ErrorCode, Operation, Time};
 
 use super::answer::Answer;
-use super::call::{Caller, RequestInfo};
+use super::call::Caller;
 use super::limit::Left;
-use super::nonce::UsedNonce;
+use crate::access::RequestInfo;
 use crate::access::oauth::nonce;
 use crate::access::oauth::proof::NONCE_HEADER;
-use crate::app::App;
+use crate::access::replay::UsedNonce;
+use crate::edge::Edge;
 use crate::platform::fault::Fault;
 
 /// Most headers of a request. actix itself ends a connection that sends more than 96, without an answer of ours.
@@ -29,7 +30,7 @@ const TARGET_BYTES_MAX: usize = 8 * 1024;
 
 /// One request on its way through the edge.
 pub(super) struct Exchange {
-    pub app: Arc<App>,
+    pub edge: Arc<Edge>,
     pub http: HttpRequest,
     pub operation: &'static Operation,
     pub id: String,
@@ -48,15 +49,15 @@ pub(super) struct Exchange {
 
 impl Exchange {
     /// Takes the request in; nothing is checked yet.
-    pub fn open(app: &Arc<App>, http: HttpRequest, operation: &'static Operation) -> Self {
-        let now = app.clock.now();
-        let id = format!("req_{}", app.clock.random_text());
+    pub fn open(edge: &Arc<Edge>, http: HttpRequest, operation: &'static Operation) -> Self {
+        let now = edge.clock.now();
+        let id = format!("req_{}", edge.clock.random_text());
         let target = http.uri().path_and_query().map_or("/", |target| target.as_str());
-        let origins = std::iter::once(&app.config.public_url).chain(&app.config.public_url_aliases);
+        let origins = std::iter::once(&edge.config.public_url).chain(&edge.config.public_url_aliases);
         let target_uris = origins.map(|origin| format!("{origin}{target}")).collect();
-        let address = client_address(app, &http);
+        let address = client_address(edge, &http);
         Self {
-            app: Arc::clone(app),
+            edge: Arc::clone(edge),
             http,
             operation,
             id,
@@ -78,7 +79,7 @@ impl Exchange {
 
     /// Limit by address, then sizes: before anything is looked at.
     pub fn check_outside(&mut self) -> Result<(), Fault> {
-        match self.app.limits.address(self.address) {
+        match self.edge.limits.address(self.address) {
             Ok(left) => self.left = Some(left),
             Err((fault, left)) => {
                 self.left = Some(left);
@@ -122,7 +123,7 @@ impl Exchange {
     /// Turns a refusal into the answer of this endpoint.
     pub fn refuse(&self, fault: &Fault) -> Answer {
         let oauth = self.operation.access == Access::Client;
-        Answer::refusal(fault, oauth, &self.app.config.public_url, &self.id)
+        Answer::refusal(fault, oauth, &self.edge.config.public_url, &self.id)
     }
 
     /// Completes the answer with what every answer has, signs it where it must be, and sends it.
@@ -132,12 +133,12 @@ impl Exchange {
         }
         answer.push("request-id", self.id.as_str());
         // Our clock's, not the system's: clients set theirs by it, and a sandbox's may have been moved.
-        answer.push("date", self.app.clock.now().http_date());
+        answer.push("date", self.edge.clock.now().http_date());
         answer.push("x-content-type-options", "nosniff");
         // A fresh nonce with every answer to an app, so that a client whose clock is off needs no round trip more (RFC 9449, 8.2).
         let takes_proofs = self.operation.access != Access::Public;
         if takes_proofs && !answer.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(NONCE_HEADER)) {
-            answer.push(NONCE_HEADER, nonce::current(&self.app));
+            answer.push(NONCE_HEADER, nonce::current(&self.edge));
         }
         if let Some(left) = &self.left {
             answer.push("ratelimit-policy", left.policy());
@@ -176,8 +177,8 @@ impl Exchange {
             answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let message = Message::response(answer.status, &headers, Some(&request));
         let shape = ResponseShape::of(&message, has_body);
-        let now = self.app.clock.now();
-        let key = self.app.keyring.signing(now);
+        let now = self.edge.clock.now();
+        let key = self.edge.keyring.signing(now);
         let draft = Draft::response(&shape, now.seconds(), key.kid())?;
         let base = draft.base(&message)?;
         let signed = draft.finish("quanzi", &key.sign(base.as_bytes()))?;
@@ -189,9 +190,9 @@ impl Exchange {
 
 /// The address of the client: the peer's, unless the peer is a trusted proxy; then the nearest one in
 /// `X-Forwarded-For` that is not.
-pub(crate) fn client_address(app: &App, http: &HttpRequest) -> IpAddr {
+pub(crate) fn client_address(edge: &Edge, http: &HttpRequest) -> IpAddr {
     let peer = http.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip()).to_canonical();
-    let trusted = |address: &IpAddr| app.config.trusted_proxies.iter().any(|range| range.contains(address));
+    let trusted = |address: &IpAddr| edge.config.trusted_proxies.iter().any(|range| range.contains(address));
     if !trusted(&peer) {
         return peer;
     }

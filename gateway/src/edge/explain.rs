@@ -8,7 +8,7 @@ use quanzi_openapi::signature::{
 };
 
 use super::signature::{Presented, find_key};
-use crate::capabilities::apps::AppFacts;
+use crate::access::AppFacts;
 use crate::platform::crypto;
 use crate::platform::fault::Fault;
 

@@ -10,7 +10,7 @@ use quanzi_openapi::id::AppId;
 
 use super::answer::Answer;
 use super::idempotency::Key;
-use super::nonce::{UsedNonce, hex};
+use crate::access::replay::{UsedNonce, hex};
 use crate::platform::db::{self, Fault, Json, List, Sql, Tx};
 use crate::sql;
 

@@ -13,14 +13,14 @@ mod idempotency;
 mod idempotency_entry;
 mod limit;
 mod mount;
-mod nonce;
 pub(crate) mod page_request;
 pub(crate) mod pages;
 mod serve;
+pub(crate) mod sessions;
 pub mod signature;
 
 pub use answer::Answer;
-pub use call::{Anyone, Call, Caller, FanCaller, RequestInfo};
+pub use call::{Anyone, Call, Caller, FanCaller};
 pub(crate) use call::{LedgerCommand, Stream};
 pub(crate) use caller::{is_still_allowed, key_of_other_client, scope_missing};
 pub(crate) use explain::explain_with;
@@ -28,5 +28,37 @@ pub use idempotency::{InFlight, sweep as sweep_idempotency};
 pub(crate) use idempotency_entry::{IdempotencyEntries, IdempotencyEntry, Standing as EntryStatus};
 pub use limit::Limits;
 pub use mount::Routes;
-pub(crate) use nonce::hex;
-pub use nonce::{Nonces, sweep as sweep_nonces};
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::access::Access;
+
+/// What admitting requests needs besides access; one per process.
+pub struct Edge {
+    access: Arc<Access>,
+    /// Rate limits.
+    pub limits: Limits,
+    /// Idempotency keys being worked on.
+    pub in_flight: InFlight,
+}
+
+impl Edge {
+    /// Nothing under way.
+    pub fn new(access: Arc<Access>) -> Self {
+        let limits = Limits::new(&access.config, &access.clock);
+        Self { access, limits, in_flight: InFlight::default() }
+    }
+
+    /// Who calls, for tasks that outlive a call.
+    pub fn access(&self) -> &Arc<Access> {
+        &self.access
+    }
+}
+
+impl Deref for Edge {
+    type Target = Access;
+    fn deref(&self) -> &Access {
+        &self.access
+    }
+}

@@ -12,7 +12,7 @@ use quanzi_openapi::{Endpoint, ErrorCode, Method, Operation};
 use super::call::{Anyone, Call, Caller, FanCaller, LedgerCommand, Stream};
 use super::exchange::Exchange;
 use super::serve;
-use crate::app::App;
+use crate::edge::Edge;
 use crate::platform::fault::Fault;
 
 type MakeRoute = Arc<dyn Fn() -> Route + Send + Sync>;
@@ -20,7 +20,7 @@ type MakeRoute = Arc<dyn Fn() -> Route + Send + Sync>;
 /// What is mounted, ready to be put into each worker.
 #[derive(Clone)]
 pub struct Routes {
-    app: Arc<App>,
+    edge: Arc<Edge>,
     by_path: BTreeMap<(String, String), Vec<(Method, MakeRoute)>>,
 }
 
@@ -29,8 +29,8 @@ static NO_OPERATION: Operation = Operation::of::<quanzi_openapi::operations::Get
 
 impl Routes {
     /// None yet.
-    pub fn new(app: &Arc<App>) -> Self {
-        Self { app: Arc::clone(app), by_path: BTreeMap::new() }
+    pub fn new(edge: &Arc<Edge>) -> Self {
+        Self { edge: Arc::clone(edge), by_path: BTreeMap::new() }
     }
 
     /// Mounts an endpoint for partners' apps.
@@ -40,7 +40,7 @@ impl Routes {
         handler: impl AsyncFn(&mut Call<E, Caller>) -> Result<E::Reply, Fault> + Clone + Send + Sync + 'static,
     ) -> Self {
         const { assert!(matches!(E::ACCESS, Access::Partner(_)), "this endpoint is not for partners") };
-        let app = Arc::clone(&self.app);
+        let app = Arc::clone(&self.edge);
         self.put::<E>(
             E::PATH,
             Arc::new(move || {
@@ -60,7 +60,7 @@ impl Routes {
         handler: impl AsyncFn(&mut Call<E, FanCaller>) -> Result<E::Reply, Fault> + Clone + Send + Sync + 'static,
     ) -> Self {
         const { assert!(matches!(E::ACCESS, Access::Fan(_)), "this endpoint is not for fans") };
-        let app = Arc::clone(&self.app);
+        let app = Arc::clone(&self.edge);
         self.put::<E>(
             E::PATH,
             Arc::new(move || {
@@ -84,7 +84,7 @@ impl Routes {
         + 'static,
     ) -> Self {
         const { assert!(matches!(E::ACCESS, Access::Fan(_)) && E::METHOD.writes(), "this endpoint moves nothing for fans") };
-        let app = Arc::clone(&self.app);
+        let app = Arc::clone(&self.edge);
         self.put::<E>(
             E::PATH,
             Arc::new(move || {
@@ -113,7 +113,7 @@ impl Routes {
                 "this endpoint moves nothing for partners"
             );
         };
-        let app = Arc::clone(&self.app);
+        let app = Arc::clone(&self.edge);
         self.put::<E>(
             E::PATH,
             Arc::new(move || {
@@ -138,7 +138,7 @@ impl Routes {
                 "this endpoint streams nothing"
             );
         };
-        let app = Arc::clone(&self.app);
+        let app = Arc::clone(&self.edge);
         self.put::<E>(
             E::PATH,
             Arc::new(move || {
@@ -163,11 +163,11 @@ impl Routes {
 
     /// Mounts a public read that needs nothing but the gateway itself, and so no connection to the database.
     #[must_use]
-    pub fn mount_fixed<E: Endpoint>(self, reply: impl Fn(&App) -> E::Reply + Clone + Send + Sync + 'static) -> Self {
+    pub fn mount_fixed<E: Endpoint>(self, reply: impl Fn(&Edge) -> E::Reply + Clone + Send + Sync + 'static) -> Self {
         const {
             assert!(matches!((E::ACCESS, E::METHOD), (Access::Public, Method::Get)), "this endpoint is no public read");
         };
-        let app = Arc::clone(&self.app);
+        let app = Arc::clone(&self.edge);
         self.put::<E>(
             E::PATH,
             Arc::new(move || {
@@ -195,7 +195,7 @@ impl Routes {
         path: &str,
         handler: impl AsyncFn(&mut Call<E, Anyone>) -> Result<E::Reply, Fault> + Clone + Send + Sync + 'static,
     ) -> Self {
-        let app = Arc::clone(&self.app);
+        let app = Arc::clone(&self.edge);
         self.put::<E>(
             path,
             Arc::new(move || {
@@ -216,8 +216,8 @@ impl Routes {
     }
 
     /// The gateway the routes are for.
-    pub fn app(&self) -> &Arc<App> {
-        &self.app
+    pub fn edge(&self) -> &Arc<Edge> {
+        &self.edge
     }
 
     /// Every method and path that is mounted.
@@ -231,7 +231,7 @@ impl Routes {
             let mut allowed: Vec<&str> = routes.iter().map(|(method, _)| method.as_str()).collect();
             allowed.sort_unstable();
             let allowed = allowed.join(", ");
-            let app = Arc::clone(&self.app);
+            let app = Arc::clone(&self.edge);
             let resource =
                 routes.iter().fold(web::resource(path.as_str()), |resource, (_, make)| resource.route(make()));
             config.service(resource.default_service(web::to(move |http: HttpRequest| {
@@ -242,24 +242,24 @@ impl Routes {
 
     /// The answer to a method that an address mounted elsewhere does not take.
     pub fn method_not_allowed(&self, http: HttpRequest, allowed: &str) -> HttpResponse {
-        method_not_allowed(&self.app, http, allowed)
+        method_not_allowed(&self.edge, http, allowed)
     }
 
     /// The answer to an address that nobody has.
     pub fn not_found(&self, http: HttpRequest) -> HttpResponse {
-        refuse_outside(&self.app, http, &Fault::new(ErrorCode::RouteNotFound))
+        refuse_outside(&self.edge, http, &Fault::new(ErrorCode::RouteNotFound))
     }
 }
 
-fn method_not_allowed(app: &Arc<App>, http: HttpRequest, allowed: &str) -> HttpResponse {
+fn method_not_allowed(edge: &Arc<Edge>, http: HttpRequest, allowed: &str) -> HttpResponse {
     let fault = Fault::new(ErrorCode::MethodNotAllowed)
         .detail(format!("{} takes {allowed}.", http.path()))
         .header("allow", allowed);
-    refuse_outside(app, http, &fault)
+    refuse_outside(edge, http, &fault)
 }
 
-fn refuse_outside(app: &Arc<App>, http: HttpRequest, fault: &Fault) -> HttpResponse {
-    let mut exchange = Exchange::open(app, http, &NO_OPERATION);
+fn refuse_outside(edge: &Arc<Edge>, http: HttpRequest, fault: &Fault) -> HttpResponse {
+    let mut exchange = Exchange::open(edge, http, &NO_OPERATION);
     let outside = exchange.check_outside().err();
     exchange.finish(exchange.refuse(outside.as_ref().unwrap_or(fault)))
 }

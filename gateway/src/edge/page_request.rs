@@ -17,7 +17,7 @@ use tracing::Instrument as _;
 use super::answer::Answer;
 use super::body::{self, Bounds};
 use super::exchange::Exchange;
-use crate::app::App;
+use crate::edge::Edge;
 use crate::platform::fault::Fault;
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -76,8 +76,8 @@ impl Page {
 
 impl PageRequest {
     /// The gateway.
-    pub fn app(&self) -> &App {
-        &self.0.app
+    pub fn edge(&self) -> &Edge {
+        &self.0.edge
     }
 
     /// When the page was asked for.
@@ -111,7 +111,7 @@ impl PageRequest {
 
     /// The form that was sent, of at most so many bytes.
     pub async fn form<T: DeserializeOwned>(&self, payload: Payload, bytes_max: usize) -> Result<T, Fault> {
-        let seconds_max = self.app().config.body_timeout_seconds;
+        let seconds_max = self.edge().config.body_timeout_seconds;
         let bounds = Bounds { bytes_max, seconds_max, checks_digest: false, hints: false };
         let bytes = body::read(&self.0.http, payload, &bounds).await?;
         body::check_type(&self.0.http, BodyKind::Form, bytes.is_empty())?;
@@ -127,7 +127,7 @@ impl PageRequest {
         if let Some(site) = self.header(HeaderName::from_static("sec-fetch-site")) {
             return !matches!(site, "same-origin" | "none");
         }
-        let config = &self.app().config;
+        let config = &self.edge().config;
         let mut own = std::iter::once(&config.public_url).chain(&config.public_url_aliases);
         self.header(header::ORIGIN).is_some_and(|origin| origin != "null" && !own.any(|own| own == origin))
     }
@@ -144,7 +144,7 @@ impl PageRequest {
             }
             None => tracing::info!(status = page.status, "answered"),
         }
-        let metrics = &self.app().metrics;
+        let metrics = &self.edge().metrics;
         metrics.observe(name, page.status, code, self.0.started.elapsed().as_secs_f64());
         if let (Some(ErrorCode::RateLimited), Some(left)) = (code, &self.0.left) {
             metrics.rate_limited(left.name());
@@ -155,13 +155,13 @@ impl PageRequest {
 
 /// Shows a page: `show` when the request is within the limits, otherwise `refuse`.
 pub(crate) async fn show(
-    app: &Arc<App>,
+    edge: &Arc<Edge>,
     http: HttpRequest,
     name: &'static str,
     show: impl AsyncFnOnce(&PageRequest) -> Page,
     refuse: impl FnOnce(&PageRequest, Fault) -> Page,
 ) -> HttpResponse {
-    let mut exchange = Exchange::open(app, http, &NO_OPERATION);
+    let mut exchange = Exchange::open(edge, http, &NO_OPERATION);
     let span = tracing::info_span!("request", id = %exchange.id, operation = name);
     let work = async {
         let outside = exchange.check_outside();
@@ -172,15 +172,15 @@ pub(crate) async fn show(
         };
         page_request.finish(name, page)
     };
-    app.metrics.watch(work.instrument(span)).await
+    edge.metrics.watch(work.instrument(span)).await
 }
 
 /// The same limits for pages that answer by themselves: the refusal, when a request is not within them.
-pub(crate) fn refuse_outside(app: &Arc<App>, http: &HttpRequest) -> Option<HttpResponse> {
-    let mut exchange = Exchange::open(app, http.clone(), &NO_OPERATION);
+pub(crate) fn refuse_outside(edge: &Arc<Edge>, http: &HttpRequest) -> Option<HttpResponse> {
+    let mut exchange = Exchange::open(edge, http.clone(), &NO_OPERATION);
     let fault = exchange.check_outside().err()?;
     if let (ErrorCode::RateLimited, Some(left)) = (fault.code(), &exchange.left) {
-        app.metrics.rate_limited(left.name());
+        edge.metrics.rate_limited(left.name());
     }
     Some(exchange.finish(exchange.refuse(&fault)))
 }

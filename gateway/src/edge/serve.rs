@@ -18,7 +18,7 @@ use super::caller::Admitted;
 use super::exchange::Exchange;
 use super::idempotency_entry::IdempotencyEntry;
 use super::{body, caller, idempotency, mount, signature};
-use crate::app::App;
+use crate::edge::Edge;
 use crate::platform::db::{Retryable as _, Tx};
 use crate::platform::fault::Fault;
 use crate::platform::ledger;
@@ -38,12 +38,12 @@ impl<E: Endpoint> Declared<E> {
 
 /// Serves a call of a partner's app.
 pub(super) async fn partner<E: Endpoint>(
-    app: &Arc<App>,
+    edge: &Arc<Edge>,
     http: HttpRequest,
     payload: Payload,
     handler: &impl AsyncFn(&mut Call<E, Caller>) -> Result<E::Reply, Fault>,
 ) -> HttpResponse {
-    let mut exchange = Exchange::open(app, http, Declared::<E>::OPERATION);
+    let mut exchange = Exchange::open(edge, http, Declared::<E>::OPERATION);
     let span = span(&exchange);
     let work = async {
         let outcome = match admit_partner(&mut exchange, payload).await {
@@ -52,17 +52,17 @@ pub(super) async fn partner<E: Endpoint>(
         };
         close(&exchange, outcome)
     };
-    app.metrics.watch(work.instrument(span)).await
+    edge.metrics.watch(work.instrument(span)).await
 }
 
 /// Serves a call of a fan through an app.
 pub(super) async fn fan<E: Endpoint>(
-    app: &Arc<App>,
+    edge: &Arc<Edge>,
     http: HttpRequest,
     payload: Payload,
     handler: &impl AsyncFn(&mut Call<E, FanCaller>) -> Result<E::Reply, Fault>,
 ) -> HttpResponse {
-    let mut exchange = Exchange::open(app, http, Declared::<E>::OPERATION);
+    let mut exchange = Exchange::open(edge, http, Declared::<E>::OPERATION);
     let span = span(&exchange);
     let work = async {
         let outcome = match admit_fan(&mut exchange, payload).await {
@@ -71,17 +71,17 @@ pub(super) async fn fan<E: Endpoint>(
         };
         close(&exchange, outcome)
     };
-    app.metrics.watch(work.instrument(span)).await
+    edge.metrics.watch(work.instrument(span)).await
 }
 
 /// Serves a call of a fan whose effect the ledger's poster writes.
 pub(super) async fn fan_posted<E: Endpoint>(
-    app: &Arc<App>,
+    edge: &Arc<Edge>,
     http: HttpRequest,
     payload: Payload,
     handler: &impl AsyncFn(&mut Call<E, FanCaller>) -> Result<LedgerCommand<E::Reply>, Fault>,
 ) -> HttpResponse {
-    let mut exchange = Exchange::open(app, http, Declared::<E>::OPERATION);
+    let mut exchange = Exchange::open(edge, http, Declared::<E>::OPERATION);
     let span = span(&exchange);
     let work = async {
         let outcome = match admit_fan(&mut exchange, payload).await {
@@ -90,17 +90,17 @@ pub(super) async fn fan_posted<E: Endpoint>(
         };
         close(&exchange, outcome)
     };
-    app.metrics.watch(work.instrument(span)).await
+    edge.metrics.watch(work.instrument(span)).await
 }
 
 /// Serves a call of a partner's app whose effect the ledger's poster writes.
 pub(super) async fn posted<E: Endpoint>(
-    app: &Arc<App>,
+    edge: &Arc<Edge>,
     http: HttpRequest,
     payload: Payload,
     handler: &impl AsyncFn(&mut Call<E, Caller>) -> Result<LedgerCommand<E::Reply>, Fault>,
 ) -> HttpResponse {
-    let mut exchange = Exchange::open(app, http, Declared::<E>::OPERATION);
+    let mut exchange = Exchange::open(edge, http, Declared::<E>::OPERATION);
     let span = span(&exchange);
     let work = async {
         let outcome = match admit_partner(&mut exchange, payload).await {
@@ -109,17 +109,17 @@ pub(super) async fn posted<E: Endpoint>(
         };
         close(&exchange, outcome)
     };
-    app.metrics.watch(work.instrument(span)).await
+    edge.metrics.watch(work.instrument(span)).await
 }
 
 /// Serves a read of a partner's app with a stream. It is admitted as any other, and counted when it begins.
 pub(super) async fn stream<E: Endpoint>(
-    app: &Arc<App>,
+    edge: &Arc<Edge>,
     http: HttpRequest,
     payload: Payload,
     handler: &impl AsyncFn(&mut Call<E, Caller>) -> Result<Stream, Fault>,
 ) -> HttpResponse {
-    let mut exchange = Exchange::open(app, http, Declared::<E>::OPERATION);
+    let mut exchange = Exchange::open(edge, http, Declared::<E>::OPERATION);
     let span = span(&exchange);
     let work = async {
         let begun = match admit_partner(&mut exchange, payload).await {
@@ -133,7 +133,7 @@ pub(super) async fn stream<E: Endpoint>(
             Err(fault) => close(&exchange, Err(fault)),
         }
     };
-    app.metrics.watch(work.instrument(span)).await
+    edge.metrics.watch(work.instrument(span)).await
 }
 
 async fn begin<E: Endpoint>(
@@ -143,18 +143,18 @@ async fn begin<E: Endpoint>(
     handler: &impl AsyncFn(&mut Call<E, Caller>) -> Result<Stream, Fault>,
 ) -> Result<Stream, Fault> {
     let parsed = parse::<E>(exchange, bytes)?;
-    let tx = exchange.app.db.reading().await?;
+    let tx = exchange.edge.db.reading().await?;
     handler(&mut parsed.call(exchange, caller, tx)).await
 }
 
 /// Serves a call of anybody.
 pub(super) async fn anyone<E: Endpoint>(
-    app: &Arc<App>,
+    edge: &Arc<Edge>,
     http: HttpRequest,
     payload: Payload,
     handler: &impl AsyncFn(&mut Call<E, Anyone>) -> Result<E::Reply, Fault>,
 ) -> HttpResponse {
-    let mut exchange = Exchange::open(app, http, Declared::<E>::OPERATION);
+    let mut exchange = Exchange::open(edge, http, Declared::<E>::OPERATION);
     let span = span(&exchange);
     let work = async {
         let outcome = match admit_anyone(&mut exchange, payload).await {
@@ -163,26 +163,26 @@ pub(super) async fn anyone<E: Endpoint>(
         };
         close(&exchange, outcome)
     };
-    app.metrics.watch(work.instrument(span)).await
+    edge.metrics.watch(work.instrument(span)).await
 }
 
 /// Serves a public read that needs nothing but the gateway itself.
 pub(super) async fn fixed<E: Endpoint>(
-    app: &Arc<App>,
+    edge: &Arc<Edge>,
     http: HttpRequest,
     payload: Payload,
-    reply: &impl Fn(&App) -> E::Reply,
+    reply: &impl Fn(&Edge) -> E::Reply,
 ) -> HttpResponse {
-    let mut exchange = Exchange::open(app, http, Declared::<E>::OPERATION);
+    let mut exchange = Exchange::open(edge, http, Declared::<E>::OPERATION);
     let span = span(&exchange);
     let work = async {
         let outcome = match admit_anyone(&mut exchange, payload).await {
-            Ok(_) => parse::<E>(&exchange, &Bytes::new()).and_then(|_| Answer::of::<E>(&reply(app))),
+            Ok(_) => parse::<E>(&exchange, &Bytes::new()).and_then(|_| Answer::of::<E>(&reply(edge))),
             Err(fault) => Err(fault),
         };
         close(&exchange, outcome)
     };
-    app.metrics.watch(work.instrument(span)).await
+    edge.metrics.watch(work.instrument(span)).await
 }
 
 async fn admit_fan(exchange: &mut Exchange, payload: Payload) -> Result<(FanCaller, Admitted, Bytes), Fault> {
@@ -201,7 +201,7 @@ async fn admit_partner(exchange: &mut Exchange, payload: Payload) -> Result<(Adm
 
 async fn admit_anyone(exchange: &mut Exchange, payload: Payload) -> Result<Bytes, Fault> {
     exchange.check_outside()?;
-    let bytes = body::read(&exchange.http, payload, &caller::bounds(&exchange.app, exchange)).await?;
+    let bytes = body::read(&exchange.http, payload, &caller::bounds(&exchange.edge, exchange)).await?;
     check_body_type(exchange, &bytes)?;
     Ok(bytes)
 }
@@ -234,27 +234,27 @@ async fn call<E: Endpoint, C: Copy>(
     handler: &impl AsyncFn(&mut Call<E, C>) -> Result<E::Reply, Fault>,
 ) -> Result<Answer, Fault> {
     let mut parsed = parse::<E>(exchange, bytes)?;
-    let app = &exchange.app;
+    let edge = &exchange.edge;
     // Whom we do not know gets no transaction from the edge: such a use-case opens its own when it has decided to act.
     let known = who.is_some();
     let Some(who) = who.filter(|_| E::METHOD.writes()) else {
         // It opens more than one, perhaps: whoever held a connection all the while and waited for another could wait for others who
         // do the same.
-        let tx = if known { app.db.reading().await? } else { app.db.reading_newest_when_asked() };
+        let tx = if known { edge.db.reading().await? } else { edge.db.reading_newest_when_asked() };
         let mut call = parsed.call(exchange, caller, tx);
         let reply = handler(&mut call).await?;
         if call.access_changed {
-            forget_changed(app).await;
+            forget_changed(edge).await;
         }
         return Answer::of::<E>(&reply);
     };
     let key = idempotency_key::<E>(exchange, who, bytes)?;
-    let _working = key.as_ref().map(|key| app.in_flight.enter(key)).transpose()?;
+    let _working = key.as_ref().map(|key| edge.in_flight.enter(key)).transpose()?;
     for run in 1.. {
-        let mut tx = app.db.begin().await?;
+        let mut tx = edge.db.begin().await?;
         let replayed = match claim(exchange, key.as_ref(), &mut tx).await {
             Err(fault) if fault.is_retryable() && run < RUNS_MAX => {
-                pause(app, run).await;
+                pause(edge, run).await;
                 continue;
             }
             claimed => claimed?,
@@ -267,11 +267,11 @@ async fn call<E: Endpoint, C: Copy>(
         let outcome = handler(&mut call).await;
         let (rest, tx, access_changed) = Parsed::take_back(call);
         parsed = rest;
-        match commit::<E>(app, key.as_ref(), tx, outcome).await {
-            Err(fault) if fault.is_retryable() && run < RUNS_MAX => pause(app, run).await,
+        match commit::<E>(edge, key.as_ref(), tx, outcome).await {
+            Err(fault) if fault.is_retryable() && run < RUNS_MAX => pause(edge, run).await,
             outcome => {
                 if access_changed && outcome.is_ok() {
-                    forget_changed(app).await;
+                    forget_changed(edge).await;
                 }
                 return outcome;
             }
@@ -290,11 +290,11 @@ async fn post<E: Endpoint, C: Copy>(
     handler: &impl AsyncFn(&mut Call<E, C>) -> Result<LedgerCommand<E::Reply>, Fault>,
 ) -> Result<Answer, Fault> {
     let mut parsed = parse::<E>(exchange, bytes)?;
-    let app = &exchange.app;
+    let edge = &exchange.edge;
     let key = idempotency_key::<E>(exchange, who, bytes)?;
-    let _working = key.as_ref().map(|key| app.in_flight.enter(key)).transpose()?;
+    let _working = key.as_ref().map(|key| edge.in_flight.enter(key)).transpose()?;
     for run in 1..=RUNS_MAX {
-        let tx = app.db.reading_newest_when_asked();
+        let tx = edge.db.reading_newest_when_asked();
         let mut call = parsed.call(exchange, caller, tx);
         let command = handler(&mut call).await;
         let (rest, mut tx, _) = Parsed::take_back(call);
@@ -308,10 +308,10 @@ async fn post<E: Endpoint, C: Copy>(
         drop(tx);
         let answer = Answer::of::<E>(&reply)?;
         order.claim = Some(IdempotencyEntry { nonce: exchange.nonce, key: key.clone(), answer: answer.clone() });
-        match app.poster.post(order).await? {
+        match edge.poster.post(order).await? {
             Outcome::Posted => return Ok(answer),
             Outcome::Again(saved) => return Ok(saved),
-            Outcome::Refused(Refused::Moved) if run < RUNS_MAX => pause(app, run).await,
+            Outcome::Refused(Refused::Moved) if run < RUNS_MAX => pause(edge, run).await,
             Outcome::Refused(Refused::NonceReplayed) => return Err(signature::fault(&SignatureError::NonceReplayed)),
             Outcome::Refused(refused) => return Err(ledger::service::fault(refused, exchange.now)),
         }
@@ -335,8 +335,8 @@ async fn answered_before(
 }
 
 /// Before a call that lost against another transaction runs again.
-async fn pause(app: &App, run: u32) {
-    let [jitter] = app.clock.random::<1>();
+async fn pause(edge: &Edge, run: u32) {
+    let [jitter] = edge.clock.random::<1>();
     let millis = u64::from(run) * PAUSE_MILLIS + u64::from(jitter) % PAUSE_MILLIS;
     tracing::debug!(run, millis, "a conflict with another transaction; the call runs again");
     tokio::time::sleep(Duration::from_millis(millis)).await;
@@ -358,8 +358,8 @@ async fn claim(exchange: &Exchange, key: Option<&idempotency::Key>, tx: &mut Tx)
 
 /// Makes this process forget what changed, before it answers. The change is kept in any case: were the reading to fail,
 /// the reader that runs every second does it.
-async fn forget_changed(app: &App) {
-    if let Err(fault) = crate::access::oauth::revocation::catch_up(app).await {
+async fn forget_changed(edge: &Edge) {
+    if let Err(fault) = crate::access::oauth::revocation::catch_up(edge).await {
         tracing::warn!(code = %fault.code(), cause = ?fault.cause(), "revocations could not be read");
     }
 }
@@ -375,7 +375,7 @@ struct Parsed<E: Endpoint> {
 impl<E: Endpoint> Parsed<E> {
     fn call<C>(self, exchange: &Exchange, caller: C, tx: Tx) -> Call<E, C> {
         Call {
-            app: Arc::clone(&exchange.app),
+            edge: Arc::clone(&exchange.edge),
             caller,
             params: self.params,
             query: self.query,
@@ -396,7 +396,7 @@ impl<E: Endpoint> Parsed<E> {
 
 /// Effect and saved answer together, or nothing.
 async fn commit<E: Endpoint>(
-    app: &App,
+    edge: &Edge,
     key: Option<&idempotency::Key>,
     mut tx: Tx,
     outcome: Result<E::Reply, Fault>,
@@ -407,7 +407,7 @@ async fn commit<E: Endpoint>(
             if let Some(key) = key {
                 key.save(&mut tx, &answer).await?;
             }
-            outbox::service::commit(app, tx).await?;
+            outbox::service::commit(edge, tx).await?;
             Ok(answer)
         }
         // Some refusals must leave a trace, or asking again and again would cost nothing (see `gates`).
@@ -415,7 +415,7 @@ async fn commit<E: Endpoint>(
             if let Some(key) = key {
                 key.release(&mut tx).await?;
             }
-            outbox::service::commit(app, tx).await?;
+            outbox::service::commit(edge, tx).await?;
             Err(fault)
         }
         Err(fault) => Err(fault),
@@ -473,7 +473,7 @@ fn close(exchange: &Exchange, outcome: Result<Answer, Fault>) -> HttpResponse {
             (exchange.refuse(&fault), Some(fault.code()))
         }
     };
-    let metrics = &exchange.app.metrics;
+    let metrics = &exchange.edge.metrics;
     metrics.observe((exchange.operation.name)(), answer.status, code, exchange.started.elapsed().as_secs_f64());
     if answer.is_replay() {
         metrics.replayed((exchange.operation.name)());

@@ -6,7 +6,7 @@ use quanzi_openapi::signature::{
     self, Message, RequestShape, Signature, SignatureError, accept_signature, content_digest, examine_request,
 };
 
-use crate::capabilities::apps::{AppFacts, RegisteredKey};
+use crate::access::{AppFacts, RegisteredKey};
 use crate::platform::fault::Fault;
 
 /// A request as a signature sees it.

@@ -12,7 +12,7 @@ use quanzi_openapi::apps::{KeyInput, NewApp};
 use quanzi_openapi::id::{AppId, PartnerId};
 use quanzi_openapi::sandbox::NewPartner;
 
-use crate::app::App;
+use crate::access::Access;
 use crate::capabilities::apps::service::Context;
 use crate::platform::crypto::SigningKey;
 use crate::platform::fault::Fault;
@@ -36,43 +36,43 @@ pub struct Demo {
 }
 
 /// The demo partner, made when there is none.
-pub async fn ensure(app: &App) -> Result<Demo, Fault> {
-    let key_file = app.config.data_dir.join(KEY_FILE);
-    let key = read_or_make(app, &key_file)?;
-    if let Some(demo) = find(app, key.kid(), &key_file).await? {
+pub async fn ensure(access: &Access) -> Result<Demo, Fault> {
+    let key_file = access.config.data_dir.join(KEY_FILE);
+    let key = read_or_make(access, &key_file)?;
+    if let Some(demo) = find(access, key.kid(), &key_file).await? {
         return Ok(demo);
     }
-    match register(app, &key).await {
+    match register(access, &key).await {
         // Another process was faster with the same file.
         Err(fault) if fault.code() == ErrorCode::KeyExists => {}
         outcome => outcome?,
     }
-    find(app, key.kid(), &key_file).await?.ok_or_else(|| Fault::internal("the demo partner is gone"))
+    find(access, key.kid(), &key_file).await?.ok_or_else(|| Fault::internal("the demo partner is gone"))
 }
 
-async fn find(app: &App, kid: &str, key_file: &Path) -> Result<Option<Demo>, Fault> {
-    let Some(owner) = app.directory.owner_of_key(&app.db, kid).await? else { return Ok(None) };
-    let facts = app.directory.app(&app.db, owner).await?;
+async fn find(access: &Access, kid: &str, key_file: &Path) -> Result<Option<Demo>, Fault> {
+    let Some(owner) = access.directory.owner_of_key(&access.db, kid).await? else { return Ok(None) };
+    let facts = access.directory.app(&access.db, owner).await?;
     Ok(facts.map(|facts| Demo { partner: facts.partner, app: facts.app, key_file: key_file.to_owned() }))
 }
 
-async fn register(app: &App, key: &SigningKey) -> Result<(), Fault> {
+async fn register(access: &Access, key: &SigningKey) -> Result<(), Fault> {
     let serde_json::Value::Object(jwk) = serde_json::to_value(key.jwk()).map_err(Fault::internal)? else {
         return Err(Fault::internal("a JWK is an object"));
     };
     let new = NewPartner::new("Demo partner", "Demo Partner Ltd.", NewApp::new("Demo app", [KeyInput::Jwk(jwk)]));
-    let mut tx = app.db.begin().await?;
-    service::register(&mut tx, Context::new(app, app.clock.now()), &new).await?;
-    Ok(outbox::service::commit(app, tx).await?)
+    let mut tx = access.db.begin().await?;
+    service::register(&mut tx, Context::new(access, access.clock.now()), &new).await?;
+    Ok(outbox::service::commit(access, tx).await?)
 }
 
-fn read_or_make(app: &App, key_file: &Path) -> Result<SigningKey, Fault> {
+fn read_or_make(access: &Access, key_file: &Path) -> Result<SigningKey, Fault> {
     if let Some(key) = read(key_file)? {
         return Ok(key);
     }
-    let key = SigningKey::generate(&app.clock).map_err(Fault::internal)?;
+    let key = SigningKey::generate(&access.clock).map_err(Fault::internal)?;
     let pem = key.to_pkcs8_pem().map_err(Fault::internal)?;
-    let draft = key_file.with_extension(format!("pem.{}", app.clock.random_text()));
+    let draft = key_file.with_extension(format!("pem.{}", access.clock.random_text()));
     let made = write_new(&draft, pem.as_bytes()).and_then(|()| fs::hard_link(&draft, key_file));
     fs::remove_file(&draft).ok();
     match made {

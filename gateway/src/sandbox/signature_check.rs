@@ -6,8 +6,8 @@ use quanzi_openapi::problem::SignatureReport;
 use quanzi_openapi::sandbox::{CheckSignature, SignatureFinding};
 use quanzi_openapi::signature::{CONTENT_DIGEST, ContentDigest, REQUEST_TAG, SignatureError, Signatures};
 
-use crate::app::App;
-use crate::capabilities::apps::AppFacts;
+use crate::access::AppFacts;
+use crate::edge::Edge;
 use crate::edge::signature::{self, Presented};
 use crate::edge::{Anyone, Call, explain_with, key_of_other_client};
 use crate::platform::fault::Fault;
@@ -25,7 +25,7 @@ pub(super) async fn check(call: &mut Call<CheckSignature, Anyone>) -> Result<Sig
     let target = target.ok_or_else(|| {
         Fault::field("/url", "expected the whole URL you signed, such as http://127.0.0.1:8080/v1/partner")
     })?;
-    let config = &call.app.config;
+    let config = &call.edge.config;
     let origins = std::iter::once(&config.public_url).chain(&config.public_url_aliases);
     let path = raw_target(&asked.url, &target);
     let target_uris: Vec<String> = origins.map(|origin| format!("{origin}{path}")).collect();
@@ -34,8 +34,8 @@ pub(super) async fn check(call: &mut Call<CheckSignature, Anyone>) -> Result<Sig
     let body = asked.body.as_deref().unwrap_or_default().as_bytes();
     let presented =
         Presented { method: &asked.method, target_uris: &target_uris, headers: &headers, has_body: !body.is_empty() };
-    let facts = find_app(&call.app, &presented).await?;
-    let outcome = examine(&call.app, &presented, facts.as_deref(), body, call.now.seconds()).await?;
+    let facts = find_app(&call.edge, &presented).await?;
+    let outcome = examine(&call.edge, &presented, facts.as_deref(), body, call.now.seconds()).await?;
     Ok(finding(&presented, facts.as_deref(), outcome, asked.signature_base.as_deref(), &asked.url))
 }
 
@@ -48,10 +48,10 @@ fn raw_target(text: &str, parsed: &url::Url) -> String {
 }
 
 /// The app whose key the signature names.
-async fn find_app(app: &App, presented: &Presented<'_>) -> Result<Option<std::sync::Arc<AppFacts>>, Fault> {
+async fn find_app(edge: &Edge, presented: &Presented<'_>) -> Result<Option<std::sync::Arc<AppFacts>>, Fault> {
     let Some(keyid) = keyid(presented) else { return Ok(None) };
-    match app.directory.owner_of_key(&app.db, &keyid).await? {
-        Some(owner) => app.directory.app(&app.db, owner).await,
+    match edge.directory.owner_of_key(&edge.db, &keyid).await? {
+        Some(owner) => edge.directory.app(&edge.db, owner).await,
         None => Ok(None),
     }
 }
@@ -62,7 +62,7 @@ fn keyid(presented: &Presented<'_>) -> Option<String> {
 }
 
 async fn examine(
-    app: &App,
+    edge: &Edge,
     presented: &Presented<'_>,
     facts: Option<&AppFacts>,
     body: &[u8],
@@ -72,7 +72,7 @@ async fn examine(
         return Ok(Err(SignatureError::Missing));
     }
     if let Err(error) = presented.verify(facts, now) {
-        return key_of_other_client(app, error).await.map(Err);
+        return key_of_other_client(edge, error).await.map(Err);
     }
     let field = presented.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(CONTENT_DIGEST));
     Ok(ContentDigest::check_message(field.map(|(_, value)| *value), body))

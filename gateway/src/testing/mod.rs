@@ -18,10 +18,11 @@ use quanzi_openapi::scope::Scopes;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::access::oauth::{self, revocation};
+use crate::access::RequestInfo;
+use crate::access::oauth::revocation;
 use crate::app::App;
 use crate::capabilities::apps::service::{self as apps, Context};
-use crate::edge::{Caller, RequestInfo};
+use crate::edge::Caller;
 use crate::platform::clock::Clock;
 use crate::platform::config::{Config, Mode};
 use crate::platform::crypto::SigningKey;
@@ -30,6 +31,7 @@ use crate::platform::fault::Fault;
 use crate::platform::metrics::Metrics;
 use crate::platform::shutdown::Stopping;
 use crate::sandbox;
+use crate::workflows::authorization;
 
 /// Where the gateway of tests is.
 pub(crate) const ISSUER: &str = "https://api.quanzi.example";
@@ -171,7 +173,7 @@ pub(crate) fn request(path: &str, headers: &[(&str, &str)]) -> RequestInfo {
 /// Asks the token endpoint.
 pub(crate) async fn ask(app: &App, form: &TokenRequest, headers: &[(&str, &str)]) -> Result<TokenReply, Fault> {
     let request = request("/oauth/token", headers);
-    oauth::service::token(app, &request, form, app.clock.now()).await
+    authorization::service::token(app, &request, form, app.clock.now()).await
 }
 
 /// A good request of a client that fans may be sent back to.

@@ -145,7 +145,7 @@ async fn what_fails_is_listed_and_left_to_be_tried_again(stage: Stage) {
     let start = now(&client).await;
     let us = client.partner().get().await.expect("the partner").id;
     let mut tx = stage.db().begin().await.expect("a transaction");
-    let broken = Job::new(JobKind::PublishPost, us, "no post", start.plus_seconds(HOUR));
+    let broken = Job::new(JobKind::new("publish_post"), us, "no post", start.plus_seconds(HOUR));
     service::enqueue(&mut tx, &stage.app().clock, broken).await.expect("enqueued");
     tx.commit().await.expect("committed");
     let post = scheduled(&client, circle.id, "fine", start.plus_seconds(HOUR + 7)).await;

@@ -6,7 +6,7 @@
 use quanzi_openapi::authorization::{
     CODE_SECONDS, PushedReply, PushedRequest, REQUEST_URI_PREFIX, REQUEST_URI_SECONDS,
 };
-use quanzi_openapi::id::{AppId, PartnerId};
+use quanzi_openapi::id::{AppId, FanId, GrantId, PartnerId};
 use quanzi_openapi::scope::FanScopes;
 use quanzi_openapi::{ErrorCode, Time};
 use url::Url;
@@ -14,9 +14,8 @@ use url::Url;
 use super::fan_store::{self as store, NewCode};
 use super::model::AuthorizationRequest;
 use super::{client, proof};
-use crate::app::App;
-use crate::capabilities::grants;
-use crate::edge::RequestInfo;
+use crate::access::Access;
+use crate::access::RequestInfo;
 use crate::platform::crypto::hash;
 use crate::platform::db::Tx;
 use crate::platform::fault::Fault;
@@ -25,17 +24,22 @@ use crate::platform::fault::Fault;
 const PAGE_SECONDS: i64 = 600;
 
 /// Takes a request in.
-pub async fn push(app: &App, request: &RequestInfo, form: &PushedRequest, now: Time) -> Result<PushedReply, Fault> {
-    let client = client::authenticate(app, request, form.into(), now).await?;
-    let wanted = AuthorizationRequest::read(form, &app.config, &client.facts.redirect_uris)?;
+pub async fn push(
+    access: &Access,
+    request: &RequestInfo,
+    form: &PushedRequest,
+    now: Time,
+) -> Result<PushedReply, Fault> {
+    let client = client::authenticate(access, request, form.into(), now).await?;
+    let wanted = AuthorizationRequest::read(form, &access.config, &client.facts.redirect_uris)?;
     // Before the assertion is used up: a client that is asked for a nonce may send the same assertion again.
-    let wanted = match proof::if_sent(app, request)? {
+    let wanted = match proof::if_sent(access, request)? {
         Some(jkt) => wanted.bound_to(jkt)?,
         None => wanted,
     };
-    let secret = app.clock.random_text();
-    let mut tx = app.db.begin().await?;
-    client::consume(app, &mut tx, &client).await?;
+    let secret = access.clock.random_text();
+    let mut tx = access.db.begin().await?;
+    client::consume(access, &mut tx, &client).await?;
     let expires_at = now.plus_seconds(REQUEST_URI_SECONDS);
     store::push(&mut tx, hash(&secret), client.facts.app, &wanted, now, expires_at).await?;
     tx.commit().await?;
@@ -57,16 +61,16 @@ pub struct Opened {
 }
 
 /// The request a browser came with: of this client, in time, not completed, its redirect still registered.
-pub async fn open(app: &App, client: &str, request_uri: &str, now: Time) -> Result<Option<Opened>, Fault> {
+pub async fn open(access: &Access, client: &str, request_uri: &str, now: Time) -> Result<Option<Opened>, Fault> {
     let Some(secret) = request_uri.strip_prefix(REQUEST_URI_PREFIX) else { return Ok(None) };
     let hash = hash(secret);
-    let mut tx = app.db.reading_newest().await?;
+    let mut tx = access.db.reading_newest().await?;
     let Some(row) = store::find_pushed(&mut tx, hash).await? else { return Ok(None) };
     drop(tx);
     if row.app_id.to_string() != client || row.completed_at.is_some() || row.expires_at <= now {
         return Ok(None);
     }
-    let Some(facts) = app.directory.app(&app.db, row.app_id).await?.filter(|facts| facts.active) else {
+    let Some(facts) = access.directory.app(&access.db, row.app_id).await?.filter(|facts| facts.active) else {
         return Ok(None);
     };
     let request = row.request.0;
@@ -74,7 +78,7 @@ pub async fn open(app: &App, client: &str, request_uri: &str, now: Time) -> Resu
         return Ok(None);
     }
     if row.opened_at.is_none() {
-        let mut tx = app.db.begin().await?;
+        let mut tx = access.db.begin().await?;
         store::open_pushed(&mut tx, hash, now, now.plus_seconds(PAGE_SECONDS)).await?;
         tx.commit().await?;
     }
@@ -104,8 +108,8 @@ impl Denial {
 
 impl Opened {
     /// Where the browser goes to say no.
-    pub fn denial(&self, app: &App, denial: Denial) -> Result<String, Fault> {
-        self.answer(app, "error", denial.as_str())
+    pub fn denial(&self, access: &Access, denial: Denial) -> Result<String, Fault> {
+        self.answer(access, "error", denial.as_str())
     }
 
     /// Completes the request; false when it was completed before. First of all that a yes or a no does: of both at once, in two
@@ -117,28 +121,29 @@ impl Opened {
     /// A code for this grant, of a request that was just completed: where the browser goes.
     pub async fn accept(
         &self,
-        app: &App,
+        access: &Access,
         tx: &mut Tx,
-        grant: &grants::Row,
+        (grant, fan): (GrantId, FanId),
+        allowed: FanScopes,
         authenticated_at: Time,
         now: Time,
     ) -> Result<String, Fault> {
-        let code = app.clock.random_text();
+        let code = access.clock.random_text();
         let new = NewCode {
             hash: hash(&code),
             partner: self.partner,
             app: self.app,
-            grant: grant.id,
-            fan: grant.fan_id,
-            family: app.clock.random_text(),
+            grant,
+            fan,
+            family: access.clock.random_text(),
             request: &self.request,
-            scopes: self.scopes().within(grant.scopes()),
+            scopes: self.scopes().within(allowed),
             authenticated_at,
             created_at: now,
             expires_at: now.plus_seconds(CODE_SECONDS),
         };
         store::add_code(tx, &new).await?;
-        self.answer(app, "code", &code)
+        self.answer(access, "code", &code)
     }
 
     /// What the app asks for.
@@ -147,14 +152,14 @@ impl Opened {
     }
 
     /// The address with its parameters, its own query kept (RFC 6749, 4.1.2; RFC 9207, 2).
-    fn answer(&self, app: &App, name: &str, value: &str) -> Result<String, Fault> {
+    fn answer(&self, access: &Access, name: &str, value: &str) -> Result<String, Fault> {
         let mut url = Url::parse(&self.request.redirect_uri).map_err(Fault::internal)?;
         let mut pairs = url.query_pairs_mut();
         pairs.append_pair(name, value);
         if let Some(state) = &self.request.state {
             pairs.append_pair("state", state);
         }
-        pairs.append_pair("iss", &app.config.public_url);
+        pairs.append_pair("iss", &access.config.public_url);
         drop(pairs);
         Ok(url.into())
     }
@@ -166,6 +171,6 @@ impl Opened {
 }
 
 /// Nothing of a request names more than its app.
-pub(super) fn refused(detail: &'static str) -> Fault {
+pub fn refused(detail: &'static str) -> Fault {
     Fault::new(ErrorCode::InvalidRequest).detail(detail)
 }

@@ -12,9 +12,9 @@ use quanzi_openapi::jose::{CLOCK_SKEW_SECONDS, ClientAssertion, Compact};
 use quanzi_openapi::oauth::{ASSERTION_TYPE, TokenIntrospectionRequest, TokenRequest};
 use quanzi_openapi::{ErrorCode, Time};
 
-use crate::app::App;
-use crate::capabilities::apps::{AppFacts, RegisteredKey};
-use crate::edge::RequestInfo;
+use crate::access::Access;
+use crate::access::RequestInfo;
+use crate::access::{AppFacts, RegisteredKey};
 use crate::platform::crypto::hash;
 use crate::platform::db::{Batcher, Tx};
 use crate::platform::fault::Fault;
@@ -27,7 +27,7 @@ const TYPES: [&str; 2] = ["jwt", "client-authentication+jwt"];
 
 /// What a client sends to say who it is.
 #[derive(Clone, Copy)]
-pub(super) struct Credentials<'a> {
+pub struct Credentials<'a> {
     id: Option<&'a str>,
     assertion_type: Option<&'a str>,
     assertion: Option<&'a str>,
@@ -68,7 +68,7 @@ impl<'a> From<&'a TokenIntrospectionRequest> for Credentials<'a> {
 }
 
 /// A client whose assertion was verified and is not used up yet.
-pub(super) struct Client {
+pub struct Client {
     pub facts: Arc<AppFacts>,
     /// The key that made the assertion.
     pub kid: String,
@@ -79,13 +79,13 @@ pub(super) struct Client {
 pub type Assertions = Batcher<UsedAssertion, bool>;
 
 /// Verifies who the client is.
-pub(super) async fn authenticate(
-    app: &App,
+pub async fn authenticate(
+    access: &Access,
     request: &RequestInfo,
     credentials: Credentials<'_>,
     now: Time,
 ) -> Result<Client, Fault> {
-    let refuse = |why: &dyn std::fmt::Display| refused(app, why);
+    let refuse = |why: &dyn std::fmt::Display| refused(access, why);
     if has_other_method(&request.http) || credentials.has_secret {
         return Err(refuse(&"authenticate with a client assertion alone: no Authorization header, no client_secret"));
     }
@@ -101,10 +101,10 @@ pub(super) async fn authenticate(
     if credentials.id.is_some_and(|sent| sent != claims.sub) {
         return Err(refuse(&"client_id is another than the assertion's"));
     }
-    let facts = app.directory.app(&app.db, id).await?.ok_or_else(|| refuse(&"there is no such app"))?;
+    let facts = access.directory.app(&access.db, id).await?.ok_or_else(|| refuse(&"there is no such app"))?;
     let key = signer(&facts, &jws)
         .ok_or_else(|| refuse(&"no registered key of the app fits the assertion's kid, alg and signature"))?;
-    claims.check(&claims.sub, &app.config.public_url, now.seconds()).map_err(|error| refuse(&error))?;
+    claims.check(&claims.sub, &access.config.public_url, now.seconds()).map_err(|error| refuse(&error))?;
     if !facts.active {
         return Err(refuse(&"the app is suspended"));
     }
@@ -123,14 +123,14 @@ pub(super) async fn authenticate(
 }
 
 /// Uses the assertion up. The last thing before the effect, in its transaction.
-pub(super) async fn consume(app: &App, tx: &mut Tx, client: &Client) -> Result<(), Fault> {
-    first_use(app, store::use_assertion(tx, &client.assertion).await?)
+pub async fn consume(access: &Access, tx: &mut Tx, client: &Client) -> Result<(), Fault> {
+    first_use(access, store::use_assertion(tx, &client.assertion).await?)
 }
 
 /// The same where nothing else is written, so that assertions which come at the same time are used up in one transaction. It is
 /// durable before the effect, which happens nowhere but in the answer.
-pub(super) async fn consume_alone(app: &App, client: &Client) -> Result<(), Fault> {
-    let db = app.db.clone();
+pub async fn consume_alone(access: &Access, client: &Client) -> Result<(), Fault> {
+    let db = access.db.clone();
     let write = move |assertions: Vec<UsedAssertion>| {
         let db = db.clone();
         async move {
@@ -140,11 +140,11 @@ pub(super) async fn consume_alone(app: &App, client: &Client) -> Result<(), Faul
             Ok(firsts)
         }
     };
-    first_use(app, app.assertions.ask(client.assertion.clone(), write).await?)
+    first_use(access, access.assertions.ask(client.assertion.clone(), write).await?)
 }
 
-fn first_use(app: &App, is_first: bool) -> Result<(), Fault> {
-    let used = || refused(app, &"the assertion's jti was used before; make a new assertion for every request");
+fn first_use(access: &Access, is_first: bool) -> Result<(), Fault> {
+    let used = || refused(access, &"the assertion's jti was used before; make a new assertion for every request");
     if is_first { Ok(()) } else { Err(used()) }
 }
 
@@ -160,9 +160,9 @@ fn signer<'f>(facts: &'f AppFacts, jws: &Compact<'_>) -> Option<&'f RegisteredKe
 }
 
 /// One answer for every failure. Only the sandbox says which it was.
-fn refused(app: &App, why: &dyn std::fmt::Display) -> Fault {
+fn refused(access: &Access, why: &dyn std::fmt::Display) -> Fault {
     let fault = Fault::new(ErrorCode::InvalidClient);
-    if app.config.mode.is_sandbox() {
+    if access.config.mode.is_sandbox() {
         fault.detail(format!("The client could not be authenticated: {why}. (Only the sandbox says why.)"))
     } else {
         fault

@@ -59,7 +59,7 @@ const SWEEP_REFRESH: Sql = sql!(
 
 /// A pushed request as it is kept.
 #[derive(Debug, FromRow)]
-pub(super) struct PushedRow {
+pub struct PushedRow {
     #[sqlx(try_from = "As<AppId>")]
     pub app_id: AppId,
     pub request: Json<AuthorizationRequest>,
@@ -75,7 +75,7 @@ pub(super) struct PushedRow {
 
 /// A code as it is kept.
 #[derive(Debug, FromRow)]
-pub(super) struct CodeRow {
+pub struct CodeRow {
     #[sqlx(try_from = "As<PartnerId>")]
     pub partner_id: PartnerId,
     #[sqlx(try_from = "As<AppId>")]
@@ -106,7 +106,7 @@ impl CodeRow {
 }
 
 /// A code to be kept.
-pub(super) struct NewCode<'c> {
+pub struct NewCode<'c> {
     pub hash: [u8; 32],
     pub partner: PartnerId,
     pub app: AppId,
@@ -122,7 +122,7 @@ pub(super) struct NewCode<'c> {
 
 /// A refresh token as it is kept.
 #[derive(Debug, FromRow)]
-pub(super) struct RefreshRow {
+pub struct RefreshRow {
     #[sqlx(try_from = "As<PartnerId>")]
     pub partner_id: PartnerId,
     #[sqlx(try_from = "As<AppId>")]
@@ -160,7 +160,7 @@ impl RefreshRow {
     }
 }
 
-pub(super) async fn push(
+pub async fn push(
     tx: &mut Tx,
     hash: [u8; 32],
     app: AppId,
@@ -172,21 +172,21 @@ pub(super) async fn push(
     Ok(())
 }
 
-pub(super) async fn find_pushed(tx: &mut Tx, hash: [u8; 32]) -> Result<Option<PushedRow>, Fault> {
+pub async fn find_pushed(tx: &mut Tx, hash: [u8; 32]) -> Result<Option<PushedRow>, Fault> {
     tx.query(FIND_PUSHED).bind(hash).optional().await
 }
 
-pub(super) async fn open_pushed(tx: &mut Tx, hash: [u8; 32], now: Time, expires_at: Time) -> Result<(), Fault> {
+pub async fn open_pushed(tx: &mut Tx, hash: [u8; 32], now: Time, expires_at: Time) -> Result<(), Fault> {
     tx.query(OPEN_PUSHED).bind(hash).bind(now).bind(expires_at).run().await?;
     Ok(())
 }
 
 /// Marks the request as done; false when it was done before.
-pub(super) async fn complete_pushed(tx: &mut Tx, hash: [u8; 32], now: Time) -> Result<bool, Fault> {
+pub async fn complete_pushed(tx: &mut Tx, hash: [u8; 32], now: Time) -> Result<bool, Fault> {
     Ok(tx.query(COMPLETE_PUSHED).bind(hash).bind(now).run().await? == 1)
 }
 
-pub(super) async fn add_code(tx: &mut Tx, code: &NewCode<'_>) -> Result<(), Fault> {
+pub async fn add_code(tx: &mut Tx, code: &NewCode<'_>) -> Result<(), Fault> {
     let request = code.request;
     let add = tx.query(ADD_CODE).bind(code.hash).bind(code.partner).bind(code.app).bind(code.grant).bind(code.fan);
     let add = add.bind(&code.family).bind(&request.redirect_uri).bind(&request.challenge).bind(&request.jkt);
@@ -195,34 +195,34 @@ pub(super) async fn add_code(tx: &mut Tx, code: &NewCode<'_>) -> Result<(), Faul
     Ok(())
 }
 
-pub(super) async fn find_code(tx: &mut Tx, hash: [u8; 32]) -> Result<Option<CodeRow>, Fault> {
+pub async fn find_code(tx: &mut Tx, hash: [u8; 32]) -> Result<Option<CodeRow>, Fault> {
     tx.query(FIND_CODE).bind(hash).optional().await
 }
 
 /// Uses a code up; false when it was used before.
-pub(super) async fn use_code(tx: &mut Tx, hash: [u8; 32], now: Time) -> Result<bool, Fault> {
+pub async fn use_code(tx: &mut Tx, hash: [u8; 32], now: Time) -> Result<bool, Fault> {
     Ok(tx.query(USE_CODE).bind(hash).bind(now).run().await? == 1)
 }
 
-pub(super) async fn add_refresh(tx: &mut Tx, hash: [u8; 32], row: &RefreshRow) -> Result<(), Fault> {
+pub async fn add_refresh(tx: &mut Tx, hash: [u8; 32], row: &RefreshRow) -> Result<(), Fault> {
     let add = tx.query(ADD_REFRESH).bind(hash).bind(row.partner_id).bind(row.app_id).bind(row.grant_id);
     let add = add.bind(row.fan_id).bind(&row.family).bind(&row.scopes).bind(row.created_at).bind(row.expires_at);
     add.run().await?;
     Ok(())
 }
 
-pub(super) async fn find_refresh(tx: &mut Tx, hash: [u8; 32]) -> Result<Option<RefreshRow>, Fault> {
+pub async fn find_refresh(tx: &mut Tx, hash: [u8; 32]) -> Result<Option<RefreshRow>, Fault> {
     tx.query(FIND_REFRESH).bind(hash).optional().await
 }
 
 /// Ends the refresh token of a family.
-pub(super) async fn end_family(tx: &mut Tx, family: &str) -> Result<(), Fault> {
+pub async fn end_family(tx: &mut Tx, family: &str) -> Result<(), Fault> {
     tx.query(END_FAMILY).bind(family).run().await?;
     Ok(())
 }
 
 /// Ends the refresh tokens of a grant.
-pub(super) async fn end_grant(tx: &mut Tx, partner: PartnerId, grant: GrantId) -> Result<(), Fault> {
+pub async fn end_grant(tx: &mut Tx, partner: PartnerId, grant: GrantId) -> Result<(), Fault> {
     tx.query(END_GRANT).bind(partner).bind(grant).run().await?;
     Ok(())
 }

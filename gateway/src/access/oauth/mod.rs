@@ -5,25 +5,21 @@
 //! refused by every process within two seconds.
 
 pub mod authorization;
-mod client;
-mod exchange;
-mod fan_store;
-mod http;
-mod id_token;
-mod model;
+pub(crate) mod client;
+pub(crate) mod fan_store;
+pub(crate) mod model;
 pub mod nonce;
 pub mod proof;
 pub mod revocation;
 pub mod service;
 pub mod store;
-mod token;
+pub(crate) mod token;
 
 #[cfg(test)]
 mod tests;
 
 pub use client::Assertions;
 pub use fan_store::sweep as sweep_consent;
-pub use http::routes;
 pub use model::{AuthorizationRequest, challenge};
 pub use service::{Authorized, authorize};
 pub use token::{AccessToken, Holder, Tokens};

@@ -10,7 +10,7 @@ use quanzi_openapi::{Endpoint as _, ErrorCode};
 use serde::{Deserialize, Serialize};
 
 use super::authorization::refused;
-use crate::app::App;
+use crate::access::Access;
 use crate::platform::config::Config;
 use crate::platform::crypto::hash;
 use crate::platform::fault::Fault;
@@ -24,8 +24,8 @@ const NONCE_LETTERS_MAX: usize = 500;
 const ALGORITHMS: &str = "EdDSA Ed25519 ES256 PS256";
 
 /// The `WWW-Authenticate` of a 401 of the API; without an error when the request carried no credentials (RFC 6750, 3.1).
-pub fn challenge(app: &App, error: Option<&str>) -> String {
-    challenge_at(&app.config.public_url, error)
+pub fn challenge(access: &Access, error: Option<&str>) -> String {
+    challenge_at(&access.config.public_url, error)
 }
 
 fn challenge_at(issuer: &str, error: Option<&str>) -> String {
@@ -187,7 +187,7 @@ fn is_sha256(text: &str) -> bool {
 }
 
 /// Whether this is what the challenge was made of (RFC 7636, 4.6).
-pub(super) fn verifier_fits(verifier: &str, challenge: &str) -> bool {
+pub fn verifier_fits(verifier: &str, challenge: &str) -> bool {
     let is_verifier = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
     (43..=128).contains(&verifier.len())
         && verifier.bytes().all(is_verifier)
@@ -195,7 +195,7 @@ pub(super) fn verifier_fits(verifier: &str, challenge: &str) -> bool {
 }
 
 /// A form parameter; one without a value counts as left out (RFC 6749, 3.2).
-pub(super) fn sent(parameter: Option<&String>) -> Option<&str> {
+pub fn sent(parameter: Option<&String>) -> Option<&str> {
     parameter.map(String::as_str).filter(|value| !value.is_empty())
 }
 

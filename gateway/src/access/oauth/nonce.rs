@@ -4,7 +4,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use quanzi_openapi::Time;
 use quanzi_openapi::jose::encode_base64url;
 
-use crate::app::App;
+use crate::access::Access;
 use crate::platform::crypto::SigningKey;
 
 /// Length of a bucket.
@@ -13,15 +13,15 @@ const BUCKET_SECONDS: i64 = 60;
 const BUCKETS_BEFORE: i64 = 2;
 
 /// The nonce to hand out now: `DPoP-Nonce`.
-pub fn current(app: &App) -> String {
-    let now = app.clock.now();
-    of(&app.keyring.signing(now), bucket(now))
+pub fn current(access: &Access) -> String {
+    let now = access.clock.now();
+    of(&access.keyring.signing(now), bucket(now))
 }
 
 /// Whether the nonce is one of ours, and still good.
-pub fn is_valid(app: &App, nonce: &str) -> bool {
-    let now = app.clock.now();
-    app.keyring.keys().signing_any().any(|key| is_of(key, nonce, now))
+pub fn is_valid(access: &Access, nonce: &str) -> bool {
+    let now = access.clock.now();
+    access.keyring.keys().signing_any().any(|key| is_of(key, nonce, now))
 }
 
 fn is_of(key: &SigningKey, nonce: &str, now: Time) -> bool {

@@ -5,8 +5,8 @@
 use quanzi_openapi::ErrorCode;
 use quanzi_openapi::jose::{Compact, DpopClaims, DpopError, DpopExpectation};
 
-use crate::app::App;
-use crate::edge::RequestInfo;
+use crate::access::Access;
+use crate::access::RequestInfo;
 use crate::platform::crypto::VerifyingKey;
 use crate::platform::fault::Fault;
 
@@ -25,26 +25,26 @@ pub(super) enum Refused {
 }
 
 /// Checks a proof that came with a token at the API: the thumbprint of its key, to be compared with the token's `jkt`.
-pub fn check(app: &App, proof: &str, method: &str, url: &str, token: &str) -> Result<String, Fault> {
-    verify(app, proof, method, url, Some(token)).map_err(|refused| match refused {
+pub fn check(access: &Access, proof: &str, method: &str, url: &str, token: &str) -> Result<String, Fault> {
+    verify(access, proof, method, url, Some(token)).map_err(|refused| match refused {
         Refused::Invalid(detail) => Fault::new(ErrorCode::ProofInvalid)
             .detail(detail)
-            .header("WWW-Authenticate", challenge(app, Some("invalid_dpop_proof"))),
+            .header("WWW-Authenticate", challenge(access, Some("invalid_dpop_proof"))),
         Refused::NonceRequired => Fault::new(ErrorCode::ProofNonceRequired)
-            .header("WWW-Authenticate", challenge(app, Some("use_dpop_nonce")))
-            .header(NONCE_HEADER, nonce::current(app)),
+            .header("WWW-Authenticate", challenge(access, Some("use_dpop_nonce")))
+            .header(NONCE_HEADER, nonce::current(access)),
     })
 }
 
 /// The one proof of a request to the authorization server (RFC 9449, 4.3): the thumbprint of its key.
-pub(super) fn must_be_sent(app: &App, request: &RequestInfo) -> Result<String, Fault> {
+pub fn must_be_sent(access: &Access, request: &RequestInfo) -> Result<String, Fault> {
     let missing =
         || Fault::new(ErrorCode::InvalidDpopProof).detail("The header DPoP is missing: every token is bound to a key.");
-    if_sent(app, request)?.ok_or_else(missing)
+    if_sent(access, request)?.ok_or_else(missing)
 }
 
 /// The same where a proof may be left out.
-pub(super) fn if_sent(app: &App, request: &RequestInfo) -> Result<Option<String>, Fault> {
+pub fn if_sent(access: &Access, request: &RequestInfo) -> Result<Option<String>, Fault> {
     let wrong = |detail| Fault::new(ErrorCode::InvalidDpopProof).detail(detail);
     let mut proofs = request.http.headers().get_all("dpop");
     let Some(proof) = proofs.next() else { return Ok(None) };
@@ -52,18 +52,24 @@ pub(super) fn if_sent(app: &App, request: &RequestInfo) -> Result<Option<String>
         return Err(wrong("There is more than one DPoP header."));
     }
     let proof = proof.to_str().map_err(|_| wrong("The header DPoP is not a JWT."))?;
-    check_for_token(app, proof, &request.target_uri).map(Some)
+    check_for_token(access, proof, &request.target_uri).map(Some)
 }
 
 /// Checks a proof at the token endpoint: the thumbprint of its key.
-fn check_for_token(app: &App, proof: &str, url: &str) -> Result<String, Fault> {
-    verify(app, proof, "POST", url, None).map_err(|refused| match refused {
+fn check_for_token(access: &Access, proof: &str, url: &str) -> Result<String, Fault> {
+    verify(access, proof, "POST", url, None).map_err(|refused| match refused {
         Refused::Invalid(detail) => Fault::new(ErrorCode::InvalidDpopProof).detail(detail),
-        Refused::NonceRequired => Fault::new(ErrorCode::UseDpopNonce).header(NONCE_HEADER, nonce::current(app)),
+        Refused::NonceRequired => Fault::new(ErrorCode::UseDpopNonce).header(NONCE_HEADER, nonce::current(access)),
     })
 }
 
-pub(super) fn verify(app: &App, proof: &str, method: &str, url: &str, token: Option<&str>) -> Result<String, Refused> {
+pub(super) fn verify(
+    access: &Access,
+    proof: &str,
+    method: &str,
+    url: &str,
+    token: Option<&str>,
+) -> Result<String, Refused> {
     let invalid = |error: &dyn std::fmt::Display| Refused::Invalid(format!("The DPoP proof is refused: {error}."));
     let jws = Compact::parse(proof).map_err(|error| invalid(&error))?;
     let (jwk, claims) = DpopClaims::read(&jws).map_err(|error| invalid(&error))?;
@@ -71,18 +77,18 @@ pub(super) fn verify(app: &App, proof: &str, method: &str, url: &str, token: Opt
     if !key.verify_jws(jws.header.alg, jws.signed.as_bytes(), &jws.signature) {
         return Err(invalid(&"its signature does not fit its jwk"));
     }
-    let now = app.clock.now();
-    let has_valid_nonce = claims.nonce.as_deref().is_some_and(|nonce| nonce::is_valid(app, nonce));
-    check_claims(app, &claims, method, url, token, has_valid_nonce).map_err(|error| match error {
+    let now = access.clock.now();
+    let has_valid_nonce = claims.nonce.as_deref().is_some_and(|nonce| nonce::is_valid(access, nonce));
+    check_claims(access, &claims, method, url, token, has_valid_nonce).map_err(|error| match error {
         DpopError::IssuedAt { .. } => Refused::NonceRequired,
         error => invalid(&error),
     })?;
     // A forged or expired nonce is never ignored.
-    if !has_valid_nonce && (claims.nonce.is_some() || app.config.dpop_nonce_required) {
+    if !has_valid_nonce && (claims.nonce.is_some() || access.config.dpop_nonce_required) {
         return Err(Refused::NonceRequired);
     }
     let jkt = jwk.thumbprint();
-    if !app.nonces.first_use(&format!("dpop:{jkt}"), &claims.jti, now) {
+    if !access.nonces.first_use(&format!("dpop:{jkt}"), &claims.jti, now) {
         return Err(invalid(&"its jti was used before; make a new proof for every request"));
     }
     Ok(jkt)
@@ -90,7 +96,7 @@ pub(super) fn verify(app: &App, proof: &str, method: &str, url: &str, token: Opt
 
 /// The claims against the request, at whichever of our addresses the client knows us by.
 fn check_claims(
-    app: &App,
+    access: &Access,
     claims: &DpopClaims,
     method: &str,
     url: &str,
@@ -98,9 +104,9 @@ fn check_claims(
     has_valid_nonce: bool,
 ) -> Result<(), DpopError> {
     let check = |url: &str| {
-        claims.check(&DpopExpectation { method, url, access_token, has_valid_nonce }, app.clock.now().seconds())
+        claims.check(&DpopExpectation { method, url, access_token, has_valid_nonce }, access.clock.now().seconds())
     };
-    let origins = || std::iter::once(&app.config.public_url).chain(&app.config.public_url_aliases);
+    let origins = || std::iter::once(&access.config.public_url).chain(&access.config.public_url_aliases);
     let first = check(url);
     let Err(DpopError::Url { .. }) = first else { return first };
     let Some(target) = origins().find_map(|origin| url.strip_prefix(origin.as_str())) else { return first };

@@ -11,7 +11,7 @@ use quanzi_openapi::Time;
 use quanzi_openapi::id::{AppId, GrantId};
 use quanzi_openapi::oauth::TOKEN_SECONDS;
 
-use crate::app::App;
+use crate::access::Access;
 use crate::platform::clock::Clock;
 use crate::platform::db::Tx;
 use crate::platform::fault::Fault;
@@ -25,7 +25,7 @@ const WINDOW_SECONDS: i64 = 120;
 /// How far back the first reading goes: over the life of every token there can be.
 const FIRST_WINDOW_SECONDS: i64 = TOKEN_SECONDS + WINDOW_SECONDS;
 /// How long a row is kept at least.
-pub(super) const KEPT_SECONDS: i64 = 2 * FIRST_WINDOW_SECONDS;
+pub const KEPT_SECONDS: i64 = 2 * FIRST_WINDOW_SECONDS;
 /// Rows per statement.
 const ROWS_MAX: i64 = 1_000;
 
@@ -36,7 +36,7 @@ const APP: &str = "app:";
 
 /// What was read so far.
 #[derive(Debug, Default)]
-pub(super) struct Seen(Mutex<Read>);
+pub struct Seen(Mutex<Read>);
 
 #[derive(Debug, Default)]
 struct Read {
@@ -60,7 +60,7 @@ fn begins(until: Option<Time>, now: Time) -> Time {
 }
 
 /// Announces that this token is not to be trusted any more.
-pub(super) async fn announce_token(tx: &mut Tx, clock: &Clock, jti: &str, exp: i64) -> Result<(), Fault> {
+pub async fn announce_token(tx: &mut Tx, clock: &Clock, jti: &str, exp: i64) -> Result<(), Fault> {
     Ok(store::insert_revocation(
         tx,
         &clock.random_text(),
@@ -72,12 +72,12 @@ pub(super) async fn announce_token(tx: &mut Tx, clock: &Clock, jti: &str, exp: i
 }
 
 /// Announces that no token of this family, all that was issued for one code, is to be trusted any more.
-pub(super) async fn announce_family(tx: &mut Tx, clock: &Clock, family: &str) -> Result<(), Fault> {
+pub async fn announce_family(tx: &mut Tx, clock: &Clock, family: &str) -> Result<(), Fault> {
     announce_many(tx, clock, format!("{FAMILY}{family}")).await
 }
 
 /// Announces that no token of this grant is to be trusted any more.
-pub(super) async fn announce_grant(tx: &mut Tx, clock: &Clock, grant: GrantId) -> Result<(), Fault> {
+pub async fn announce_grant(tx: &mut Tx, clock: &Clock, grant: GrantId) -> Result<(), Fault> {
     announce_many(tx, clock, format!("{GRANT}{grant}")).await
 }
 
@@ -89,7 +89,7 @@ async fn announce_many(tx: &mut Tx, clock: &Clock, subject: String) -> Result<()
 }
 
 /// Announces that something about this app has changed.
-pub(super) async fn announce_app(tx: &mut Tx, clock: &Clock, app: AppId) -> Result<(), Fault> {
+pub async fn announce_app(tx: &mut Tx, clock: &Clock, app: AppId) -> Result<(), Fault> {
     // Not the time of the call: its body may have taken longer to arrive than readers look back.
     let now = clock.now();
     let until = now.plus_seconds(KEPT_SECONDS);
@@ -97,15 +97,15 @@ pub(super) async fn announce_app(tx: &mut Tx, clock: &Clock, app: AppId) -> Resu
 }
 
 /// Applies what was announced since the last reading.
-pub async fn catch_up(app: &App) -> Result<(), Fault> {
-    let now = app.clock.now();
-    let from = begins(app.tokens.seen.lock().until, now);
-    let mut tx = app.db.reading_newest().await?;
+pub async fn catch_up(access: &Access) -> Result<(), Fault> {
+    let now = access.clock.now();
+    let from = begins(access.tokens.seen.lock().until, now);
+    let mut tx = access.db.reading_newest().await?;
     let mut after = (from, String::new());
     loop {
         let rows = store::revocations(&mut tx, after.0, &after.1, ROWS_MAX).await?;
         for row in &rows {
-            apply(app, row);
+            apply(access, row);
         }
         match rows.last() {
             Some(last) if rows.len() >= usize::try_from(ROWS_MAX).unwrap_or(usize::MAX) => {
@@ -114,29 +114,29 @@ pub async fn catch_up(app: &App) -> Result<(), Fault> {
             _ => break,
         }
     }
-    let mut seen = app.tokens.seen.lock();
+    let mut seen = access.tokens.seen.lock();
     seen.rows.retain(|_, at| *at >= from);
     seen.until = Some(now);
     drop(seen);
-    app.tokens.forget_expired(now);
+    access.tokens.forget_expired(now);
     Ok(())
 }
 
-fn apply(app: &App, row: &Revocation) {
-    if app.tokens.seen.lock().rows.insert(row.id.clone(), row.created_at).is_some() {
+fn apply(access: &Access, row: &Revocation) {
+    if access.tokens.seen.lock().rows.insert(row.id.clone(), row.created_at).is_some() {
         return;
     }
     if let Some(name) = [TOKEN, FAMILY, GRANT].iter().find_map(|kind| row.subject.strip_prefix(kind)) {
-        app.tokens.revoke(name, row.expires_at);
+        access.tokens.revoke(name, row.expires_at);
     } else if let Some(id) = row.subject.strip_prefix(APP).and_then(|id| id.parse().ok()) {
-        app.directory.forget(id);
+        access.directory.forget(id);
     }
 }
 
 /// Catches up every second, for as long as the process lives.
-pub async fn run(app: Arc<App>) {
+pub async fn run(access: Arc<Access>) {
     loop {
-        if let Err(fault) = catch_up(&app).await {
+        if let Err(fault) = catch_up(&access).await {
             tracing::warn!(code = %fault.code(), cause = ?fault.cause(), "revocations could not be read");
         }
         tokio::time::sleep(PERIOD).await;

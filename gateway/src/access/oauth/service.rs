@@ -5,19 +5,18 @@
 
 use std::sync::Arc;
 
-use quanzi_openapi::authorization::Userinfo;
 use quanzi_openapi::id::{AppId, GrantId, PartnerId};
 use quanzi_openapi::oauth::{
     Confirmation, Introspection, TOKEN_SECONDS, TokenIntrospectionRequest, TokenReply, TokenRequest,
 };
-use quanzi_openapi::scope::{FanScope, Scopes};
+use quanzi_openapi::scope::Scopes;
 use quanzi_openapi::{ErrorCode, Nothing, Time};
 
-use crate::app::App;
-use crate::capabilities::apps::AppFacts;
-use crate::capabilities::fans;
-use crate::edge::{FanCaller, RequestInfo};
+use crate::access::Access;
+use crate::access::AppFacts;
+use crate::access::RequestInfo;
 use crate::platform::clock::Clock;
+use crate::platform::crypto::hash;
 use crate::platform::db::Tx;
 use crate::platform::fault::Fault;
 
@@ -25,7 +24,7 @@ use super::client::{self, Client};
 use super::fan_store::{self, RefreshRow};
 use super::model::{self, challenge, sent};
 use super::token::{self, AccessToken, Holder, NewToken};
-use super::{exchange, proof, revocation};
+use super::{proof, revocation};
 
 /// A token that may be used now, and the app it may be used by.
 #[derive(Debug, Clone)]
@@ -39,10 +38,10 @@ pub struct Authorized {
 }
 
 /// Verifies a token and its app, for the API's edge. Who holds the token's key, and from which address, is for the edge to check.
-pub async fn authorize(app: &App, token: &str) -> Result<Authorized, Fault> {
-    let token = app.tokens.verify(app, token)?;
-    let refused = |code| Fault::new(code).header("WWW-Authenticate", challenge(app, Some("invalid_token")));
-    let facts = app.directory.app(&app.db, token.app).await?.filter(|facts| facts.partner == token.partner);
+pub async fn authorize(access: &Access, token: &str) -> Result<Authorized, Fault> {
+    let token = access.tokens.verify(access, token)?;
+    let refused = |code| Fault::new(code).header("WWW-Authenticate", challenge(access, Some("invalid_token")));
+    let facts = access.directory.app(&access.db, token.app).await?.filter(|facts| facts.partner == token.partner);
     let facts = facts.ok_or_else(|| refused(ErrorCode::TokenInvalid))?;
     // The key that authenticated the client must still be there; the one the token is bound to may be no key of the app at all.
     if facts.has_removed(&token.jkt) || facts.key(&token.client_kid).is_none() {
@@ -58,26 +57,9 @@ pub async fn authorize(app: &App, token: &str) -> Result<Authorized, Fault> {
     Ok(Authorized { token, app: facts, scopes })
 }
 
-/// Issues tokens: for the app itself, for a code, for a refresh token.
-pub async fn token(app: &App, request: &RequestInfo, form: &TokenRequest, now: Time) -> Result<TokenReply, Fault> {
-    let client = client::authenticate(app, request, form.into(), now).await?;
-    let grant_type = sent(form.grant_type.as_ref());
-    if grant_type.is_some() && sent(form.resource.as_ref()).is_some_and(|resource| resource != app.config.public_url) {
-        return Err(ErrorCode::InvalidTarget.into());
-    }
-    match grant_type {
-        Some("client_credentials") => own_token(app, request, form, client, now).await,
-        Some("authorization_code") => exchange::code(app, request, form, client, now).await,
-        Some("refresh_token") => exchange::refresh(app, request, form, client, now).await,
-        Some(_) => Err(ErrorCode::UnsupportedGrantType.into()),
-        None => Err(Fault::new(ErrorCode::InvalidRequest)
-            .detail("grant_type is missing; use client_credentials, authorization_code or refresh_token.")),
-    }
-}
-
 /// Issues a token for the app itself.
-async fn own_token(
-    app: &App,
+pub async fn own_token(
+    access: &Access,
     request: &RequestInfo,
     form: &TokenRequest,
     client: Client,
@@ -85,13 +67,13 @@ async fn own_token(
 ) -> Result<TokenReply, Fault> {
     let scopes = model::grant(sent(form.scope.as_ref()), client.facts.scopes)?;
     // Before the assertion is used up: a client that is asked for a nonce may send the same assertion again.
-    let jkt = proof::must_be_sent(app, request)?;
-    client::consume_alone(app, &client).await?;
+    let jkt = proof::must_be_sent(access, request)?;
+    client::consume_alone(access, &client).await?;
     let Client { facts, kid, .. } = client;
     let holder = Holder::App(scopes);
     let new = NewToken { app: facts.app, partner: facts.partner, holder, jkt, client_kid: kid };
     Ok(TokenReply {
-        access_token: token::issue(app, new, now)?,
+        access_token: token::issue(access, new, now)?,
         token_type: "DPoP".to_owned(),
         expires_in: TOKEN_SECONDS,
         scope: scopes.to_string(),
@@ -102,20 +84,20 @@ async fn own_token(
 
 /// What is known of a token; nothing of one that is not the client's own.
 pub async fn introspect(
-    app: &App,
+    access: &Access,
     request: &RequestInfo,
     form: &TokenIntrospectionRequest,
     now: Time,
 ) -> Result<Introspection, Fault> {
-    let client = client::authenticate(app, request, form.into(), now).await?;
+    let client = client::authenticate(access, request, form.into(), now).await?;
     let asked = question(form)?;
-    client::consume_alone(app, &client).await?;
+    client::consume_alone(access, &client).await?;
     let about = |holder: &Holder, app: AppId, own: Scopes| match holder {
         Holder::App(_) => (own.to_string(), app.to_string()),
         Holder::Fan(of) => (of.scopes.to_string(), of.fan.to_string()),
     };
-    let issuer = || Some(app.config.public_url.clone());
-    match own(app, &client, asked, now).await? {
+    let issuer = || Some(access.config.public_url.clone());
+    match own(access, &client, asked, now).await? {
         Owned::Nothing => Ok(Introspection::default()),
         Owned::Refresh(row) => Ok(Introspection {
             active: true,
@@ -148,22 +130,22 @@ pub async fn introspect(
 
 /// Revokes a token of the client's own; whether it did is the second half of the answer, which only the edge sees.
 pub async fn revoke(
-    app: &App,
+    access: &Access,
     request: &RequestInfo,
     form: &TokenIntrospectionRequest,
     now: Time,
 ) -> Result<(Nothing, bool), Fault> {
-    let client = client::authenticate(app, request, form.into(), now).await?;
+    let client = client::authenticate(access, request, form.into(), now).await?;
     let asked = question(form)?;
-    let revoked = own(app, &client, asked, now).await?;
-    let mut tx = app.db.begin().await?;
-    client::consume(app, &mut tx, &client).await?;
+    let revoked = own(access, &client, asked, now).await?;
+    let mut tx = access.db.begin().await?;
+    client::consume(access, &mut tx, &client).await?;
     match &revoked {
         Owned::Nothing => {}
         Owned::Access(Authorized { token, .. }) => {
-            revocation::announce_token(&mut tx, &app.clock, &token.jti, token.exp).await?;
+            revocation::announce_token(&mut tx, &access.clock, &token.jti, token.exp).await?;
         }
-        Owned::Refresh(row) => exchange::end_family(app, &mut tx, &row.family).await?,
+        Owned::Refresh(row) => end_family(access, &mut tx, &row.family).await?,
     }
     tx.commit().await?;
     Ok((Nothing {}, !matches!(revoked, Owned::Nothing)))
@@ -180,16 +162,6 @@ pub async fn end_grant(tx: &mut Tx, clock: &Clock, partner: PartnerId, grant: Gr
     revocation::announce_grant(tx, clock, grant).await
 }
 
-/// What the fan shares with the app.
-pub async fn userinfo(tx: &mut Tx, caller: &FanCaller) -> Result<Userinfo, Fault> {
-    let nickname = if caller.scopes.contains(FanScope::ProfileNickname) {
-        fans::service::nickname(tx, caller.person).await?
-    } else {
-        None
-    };
-    Ok(Userinfo { sub: caller.fan, nickname })
-}
-
 /// A token of the client's own.
 enum Owned {
     Nothing,
@@ -198,18 +170,35 @@ enum Owned {
 }
 
 /// The token, when it is good and belongs to the client. Which kind it is is seen by looking: a wrong hint does no harm.
-async fn own(app: &App, client: &Client, token: &str, now: Time) -> Result<Owned, Fault> {
-    match authorize(app, token).await {
+async fn own(access: &Access, client: &Client, token: &str, now: Time) -> Result<Owned, Fault> {
+    match authorize(access, token).await {
         Ok(authorized) if authorized.token.app == client.facts.app => return Ok(Owned::Access(authorized)),
         Ok(_) => return Ok(Owned::Nothing),
         // Ours to fail is not theirs to be told "not active".
         Err(fault) if fault.code().status() >= 500 => return Err(fault),
         Err(_) => {}
     }
-    let row = exchange::find_refresh(&mut app.db.reading_newest().await?, client, token, now).await?;
+    let row = find_refresh(&mut access.db.reading_newest().await?, client, token, now).await?;
     Ok(row.map_or(Owned::Nothing, Owned::Refresh))
 }
 
 fn question(form: &TokenIntrospectionRequest) -> Result<&str, Fault> {
     sent(form.token.as_ref()).ok_or_else(|| Fault::new(ErrorCode::InvalidRequest).detail("token is missing."))
+}
+
+/// Ends a refresh token and the access tokens it got.
+pub async fn end_family(access: &Access, tx: &mut Tx, family: &str) -> Result<(), Fault> {
+    fan_store::end_family(tx, family).await?;
+    revocation::announce_family(tx, &access.clock, family).await
+}
+
+/// The client's refresh token, if it is good.
+pub async fn find_refresh(
+    tx: &mut Tx,
+    client: &Client,
+    refresh_token: &str,
+    now: Time,
+) -> Result<Option<RefreshRow>, Fault> {
+    let row = fan_store::find_refresh(tx, hash(refresh_token)).await?;
+    Ok(row.filter(|row| row.app_id == client.facts.app && row.expires_at > now))
 }

@@ -3,16 +3,17 @@
 use std::collections::HashSet;
 
 use quanzi_openapi::Time;
-use quanzi_openapi::id::AppId;
+use quanzi_openapi::id::{AppId, FanId, PartnerId, PersonId};
 use sqlx::FromRow;
 
-use crate::edge::hex;
+use crate::access::replay::hex;
 use crate::platform::db::{As, Fault, List, Sql, Tx};
 use crate::sql;
 
 use super::revocation::KEPT_SECONDS;
 
 /// Clocks of processes differ: what is swept expired this long ago by ours.
+const PERSON_OF: Sql = sql!("select person_id from fan where partner_id = $1 and id = $2");
 const SWEEP_AFTER_SECONDS: i64 = 300;
 
 const USE_ASSERTION: Sql = sql!(
@@ -100,4 +101,10 @@ pub async fn sweep(tx: &mut Tx, now: Time, limit: i64) -> Result<u64, Fault> {
     let announced = now.plus_seconds(-KEPT_SECONDS);
     let revocations = tx.query(SWEEP_REVOCATIONS).bind(announced).bind(expired).bind(limit).run().await?;
     Ok(assertions + revocations)
+}
+
+/// The person behind a fan. Their writing store is that of the capability `fans`; the edge asks for each call of a fan.
+pub(super) async fn person_of(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<Option<PersonId>, Fault> {
+    let row: Option<(As<PersonId>,)> = tx.query(PERSON_OF).bind(partner).bind(fan).optional().await?;
+    Ok(row.map(|(As(person),)| person))
 }

@@ -512,7 +512,7 @@ async fn with_code(app: &App) -> (Client, String) {
         let pair = (fan, client.app);
         let grant = grants::service::agree(tx, &app.clock, client.partner, now, pair, scopes, scopes).await?;
         assert!(opened.complete(tx, now).await?);
-        opened.accept(app, tx, &grant, now, now).await
+        opened.accept(app, tx, (grant.id, grant.fan_id), grant.scopes(), now, now).await
     })
     .unwrap();
     let url = url::Url::parse(&url).unwrap();

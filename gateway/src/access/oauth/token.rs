@@ -14,13 +14,13 @@ use quanzi_openapi::{ErrorCode, Time};
 use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 
-use crate::app::App;
-use crate::capabilities::fans;
+use crate::access::Access;
 use crate::platform::crypto::hash;
 use crate::platform::fault::Fault;
 
 use super::challenge;
 use super::revocation::Seen;
+use super::store;
 
 /// Most verified tokens kept; one takes about 400 bytes.
 const TOKENS_CACHED_MAX: usize = 50_000;
@@ -94,7 +94,7 @@ struct Claims {
 }
 
 /// What a token is issued for.
-pub(super) struct NewToken {
+pub struct NewToken {
     pub app: AppId,
     pub partner: PartnerId,
     pub holder: Holder,
@@ -103,21 +103,21 @@ pub(super) struct NewToken {
 }
 
 /// Signs a token.
-pub(super) fn issue(app: &App, new: NewToken, now: Time) -> Result<String, Fault> {
-    let key = app.keyring.signing(now);
+pub fn issue(access: &Access, new: NewToken, now: Time) -> Result<String, Fault> {
+    let key = access.keyring.signing(now);
     let header = serde_json::json!({ "typ": TYPE, "alg": JwsAlgorithm::EdDsa, "kid": key.kid() });
     let (sub, scope, grant, family) = match new.holder {
         Holder::App(scopes) => (new.app.to_string(), scopes.to_string(), None, None),
         Holder::Fan(of) => (of.fan.to_string(), of.scopes.to_string(), Some(of.grant), Some(of.family)),
     };
     let claims = Claims {
-        iss: app.config.public_url.clone(),
+        iss: access.config.public_url.clone(),
         sub,
         client_id: new.app,
-        aud: app.config.public_url.clone(),
+        aud: access.config.public_url.clone(),
         iat: now.seconds(),
         exp: now.seconds() + TOKEN_SECONDS,
-        jti: app.clock.random_text(),
+        jti: access.clock.random_text(),
         scope,
         cnf: Confirmation { jkt: new.jkt },
         partner: new.partner,
@@ -176,16 +176,16 @@ impl Default for Tokens {
 impl Tokens {
     /// Verifies a token: ours, for us, not altered, not expired, not revoked. Whether its app may still be used is for
     /// [`authorize`](super::authorize).
-    pub fn verify(&self, app: &App, token: &str) -> Result<Arc<AccessToken>, Fault> {
-        let refused = |code| Fault::new(code).header("WWW-Authenticate", challenge(app, Some("invalid_token")));
+    pub fn verify(&self, access: &Access, token: &str) -> Result<Arc<AccessToken>, Fault> {
+        let refused = |code| Fault::new(code).header("WWW-Authenticate", challenge(access, Some("invalid_token")));
         let hash = hash(token);
         let cached = self.verified.get(&hash);
         let is_new = cached.is_none();
         let verified = match cached {
             Some(token) => token,
-            None => Arc::new(parse(app, token).ok_or_else(|| refused(ErrorCode::TokenInvalid))?),
+            None => Arc::new(parse(access, token).ok_or_else(|| refused(ErrorCode::TokenInvalid))?),
         };
-        if verified.exp <= app.clock.now().seconds() {
+        if verified.exp <= access.clock.now().seconds() {
             self.verified.remove(&hash);
             return Err(refused(ErrorCode::TokenExpired));
         }
@@ -195,7 +195,7 @@ impl Tokens {
         if is_new {
             self.verified.insert(hash, Arc::clone(&verified));
             // Its key may have been taken away, and what was verified forgotten, between the two.
-            if app.keyring.keys().verifying(&verified.kid).is_none() {
+            if access.keyring.keys().verifying(&verified.kid).is_none() {
                 self.verified.remove(&hash);
             }
         }
@@ -223,11 +223,11 @@ impl Tokens {
     }
 
     /// The person behind a fan: for what knows nothing of partners, such as a wallet.
-    pub async fn person(&self, app: &App, partner: PartnerId, fan: FanId) -> Result<Option<PersonId>, Fault> {
+    pub async fn person(&self, access: &Access, partner: PartnerId, fan: FanId) -> Result<Option<PersonId>, Fault> {
         if let Some(person) = self.persons.get(&fan) {
             return Ok(Some(person));
         }
-        let person = fans::service::person_of(&mut app.db.reading_newest().await?, partner, fan).await?;
+        let person = store::person_of(&mut access.db.reading_newest().await?, partner, fan).await?;
         if let Some(person) = person {
             self.persons.insert(fan, person);
         }
@@ -240,19 +240,19 @@ impl Tokens {
 }
 
 /// What a token says, when it is ours, for us, and not altered.
-fn parse(app: &App, token: &str) -> Option<AccessToken> {
+fn parse(access: &Access, token: &str) -> Option<AccessToken> {
     let jws = Compact::parse(token).ok()?;
     if !jws.header.is_type(TYPE) || jws.header.alg != JwsAlgorithm::EdDsa {
         return None;
     }
     let kid = jws.header.kid.clone()?;
-    let keys = app.keyring.keys();
+    let keys = access.keyring.keys();
     let key = keys.verifying(&kid)?;
     if !key.verify_jws(JwsAlgorithm::EdDsa, jws.signed.as_bytes(), &jws.signature) {
         return None;
     }
     let claims: Claims = jws.claims().ok()?;
-    let ours = &app.config.public_url;
+    let ours = &access.config.public_url;
     if claims.iss != *ours || claims.aud != *ours {
         return None;
     }

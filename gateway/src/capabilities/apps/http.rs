@@ -27,7 +27,7 @@ async fn list(call: &mut Call<ListApps>) -> Result<Page<App>, Fault> {
 }
 
 async fn create(call: &mut Call<CreateApp>) -> Result<App, Fault> {
-    let context = service::Context::new(&call.app, call.now);
+    let context = service::Context::new(&call.edge, call.now);
     service::create(&mut call.tx, context, call.caller.partner, call.caller.scopes, &call.body, "").await
 }
 
@@ -39,7 +39,7 @@ async fn change(call: &mut Call<ChangeApp>) -> Result<App, Fault> {
     let before = service::take(&mut call.tx, call.caller.partner, call.params.app).await?;
     call.check_version(before.version)?;
     let version = before.version;
-    let context = service::Context::new(&call.app, call.now);
+    let context = service::Context::new(&call.edge, call.now);
     // Cloned: after a conflict the edge runs the handler again with the same body.
     let change = call.body.clone();
     let changed = service::change(&mut call.tx, context, &call.caller, before, change).await?;
@@ -52,14 +52,14 @@ async fn list_keys(call: &mut Call<ListKeys>) -> Result<AppKeys, Fault> {
 }
 
 async fn add_key(call: &mut Call<AddKey>) -> Result<AppKey, Fault> {
-    let context = service::Context::new(&call.app, call.now);
+    let context = service::Context::new(&call.edge, call.now);
     let added = service::add_key(&mut call.tx, context, &call.caller, call.params.app, &call.body).await?;
     call.access_changed = true;
     Ok(added)
 }
 
 async fn remove_key(call: &mut Call<RemoveKey>) -> Result<Nothing, Fault> {
-    let context = service::Context::new(&call.app, call.now);
+    let context = service::Context::new(&call.edge, call.now);
     service::remove_key(&mut call.tx, context, call.caller.partner, call.params.app, &call.params.kid).await?;
     call.access_changed = true;
     Ok(Nothing {})

@@ -5,7 +5,6 @@
 //! transaction of the change.
 
 mod der;
-mod directory;
 mod http;
 pub mod key_format;
 mod model;
@@ -17,5 +16,4 @@ mod key_format_tests;
 #[cfg(test)]
 mod tests;
 
-pub use directory::{AppFacts, Directory, RegisteredKey};
 pub use http::routes;

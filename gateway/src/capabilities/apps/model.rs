@@ -1,12 +1,7 @@
 //! Rules of apps, pure.
 
-use std::net::IpAddr;
-
-use ipnet::IpNet;
 use quanzi_openapi::ErrorCode;
-use quanzi_openapi::apps::{
-    ALLOWED_ADDRESSES_MAX, AddressRange, App, AppChange, AppStatus, KEYS_MAX, KeyInput, REDIRECT_URIS_MAX,
-};
+use quanzi_openapi::apps::{ALLOWED_ADDRESSES_MAX, App, AppChange, AppStatus, KEYS_MAX, KeyInput, REDIRECT_URIS_MAX};
 use quanzi_openapi::jose::{Jwk, PublicKey};
 use quanzi_openapi::open::Open;
 use quanzi_openapi::scope::{Scope, Scopes};
@@ -154,39 +149,9 @@ pub(super) fn change(mut app: App, change: AppChange, caller: &Caller, sandbox: 
     Ok(app)
 }
 
-/// An allow-list, ready to be asked. Entries were checked when they were written; what does not parse allows nobody.
-pub(super) fn networks(ranges: &[AddressRange]) -> Vec<IpNet> {
-    ranges
-        .iter()
-        .filter_map(|range| range.parse().ok().or_else(|| range.parse::<IpAddr>().ok().map(IpNet::from)))
-        .collect()
-}
-
-/// Whether the list lets the address in; an IPv4 address that came as IPv6 counts as IPv4.
-pub(super) fn allows(list: &[IpNet], address: IpAddr) -> bool {
-    let address = address.to_canonical();
-    list.iter().any(|network| network.contains(&address))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn ranges(texts: &[&str]) -> Vec<IpNet> {
-        networks(&texts.iter().map(|text| (*text).into()).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn an_allow_list_takes_addresses_and_ranges() {
-        let list = ranges(&["203.0.113.0/24", "198.51.100.7", "2001:db8::/32"]);
-
-        for inside in ["203.0.113.9", "198.51.100.7", "2001:db8::1", "::ffff:203.0.113.9"] {
-            assert!(allows(&list, inside.parse().unwrap()), "{inside}");
-        }
-        for outside in ["203.0.114.9", "198.51.100.8", "2001:db9::1"] {
-            assert!(!allows(&list, outside.parse().unwrap()), "{outside}");
-        }
-    }
 
     #[test]
     fn the_sandbox_scope_exists_in_the_sandbox_only() {

@@ -7,9 +7,9 @@ use quanzi_openapi::scope::Scopes;
 use quanzi_openapi::{Cursor, ErrorCode, Limit, Page, Time};
 
 use crate::access::oauth;
-use crate::app;
 use crate::capabilities::partners;
 use crate::edge::Caller;
+use crate::platform::Platform;
 use crate::platform::clock::Clock;
 use crate::platform::db::{OnFault, Tx};
 use crate::platform::fault::Fault;
@@ -31,8 +31,8 @@ pub struct Context<'a> {
 
 impl<'a> Context<'a> {
     /// Of a call at this time.
-    pub fn new(app: &'a app::App, now: Time) -> Self {
-        Self { clock: &app.clock, now, sandbox: app.config.mode.is_sandbox() }
+    pub fn new(platform: &'a Platform, now: Time) -> Self {
+        Self { clock: &platform.clock, now, sandbox: platform.config.mode.is_sandbox() }
     }
 }
 

@@ -11,33 +11,35 @@ use serde::Deserialize;
 
 use super::page::{self, Note};
 use super::service::{self, Asked, Decision};
-use crate::access::sessions::Browser;
-use crate::app::App;
+use crate::capabilities::payments::PaymentLookups;
 use crate::capabilities::sign_in;
+use crate::edge::Edge;
 use crate::edge::page_request::{self, Page, PageRequest};
 use crate::edge::pages::{Frame, Style, is_token};
+use crate::edge::sessions::Browser;
 use crate::platform::fault::Fault;
 
 /// Longest form: a code and two short words.
 const FORM_BYTES_MAX: usize = 1_024;
 
 /// Mounts the page.
-pub fn configure(config: &mut ServiceConfig, app: &Arc<App>) {
+pub fn configure(config: &mut ServiceConfig, edge: &Arc<Edge>, lookups: &Arc<PaymentLookups>) {
+    let lookups = Arc::clone(lookups);
     let style = Arc::new(Style::new());
-    let (looks, decides, others) = (Arc::clone(app), Arc::clone(app), Arc::clone(app));
+    let (looks, decides, others) = (Arc::clone(edge), Arc::clone(edge), Arc::clone(edge));
     let (style_of_looks, style_of_decides, style_of_others) = (Arc::clone(&style), Arc::clone(&style), style.clone());
     let reads = guard::Any(guard::Get()).or(guard::Head());
     let look = web::route().guard(reads).to(move |http: HttpRequest, token: web::Path<String>| {
-        let (app, style) = (Arc::clone(&looks), Arc::clone(&style_of_looks));
-        async move { look(&app, &style, http, &token).await }
+        let (edge, style) = (Arc::clone(&looks), Arc::clone(&style_of_looks));
+        async move { look(&edge, &style, http, &token).await }
     });
     let decide = web::post().to(move |http: HttpRequest, token: web::Path<String>, payload: Payload| {
-        let (app, style) = (Arc::clone(&decides), Arc::clone(&style_of_decides));
-        async move { decide(&app, &style, http, &token, payload).await }
+        let (edge, style, lookups) = (Arc::clone(&decides), Arc::clone(&style_of_decides), Arc::clone(&lookups));
+        async move { decide((&edge, &lookups), &style, http, &token, payload).await }
     });
     let other = web::to(move |http: HttpRequest| {
-        let (app, style) = (Arc::clone(&others), Arc::clone(&style_of_others));
-        async move { other(&app, &style, http).await }
+        let (edge, style) = (Arc::clone(&others), Arc::clone(&style_of_others));
+        async move { other(&edge, &style, http).await }
     });
     config.service(web::resource("/pay/{token}").route(look).route(decide).default_service(other));
 }
@@ -50,7 +52,7 @@ struct Form {
     appear: Option<TipDisclosure>,
 }
 
-async fn look(app: &Arc<App>, style: &Style, http: HttpRequest, token: &str) -> HttpResponse {
+async fn look(edge: &Arc<Edge>, style: &Style, http: HttpRequest, token: &str) -> HttpResponse {
     let show = async |page_request: &PageRequest| {
         let desk = Desk::new(page_request, style);
         let page = match desk.find(token).await {
@@ -60,13 +62,19 @@ async fn look(app: &Arc<App>, style: &Style, http: HttpRequest, token: &str) -> 
         };
         desk.browser.keep(page)
     };
-    page_request::show(app, http, "ShowCashier", show, |page_request, fault| {
+    page_request::show(edge, http, "ShowCashier", show, |page_request, fault| {
         Desk::new(page_request, style).message(fault)
     })
     .await
 }
 
-async fn decide(app: &Arc<App>, style: &Style, http: HttpRequest, token: &str, payload: Payload) -> HttpResponse {
+async fn decide(
+    (edge, lookups): (&Arc<Edge>, &PaymentLookups),
+    style: &Style,
+    http: HttpRequest,
+    token: &str,
+    payload: Payload,
+) -> HttpResponse {
     let show = async |page_request: &PageRequest| {
         let desk = Desk::new(page_request, style);
         // Before anything is read of a body: whoever guesses tokens shall not be worth more work than a look-up.
@@ -82,16 +90,18 @@ async fn decide(app: &Arc<App>, style: &Style, http: HttpRequest, token: &str, p
             Ok(form) => form,
             Err(fault) => return desk.refused(asked, fault),
         };
-        if !desk.browser.made_form(page_request.app(), form.code.as_deref()) {
+        if !desk.browser.made_form(page_request.edge(), form.code.as_deref()) {
             return desk.elsewhere(&asked);
         }
-        if form.decision == Decision::SignIn && !asked.can_decide && sign_in::is_offered(page_request.app()) {
+        if form.decision == Decision::SignIn && !asked.can_decide && sign_in::is_offered(page_request.edge()) {
             return desk.sign_in(token).await;
         }
         if !asked.can_decide {
             return desk.payment(&asked, None).status(StatusCode::FORBIDDEN);
         }
-        match service::decide(page_request.app(), page_request.now(), &asked, form.decision, form.appear).await {
+        match service::decide((page_request.edge(), lookups), page_request.now(), &asked, form.decision, form.appear)
+            .await
+        {
             Ok(()) => Page::see_other(format!("/pay/{token}")),
             Err(fault) => match desk.find(token).await {
                 Ok(Some(asked)) => desk.refused(asked, fault),
@@ -99,19 +109,19 @@ async fn decide(app: &Arc<App>, style: &Style, http: HttpRequest, token: &str, p
             },
         }
     };
-    page_request::show(app, http, "DecideAtCashier", show, |page_request, fault| {
+    page_request::show(edge, http, "DecideAtCashier", show, |page_request, fault| {
         Desk::new(page_request, style).message(fault)
     })
     .await
 }
 
 /// A method that is neither looking nor deciding.
-async fn other(app: &Arc<App>, style: &Style, http: HttpRequest) -> HttpResponse {
+async fn other(edge: &Arc<Edge>, style: &Style, http: HttpRequest) -> HttpResponse {
     let show = async |page_request: &PageRequest| {
         let fault = Fault::new(ErrorCode::MethodNotAllowed).header("allow", "GET, HEAD, POST");
         Desk::new(page_request, style).message(fault)
     };
-    page_request::show(app, http, "ShowCashier", show, |page_request, fault| {
+    page_request::show(edge, http, "ShowCashier", show, |page_request, fault| {
         Desk::new(page_request, style).message(fault)
     })
     .await
@@ -134,13 +144,13 @@ impl<'a> Desk<'a> {
         if !is_token(token) {
             return Ok(None);
         }
-        service::find(self.page_request.app(), self.page_request.now(), &self.browser, token).await
+        service::find(self.page_request.edge(), self.page_request.now(), &self.browser, token).await
     }
 
     /// To the provider, and back to this page. Whoever is signed in is somebody else: so there as well.
     async fn sign_in(&self, token: &str) -> Page {
         let reauthentication = sign_in::Reauthentication { again: true, max_age: None };
-        let (app, now, back) = (self.page_request.app(), self.page_request.now(), format!("/pay/{token}"));
+        let (app, now, back) = (self.page_request.edge(), self.page_request.now(), format!("/pay/{token}"));
         match sign_in::begin(app, now, &self.browser, &back, reauthentication).await {
             Ok(url) => self.frame().leave(&url),
             Err(fault) => self.message(fault),
@@ -153,8 +163,8 @@ impl<'a> Desk<'a> {
     }
 
     fn html(&self, frame: &Frame<'_>, asked: &Asked, note: Option<Note>) -> String {
-        let code = self.browser.form_code(self.page_request.app());
-        let provider = sign_in::provider_name(self.page_request.app());
+        let code = self.browser.form_code(self.page_request.edge());
+        let provider = sign_in::provider_name(self.page_request.edge());
         page::payment(frame, asked, note, (&code, &provider), self.page_request.now())
     }
 

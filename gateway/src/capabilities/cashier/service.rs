@@ -5,16 +5,16 @@ use quanzi_openapi::tips::TipDisclosure;
 use quanzi_openapi::{ErrorCode, Money, Time};
 use serde::Deserialize;
 
-use crate::access::sessions::{self, Browser};
-use crate::app::App;
 use crate::capabilities::circles;
 use crate::capabilities::content;
 use crate::capabilities::fans;
 use crate::capabilities::partners;
 use crate::capabilities::payments::service::Context;
-use crate::capabilities::payments::{self, Row};
+use crate::capabilities::payments::{self, PaymentLookups, Row};
 use crate::capabilities::wallets;
 use crate::edge::pages::written;
+use crate::edge::sessions::{self, Browser};
+use crate::platform::Platform;
 use crate::platform::db::Tx;
 use crate::platform::fault::Fault;
 use crate::platform::ledger;
@@ -111,16 +111,17 @@ pub enum Standing {
 }
 
 /// The payment whose page this is, with everything on it.
-pub async fn find(app: &App, now: Time, browser: &Browser, token: &str) -> Result<Option<Asked>, Fault> {
+pub async fn find(platform: &Platform, now: Time, browser: &Browser, token: &str) -> Result<Option<Asked>, Fault> {
     // Not from a replica: who has just decided wants to see it.
-    let mut tx = app.db.reading_newest().await?;
+    let mut tx = platform.db.reading_newest().await?;
     let Some(payment) = payments::service::find_by_token(&mut tx, token).await? else { return Ok(None) };
     let partner = partners::service::get(&mut tx, payment.partner_id).await?;
     let circle = circles::service::find(&mut tx, payment.partner_id, payment.circle_id).await?;
     let post_title = post_title(&mut tx, &payment, now).await?;
     // In a sandbox whoever has the address stands for the fan. In live mode it must be the fan who is signed in.
     let session = sessions::find(&mut tx, browser, now).await?;
-    let can_decide = app.config.mode.is_sandbox() || session.is_some_and(|session| session.person == payment.person_id);
+    let can_decide =
+        platform.config.mode.is_sandbox() || session.is_some_and(|session| session.person == payment.person_id);
     let fan = if can_decide { Some(fan(&mut tx, &payment).await?) } else { None };
     Ok(Some(Asked {
         payment,
@@ -156,7 +157,7 @@ async fn fan(tx: &mut Tx, payment: &Row) -> Result<Fan, Fault> {
 
 /// Does what the fan says. Saying the same twice does it once.
 pub async fn decide(
-    app: &App,
+    (platform, lookups): (&Platform, &PaymentLookups),
     now: Time,
     asked: &Asked,
     decision: Decision,
@@ -167,29 +168,29 @@ pub async fn decide(
         return Err(Fault::internal("a payment was to be decided by somebody unknown"));
     }
     let partner = asked.payment.partner_id;
-    let context = Context { app, partner, now };
+    let context = Context { platform, partner, now };
     match decision {
         Decision::Pay => {
             // Before the money, so that nobody is named for a moment who does not want to be.
             if let Some(appears) = appears.filter(|_| asked.standing(now) == Standing::Waiting) {
-                appear(app, asked, now, appears).await?;
+                appear(platform, asked, now, appears).await?;
             }
-            settle(app, now, async |tx| {
+            settle(platform, now, async |tx| {
                 let before = payments::service::find(tx, partner, asked.payment.id).await?;
-                let command = payments::service::approve(context, before).await?;
-                payments::service::report_twice(app, &command).await?;
+                let command = payments::service::approve(context, lookups, before).await?;
+                payments::service::report_twice(platform, &command).await?;
                 Ok(command)
             })
             .await
             .map(drop)
         }
-        Decision::Decline => settle(app, now, async |tx| {
+        Decision::Decline => settle(platform, now, async |tx| {
             let before = payments::service::find(tx, partner, asked.payment.id).await?;
             payments::service::decline(context, &before)
         })
         .await
         .map(drop),
-        Decision::TopUp if app.config.mode.is_sandbox() => top_up(context, asked).await,
+        Decision::TopUp if platform.config.mode.is_sandbox() => top_up(context, asked).await,
         // Who may decide has signed in, and invented money is a sandbox's.
         Decision::TopUp | Decision::SignIn => Ok(()),
     }
@@ -201,15 +202,15 @@ async fn top_up(context: Context<'_>, asked: &Asked) -> Result<(), Fault> {
         return Ok(());
     };
     let fan = asked.payment.fan_id;
-    settle(context.app, context.now, async |tx| wallets::service::top_up(tx, context, fan, missing).await)
+    settle(context.platform, context.now, async |tx| wallets::service::top_up(tx, context, fan, missing).await)
         .await
         .map(drop)
 }
 
-async fn appear(app: &App, asked: &Asked, now: Time, appears: TipDisclosure) -> Result<(), Fault> {
+async fn appear(platform: &Platform, asked: &Asked, now: Time, appears: TipDisclosure) -> Result<(), Fault> {
     if asked.fan.as_ref().is_some_and(|fan| fan.appears == appears) {
         return Ok(());
     }
     let (partner, fan) = (asked.payment.partner_id, asked.payment.fan_id);
-    written(app, async |tx| fans::service::disclose(tx, partner, now, fan, appears).await).await
+    written(platform, async |tx| fans::service::disclose(tx, partner, now, fan, appears).await).await
 }

@@ -20,7 +20,7 @@ pub fn routes(routes: Routes) -> Routes {
 }
 
 async fn create(call: &mut Call<CreateCircle>) -> Result<Circle, Fault> {
-    service::create(&mut call.tx, &call.app.clock, call.caller.partner, call.now, &call.body).await
+    service::create(&mut call.tx, &call.edge.clock, call.caller.partner, call.now, &call.body).await
 }
 
 async fn list(call: &mut Call<ListCircles>) -> Result<Page<Circle>, Fault> {

@@ -26,7 +26,7 @@ async fn create(call: &mut Call<CreateComment>) -> Result<Comment, Fault> {
     let voice = call.body.author.map_or(ActingAs::Partner, ActingAs::Member);
     let said = (call.body.text.clone(), call.body.reply_to);
     let (partner, post) = (call.caller.partner, call.params.post);
-    service::create(&mut call.tx, &call.app.clock, partner, call.now, post, voice, said).await
+    service::create(&mut call.tx, &call.edge.clock, partner, call.now, post, voice, said).await
 }
 
 async fn list(call: &mut Call<ListComments>) -> Result<Page<Comment>, Fault> {
@@ -46,7 +46,7 @@ async fn create_as_fan(call: &mut Call<CommentAsFan, FanCaller>) -> Result<Comme
     let voice = ActingAs::Fan(call.caller.fan);
     let said = (call.body.text.clone(), call.body.reply_to);
     let (partner, post) = (call.caller.partner, call.params.post);
-    service::create(&mut call.tx, &call.app.clock, partner, call.now, post, voice, said).await
+    service::create(&mut call.tx, &call.edge.clock, partner, call.now, post, voice, said).await
 }
 
 async fn list_as_fan(call: &mut Call<ListCommentsAsFan, FanCaller>) -> Result<Page<Comment>, Fault> {

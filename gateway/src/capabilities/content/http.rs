@@ -22,7 +22,7 @@ pub fn routes(routes: Routes) -> Routes {
 
 async fn create(call: &mut Call<CreatePost>) -> Result<Post, Fault> {
     let (partner, circle) = (call.caller.partner, call.params.circle);
-    service::create(&mut call.tx, &call.app.clock, partner, call.now, circle, &call.body).await
+    service::create(&mut call.tx, &call.edge.clock, partner, call.now, circle, &call.body).await
 }
 
 async fn list(call: &mut Call<ListPosts>) -> Result<Page<Post>, Fault> {
@@ -36,7 +36,7 @@ async fn get(call: &mut Call<GetPost>) -> Result<Post, Fault> {
 async fn change(call: &mut Call<ChangePost>) -> Result<Post, Fault> {
     let held = service::lock(&mut call.tx, call.caller.partner, call.params.post).await?;
     call.check_version(held.version())?;
-    service::change(&mut call.tx, &call.app.clock, call.caller.partner, call.now, held, &call.body).await
+    service::change(&mut call.tx, &call.edge.clock, call.caller.partner, call.now, held, &call.body).await
 }
 
 async fn delete(call: &mut Call<DeletePost>) -> Result<Nothing, Fault> {

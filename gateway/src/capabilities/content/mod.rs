@@ -14,3 +14,24 @@ pub use http::routes;
 mod plan_tests;
 #[cfg(test)]
 mod tests;
+
+use std::sync::Arc;
+
+use crate::platform::Platform;
+use crate::platform::jobs::{self, Handlers, JobKind, Outcome};
+
+/// A post: what was scheduled can be seen, and the log says so.
+pub(crate) const PUBLISH_POST: JobKind = JobKind::new("publish_post");
+
+/// What becomes due for posts.
+pub fn jobs(handlers: Handlers, platform: &Arc<Platform>) -> Handlers {
+    let platform = Arc::clone(platform);
+    handlers.on(PUBLISH_POST, move |job| {
+        let platform = Arc::clone(&platform);
+        async move {
+            let mut tx = platform.db.begin().await?;
+            service::publish_due(&mut tx, job.partner()?, job.now, job.object()?).await?;
+            jobs::service::end(&platform, tx, &job, Outcome::Done).await
+        }
+    })
+}

@@ -20,7 +20,7 @@ use crate::platform::clock::Clock;
 use crate::platform::db::{Json, Tx};
 use crate::platform::fault::Fault;
 use crate::platform::jobs;
-use crate::platform::jobs::{Job, JobKind};
+use crate::platform::jobs::Job;
 use crate::platform::outbox;
 
 /// Publishes a post: now, later, or not yet.
@@ -226,7 +226,7 @@ pub async fn change(
     let is_moved = after.publish_at != held.row.publish_at;
     let post = save(tx, partner, &held.row, after, now).await?;
     if is_moved {
-        jobs::service::cancel(tx, JobKind::PublishPost, post.id).await?;
+        jobs::service::cancel(tx, super::PUBLISH_POST, post.id).await?;
         announce_later(tx, clock, partner, now, &post).await?;
     }
     Ok(post)
@@ -265,7 +265,7 @@ async fn find_own(tx: &mut Tx, partner: PartnerId, now: Time, fan: FanId, post: 
 async fn announce_later(tx: &mut Tx, clock: &Clock, partner: PartnerId, now: Time, post: &Post) -> Result<(), Fault> {
     match post.publish_at.filter(|publish_at| *publish_at > now) {
         Some(due_at) => {
-            jobs::service::enqueue(tx, clock, Job::new(JobKind::PublishPost, partner, post.id, due_at)).await
+            jobs::service::enqueue(tx, clock, Job::new(super::PUBLISH_POST, partner, post.id, due_at)).await
         }
         None => Ok(()),
     }
@@ -287,7 +287,7 @@ pub async fn publish_due(tx: &mut Tx, partner: PartnerId, now: Time, post: PostI
 pub async fn delete(tx: &mut Tx, partner: PartnerId, now: Time, post: PostId) -> Result<(), Fault> {
     let before = lock_row(tx, partner, post).await?;
     store::delete(tx, partner, post, now).await?;
-    jobs::service::cancel(tx, JobKind::PublishPost, post).await?;
+    jobs::service::cancel(tx, super::PUBLISH_POST, post).await?;
     let after = model::deleted(&before, now);
     outbox::service::record(tx, partner, now, EventType::PostDeleted, &after.post(now))
 }
@@ -325,7 +325,7 @@ pub async fn unschedule_of(tx: &mut Tx, partner: PartnerId, now: Time, author: M
 }
 
 async fn unscheduled(tx: &mut Tx, partner: PartnerId, now: Time, posts: Vec<Row>) -> Result<(), Fault> {
-    jobs::service::cancel_all(tx, JobKind::PublishPost, posts.iter().map(|post| post.id)).await?;
+    jobs::service::cancel_all(tx, super::PUBLISH_POST, posts.iter().map(|post| post.id)).await?;
     for post in posts {
         outbox::service::record(tx, partner, now, EventType::PostChanged, &post.post(now))?;
     }

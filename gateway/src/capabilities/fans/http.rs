@@ -13,7 +13,7 @@ pub fn routes(routes: Routes) -> Routes {
 }
 
 async fn create(call: &mut Call<CreateSandboxFan>) -> Result<SandboxFan, Fault> {
-    service::invent(&mut call.tx, &call.app.clock, call.caller.partner, call.now, &call.body).await
+    service::invent(&mut call.tx, &call.edge.clock, call.caller.partner, call.now, &call.body).await
 }
 
 async fn get(call: &mut Call<GetSandboxFan>) -> Result<SandboxFan, Fault> {

@@ -19,10 +19,10 @@ async fn get(call: &mut Call<GetGate>) -> Result<Gate, Fault> {
 async fn put(call: &mut Call<PutGate>) -> Result<Gate, Fault> {
     let held = service::lock(&mut call.tx, call.caller.partner, call.params.circle).await?;
     call.check_version(held.gate.version)?;
-    service::put(&mut call.tx, &call.app.clock, call.caller.partner, call.now, &held, &call.body).await
+    service::put(&mut call.tx, &call.edge.clock, call.caller.partner, call.now, &held, &call.body).await
 }
 
 async fn evaluate(call: &mut Call<EvaluateGate>) -> Result<Evaluation, Fault> {
     let (partner, circle) = (call.caller.partner, call.params.circle);
-    service::evaluate(&mut call.tx, &call.app.clock, partner, call.now, circle, &call.body).await
+    service::evaluate(&mut call.tx, &call.edge.clock, partner, call.now, circle, &call.body).await
 }

@@ -17,7 +17,7 @@ async fn list(call: &mut Call<ListGrants>) -> Result<Page<Grant>, Fault> {
 }
 
 async fn revoke(call: &mut Call<RevokeGrant>) -> Result<Nothing, Fault> {
-    service::revoke(&mut call.tx, &call.app.clock, call.caller.partner, call.now, call.params.grant).await?;
+    service::revoke(&mut call.tx, &call.edge.clock, call.caller.partner, call.now, call.params.grant).await?;
     call.access_changed = true;
     Ok(Nothing {})
 }

@@ -12,4 +12,3 @@ mod store;
 mod tests;
 
 pub use http::routes;
-pub use store::Row;

@@ -5,7 +5,8 @@ use quanzi_openapi::grants::{GrantStatus, GrantsQuery};
 use quanzi_openapi::id::{AppId, FanId};
 use quanzi_openapi::scope::FanScopes;
 
-use super::{Row, service};
+use super::service;
+use super::store::Row;
 use crate::on_both_engines;
 use crate::platform::db::Sql;
 use crate::platform::fault::Fault;

@@ -19,21 +19,21 @@ pub fn sandbox_routes(routes: Routes) -> Routes {
 }
 
 async fn create(call: &mut Call<CreateSandboxMandate>) -> Result<Mandate, Fault> {
-    let context = Context { app: &call.app, partner: call.caller.partner, now: call.now };
+    let context = Context { platform: &call.edge, partner: call.caller.partner, now: call.now };
     service::create(&mut call.tx, context, &call.body).await
 }
 
 async fn list(call: &mut Call<ListMandates>) -> Result<Page<Mandate>, Fault> {
-    let context = Context { app: &call.app, partner: call.caller.partner, now: call.now };
+    let context = Context { platform: &call.edge, partner: call.caller.partner, now: call.now };
     service::page(&mut call.tx, context, &call.query).await
 }
 
 async fn get(call: &mut Call<GetMandate>) -> Result<Mandate, Fault> {
-    let context = Context { app: &call.app, partner: call.caller.partner, now: call.now };
+    let context = Context { platform: &call.edge, partner: call.caller.partner, now: call.now };
     service::find(&mut call.tx, context, call.params.mandate).await
 }
 
 async fn revoke(call: &mut Call<RevokeMandate>) -> Result<Mandate, Fault> {
-    let context = Context { app: &call.app, partner: call.caller.partner, now: call.now };
+    let context = Context { platform: &call.edge, partner: call.caller.partner, now: call.now };
     service::revoke(&mut call.tx, context, call.params.mandate).await
 }

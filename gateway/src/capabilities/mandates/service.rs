@@ -17,7 +17,7 @@ use crate::capabilities::payments::service::Context;
 use crate::platform::db::{self, Tx};
 use crate::platform::fault::Fault;
 use crate::platform::jobs;
-use crate::platform::jobs::{Job, JobKind};
+use crate::platform::jobs::Job;
 use crate::platform::outbox;
 
 /// Consents that can wait for one fan at once: a page asks, it does not pester.
@@ -29,16 +29,16 @@ const NEVER_GIVEN_SECONDS: i64 = 30 * 24 * 3_600;
 
 /// Notes a fan's consent (sandbox).
 pub async fn create(tx: &mut Tx, context: Context<'_>, new: &NewMandate) -> Result<Mandate, Fault> {
-    let Context { app, now, .. } = context;
+    let Context { platform, now, .. } = context;
     let NewMandate { fan, circle, per_payment, per_day, expires_at, .. } = *new;
     let terms = Terms { fan, circle, per_payment, per_day, expires_at };
     terms.check(now)?;
-    begin(tx, context, terms.given(app.clock.id(), now)).await
+    begin(tx, context, terms.given(platform.clock.id(), now)).await
 }
 
 /// Asks a fan for consent, on a page of its own.
 pub async fn ask(tx: &mut Tx, context: Context<'_>, fan: FanId, new: &NewMyMandate) -> Result<Mandate, Fault> {
-    let Context { app, partner, now } = context;
+    let Context { platform, partner, now } = context;
     let NewMyMandate { circle, per_payment, per_day, expires_at, .. } = *new;
     let terms = Terms { fan, circle, per_payment, per_day, expires_at };
     terms.check(now)?;
@@ -47,21 +47,21 @@ pub async fn ask(tx: &mut Tx, context: Context<'_>, fan: FanId, new: &NewMyManda
     if store::open_of_fan(tx, partner, fan, now).await? >= OPEN_MAX {
         return Err(ErrorCode::MandatesWaiting.into());
     }
-    begin(tx, context, terms.asked_for(app.clock.id(), app.clock.random_text(), now)).await
+    begin(tx, context, terms.asked_for(platform.clock.id(), platform.clock.random_text(), now)).await
 }
 
 async fn begin(tx: &mut Tx, context: Context<'_>, row: Row) -> Result<Mandate, Fault> {
-    let Context { app, partner, now } = context;
+    let Context { platform, partner, now } = context;
     fans::service::find(tx, partner, row.fan_id).await?;
     if let Some(circle) = row.circle_id {
         circles::service::must_exist(tx, partner, circle).await?;
     }
     store::add(tx, partner, &row).await?;
     if let Some(ends_at) = model::ends_at(&row) {
-        jobs::service::enqueue(tx, &app.clock, Job::new(JobKind::ExpireMandate, partner, row.id, ends_at)).await?;
+        jobs::service::enqueue(tx, &platform.clock, Job::new(super::EXPIRE_MANDATE, partner, row.id, ends_at)).await?;
     }
     let kind = model::event(row.status);
-    let mandate = row.mandate(&app.config.public_url);
+    let mandate = row.mandate(&platform.config.public_url);
     outbox::service::record(tx, partner, now, kind, &mandate)?;
     Ok(mandate)
 }
@@ -69,7 +69,7 @@ async fn begin(tx: &mut Tx, context: Context<'_>, row: Row) -> Result<Mandate, F
 /// The mandate.
 pub async fn find(tx: &mut Tx, context: Context<'_>, mandate: MandateId) -> Result<Mandate, Fault> {
     let row = store::find(tx, context.partner, mandate).await?.ok_or_else(missing)?;
-    Ok(row.mandate(&context.app.config.public_url))
+    Ok(row.mandate(&context.platform.config.public_url))
 }
 
 /// The mandate of this fan.
@@ -88,13 +88,13 @@ pub async fn page(tx: &mut Tx, context: Context<'_>, query: &MandatesQuery) -> R
     let before: Option<MandateId> = query.cursor.as_ref().map(Cursor::position).transpose()?;
     let limit = query.limit.unwrap_or_default();
     let rows = store::page(tx, context.partner, query.fan, before, limit).await?;
-    Ok(Page::cut(rows, limit, |row| row.id).map(|row| row.mandate(&context.app.config.public_url)))
+    Ok(Page::cut(rows, limit, |row| row.id).map(|row| row.mandate(&context.platform.config.public_url)))
 }
 
 /// All mandates within which the fan can be charged at this partner, newest first.
 pub async fn active_of_fan(tx: &mut Tx, context: Context<'_>, fan: FanId) -> Result<Vec<Mandate>, Fault> {
     let rows = store::active_of_fan(tx, context.partner, fan, ACTIVE_ROWS_MAX).await?;
-    Ok(rows.into_iter().map(|row| row.mandate(&context.app.config.public_url)).collect())
+    Ok(rows.into_iter().map(|row| row.mandate(&context.platform.config.public_url)).collect())
 }
 
 /// Deletes up to `limit` consents that were asked for long ago and never given; how many went.
@@ -104,7 +104,7 @@ pub async fn sweep(tx: &mut Tx, now: Time, limit: i64) -> Result<u64, db::Fault>
 
 /// The fan, who was asked, agrees or does not; false when it was too late, or decided before.
 pub async fn decide(tx: &mut Tx, context: Context<'_>, mandate: MandateId, agrees: bool) -> Result<bool, Fault> {
-    let Context { app, partner, now } = context;
+    let Context { platform, partner, now } = context;
     let before = store::lock(tx, partner, mandate).await?.ok_or_else(missing)?;
     if !model::waits(&before, now) {
         return Ok(false);
@@ -113,9 +113,10 @@ pub async fn decide(tx: &mut Tx, context: Context<'_>, mandate: MandateId, agree
     let after = model::with(before, status, now);
     match model::ends_at(&after).filter(|_| agrees) {
         Some(ends_at) => {
-            jobs::service::enqueue(tx, &app.clock, Job::new(JobKind::ExpireMandate, partner, mandate, ends_at)).await?;
+            jobs::service::enqueue(tx, &platform.clock, Job::new(super::EXPIRE_MANDATE, partner, mandate, ends_at))
+                .await?;
         }
-        None => jobs::service::cancel(tx, JobKind::ExpireMandate, mandate).await?,
+        None => jobs::service::cancel(tx, super::EXPIRE_MANDATE, mandate).await?,
     }
     save(tx, context, after).await?;
     Ok(true)
@@ -125,9 +126,9 @@ pub async fn decide(tx: &mut Tx, context: Context<'_>, mandate: MandateId, agree
 pub async fn revoke(tx: &mut Tx, context: Context<'_>, mandate: MandateId) -> Result<Mandate, Fault> {
     let before = store::lock(tx, context.partner, mandate).await?.ok_or_else(missing)?;
     if model::is_over(&before) {
-        return Ok(before.mandate(&context.app.config.public_url));
+        return Ok(before.mandate(&context.platform.config.public_url));
     }
-    jobs::service::cancel(tx, JobKind::ExpireMandate, mandate).await?;
+    jobs::service::cancel(tx, super::EXPIRE_MANDATE, mandate).await?;
     save(tx, context, model::with(before, MandateStatus::Revoked, context.now)).await
 }
 
@@ -150,7 +151,7 @@ pub async fn expire(tx: &mut Tx, context: Context<'_>, mandate: MandateId) -> Re
 async fn save(tx: &mut Tx, context: Context<'_>, after: Row) -> Result<Mandate, Fault> {
     store::put(tx, context.partner, &after).await?;
     let kind = model::event(after.status);
-    let mandate = after.mandate(&context.app.config.public_url);
+    let mandate = after.mandate(&context.platform.config.public_url);
     outbox::service::record(tx, context.partner, context.now, kind, &mandate)?;
     Ok(mandate)
 }

@@ -29,7 +29,7 @@ pub fn routes(routes: Routes) -> Routes {
 
 async fn join(call: &mut Call<JoinCircle>) -> Result<Membership, Fault> {
     let (partner, circle) = (call.caller.partner, call.params.circle);
-    service::join(&mut call.tx, &call.app.clock, partner, call.now, circle, &call.body).await
+    service::join(&mut call.tx, &call.edge.clock, partner, call.now, circle, &call.body).await
 }
 
 async fn list(call: &mut Call<ListMemberships>) -> Result<Page<Membership>, Fault> {

@@ -4,12 +4,11 @@ use quanzi_openapi::ErrorCode;
 use quanzi_openapi::operations::{GetReadiness, Health};
 
 use super::store;
-use crate::app::App;
-use crate::edge::{Anyone, Call};
+use crate::edge::{Anyone, Call, Edge};
 use crate::platform::db;
 use crate::platform::fault::Fault;
 
-pub(super) fn liveness(_: &App) -> Health {
+pub(super) fn liveness(_: &Edge) -> Health {
     healthy()
 }
 
@@ -20,7 +19,7 @@ pub(super) async fn readiness(call: &mut Call<GetReadiness, Anyone>) -> Result<H
         return Err(Fault::new(ErrorCode::Overloaded).detail("The database is not migrated yet."));
     }
     // Last: the database may have taken its time, and this is about the moment of the answer.
-    if call.app.stopping.is_set() {
+    if call.edge.stopping.is_set() {
         return Err(Fault::new(ErrorCode::Overloaded).detail("The gateway is shutting down."));
     }
     Ok(healthy())

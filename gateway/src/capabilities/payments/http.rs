@@ -1,15 +1,20 @@
 //! The endpoints of payments and refunds: extract, one use-case, reply.
 
+use std::sync::Arc;
+
 use quanzi_openapi::Page;
 use quanzi_openapi::payments::{CancelPayment, CreatePayment, GetPayment, ListPayments, Payment};
 use quanzi_openapi::refunds::{CreateRefund, GetRefund, ListRefunds, Refund};
 
+use super::PaymentLookups;
 use super::service::{self, Context};
 use crate::edge::{Call, LedgerCommand, Routes};
 use crate::platform::fault::Fault;
 
 /// The routes of payments and refunds.
-pub fn routes(routes: Routes) -> Routes {
+pub fn routes(routes: Routes, lookups: &Arc<PaymentLookups>) -> Routes {
+    let lookups = Arc::clone(lookups);
+    let create = async move |call: &mut Call<CreatePayment>| create(call, &lookups).await;
     routes
         .mount_posted::<CreatePayment>(create)
         .mount::<ListPayments>(list)
@@ -20,29 +25,29 @@ pub fn routes(routes: Routes) -> Routes {
         .mount::<GetRefund>(get_refund)
 }
 
-async fn create(call: &mut Call<CreatePayment>) -> Result<LedgerCommand<Payment>, Fault> {
-    let context = Context { app: &call.app, partner: call.caller.partner, now: call.now };
-    service::create(context, &call.body).await
+async fn create(call: &mut Call<CreatePayment>, lookups: &PaymentLookups) -> Result<LedgerCommand<Payment>, Fault> {
+    let context = Context { platform: &call.edge, partner: call.caller.partner, now: call.now };
+    service::create(context, lookups, &call.body).await
 }
 
 async fn list(call: &mut Call<ListPayments>) -> Result<Page<Payment>, Fault> {
-    let context = Context { app: &call.app, partner: call.caller.partner, now: call.now };
+    let context = Context { platform: &call.edge, partner: call.caller.partner, now: call.now };
     service::page(&mut call.tx, context, &call.query).await
 }
 
 async fn get(call: &mut Call<GetPayment>) -> Result<Payment, Fault> {
     let row = service::find(&mut call.tx, call.caller.partner, call.params.payment).await?;
-    Ok(row.payment(&call.app.config.public_url))
+    Ok(row.payment(&call.edge.config.public_url))
 }
 
 async fn cancel(call: &mut Call<CancelPayment>) -> Result<LedgerCommand<Payment>, Fault> {
     let before = service::find(&mut call.tx, call.caller.partner, call.params.payment).await?;
-    service::cancel(Context { app: &call.app, partner: call.caller.partner, now: call.now }, &before)
+    service::cancel(Context { platform: &call.edge, partner: call.caller.partner, now: call.now }, &before)
 }
 
 async fn refund(call: &mut Call<CreateRefund>) -> Result<LedgerCommand<Refund>, Fault> {
     let before = service::find(&mut call.tx, call.caller.partner, call.params.payment).await?;
-    service::refund(Context { app: &call.app, partner: call.caller.partner, now: call.now }, &before, &call.body)
+    service::refund(Context { platform: &call.edge, partner: call.caller.partner, now: call.now }, &before, &call.body)
 }
 
 async fn refunds(call: &mut Call<ListRefunds>) -> Result<Page<Refund>, Fault> {

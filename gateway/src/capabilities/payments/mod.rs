@@ -11,7 +11,39 @@ mod store;
 
 pub use http::routes;
 pub use model::{RecordWrite, Row, TipChange, day_of, per_day, per_payment};
-pub use store::{Facts, Question};
 
-/// Gathers what has to be known for new payments.
-pub type PaymentFacts = crate::platform::db::Batcher<Question, Facts>;
+use std::sync::Arc;
+
+use crate::platform::Platform;
+use crate::platform::db::Batcher;
+use crate::platform::jobs::{self, Handlers, JobKind, Outcome};
+use store::{Facts, Question};
+
+/// A payment: nobody decided about it in time.
+const EXPIRE_PAYMENT: JobKind = JobKind::new("expire_payment");
+/// A payment: the channel has finished what took its time.
+const COMPLETE_PAYMENT: JobKind = JobKind::new("complete_payment");
+
+/// What decides about new payments, looked up for many at once; one per process.
+#[derive(Default)]
+pub struct PaymentLookups(Batcher<Question, Facts>);
+
+/// What becomes due for payments.
+pub fn jobs(handlers: Handlers, platform: &Arc<Platform>) -> Handlers {
+    let (expire, complete) = (Arc::clone(platform), Arc::clone(platform));
+    handlers
+        .on(EXPIRE_PAYMENT, move |job| {
+            let platform = Arc::clone(&expire);
+            async move {
+                let outcome = due::expire(&platform, job.partner()?, job.object()?, job.now).await?;
+                jobs::service::end_after(&platform, &job, outcome).await
+            }
+        })
+        .on(COMPLETE_PAYMENT, move |job| {
+            let platform = Arc::clone(&complete);
+            async move {
+                due::complete(&platform, job.partner()?, job.object()?, job.now).await?;
+                jobs::service::end_after(&platform, &job, Outcome::Done).await
+            }
+        })
+}

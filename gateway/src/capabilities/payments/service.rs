@@ -14,12 +14,13 @@ use quanzi_openapi::{Cursor, ErrorCode, Money, Page, Time};
 
 use super::model::{self, RecordWrite, Row, SandboxScenario, TipChange};
 use super::store::{self, Facts, Question, Wanted, fan_subject};
-use crate::app::App;
+use super::{COMPLETE_PAYMENT, EXPIRE_PAYMENT, PaymentLookups};
 use crate::capabilities::mandates;
 use crate::edge::LedgerCommand;
+use crate::platform::Platform;
 use crate::platform::db::{self, Tx};
 use crate::platform::fault::Fault;
-use crate::platform::jobs::{Job, JobKind};
+use crate::platform::jobs::Job;
 use crate::platform::ledger::model::{AccountKey, NewTransfer, Phase, fee};
 use crate::platform::ledger::{Allowance, LimitName, Order, Versioned};
 use crate::platform::outbox;
@@ -27,28 +28,32 @@ use crate::platform::outbox;
 /// What a use-case of payments needs beside the connection.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
-    pub app: &'a App,
+    pub platform: &'a Platform,
     pub partner: PartnerId,
     pub now: Time,
 }
 
 /// Charges a fan: within a mandate at once, otherwise the fan is asked.
-pub async fn create(context: Context<'_>, new: &NewPayment) -> Result<LedgerCommand<Payment>, Fault> {
-    let Context { app, partner, now } = context;
+pub async fn create(
+    context: Context<'_>,
+    lookups: &PaymentLookups,
+    new: &NewPayment,
+) -> Result<LedgerCommand<Payment>, Fault> {
+    let Context { platform, partner, now } = context;
     model::positive(new.amount)?;
     let question = Question { partner, circle: new.circle, fan: new.fan, post: new.post, mandate: new.mandate, now };
-    let facts = look(app, question).await?;
+    let facts = look(platform, lookups, question).await?;
     let (person, adult) = payer(&facts, new.post)?;
-    let fee_bps = facts.fee_bps.and_then(|bps| u16::try_from(bps).ok()).unwrap_or(app.config.platform_fee_bps);
+    let fee_bps = facts.fee_bps.and_then(|bps| u16::try_from(bps).ok()).unwrap_or(platform.config.platform_fee_bps);
     let fee = fee(new.amount, fee_bps);
-    let row = Row::new((partner, app.clock.id()), new, (person, facts.author_id), fee, now);
+    let row = Row::new((partner, platform.clock.id()), new, (person, facts.author_id), fee, now);
     within_limit(&row, adult)?;
     let mut order = Order::new(partner, now, row.id);
     order.merchant_reference.clone_from(&new.merchant_reference);
     if new.mandate.is_none() {
         let expires_at = now.plus_seconds(model::APPROVAL_SECONDS);
-        let row = Row { token: Some(app.clock.random_text()), expires_at: Some(expires_at), ..row };
-        order.jobs.push(Job::new(JobKind::ExpirePayment, partner, row.id, expires_at));
+        let row = Row { token: Some(platform.clock.random_text()), expires_at: Some(expires_at), ..row };
+        order.jobs.push(Job::new(EXPIRE_PAYMENT, partner, row.id, expires_at));
         return finish(context, order, RecordWrite::New(row), EventType::PaymentCreated);
     }
     let mandate = mandates::service::usable(facts.mandate.standing(), new, now)?;
@@ -61,10 +66,10 @@ pub async fn create(context: Context<'_>, new: &NewPayment) -> Result<LedgerComm
         most: mandate.per_day,
     });
     order.allowances.push(daily(&row, adult, now));
-    if app.config.mode.is_sandbox() {
+    if platform.config.mode.is_sandbox() {
         play(&row)?;
     }
-    order.transfers = transfers(app, &row, TransferCode::Tip, |_| Phase::Single);
+    order.transfers = transfers(platform, &row, TransferCode::Tip, |_| Phase::Single);
     order.tip = Some(TipChange::of(&row, 1, row.amount));
     let succeeded = Row { status: PaymentStatus::Succeeded, succeeded_at: Some(now), ..row };
     finish(context, order, RecordWrite::New(succeeded), EventType::PaymentSucceeded)
@@ -88,19 +93,23 @@ fn payer(facts: &Facts, post: Option<PostId>) -> Result<(PersonId, bool), Fault>
 }
 
 /// What decides about a payment; payments that come at the same time are looked up together.
-async fn look(app: &App, question: Question) -> Result<Facts, Fault> {
-    let db = app.db.clone();
+async fn look(platform: &Platform, lookups: &PaymentLookups, question: Question) -> Result<Facts, Fault> {
+    let db = platform.db.clone();
     let look = move |questions: Vec<Question>| {
         let db = db.clone();
         async move { store::facts(&mut db.reading_steady().await?, &questions).await }
     };
-    Ok(app.payment_facts.ask(question, look).await?)
+    Ok(lookups.0.ask(question, look).await?)
 }
 
 /// The fan says yes: the money moves, or is reserved while the channel takes its time. The circle, the membership and the post are
 /// looked at again: in half an hour a circle can be closed and a fan banned.
-pub async fn approve(context: Context<'_>, before: Row) -> Result<LedgerCommand<Payment>, Fault> {
-    let Context { app, now, .. } = context;
+pub async fn approve(
+    context: Context<'_>,
+    lookups: &PaymentLookups,
+    before: Row,
+) -> Result<LedgerCommand<Payment>, Fault> {
+    let Context { platform, now, .. } = context;
     if before.status == PaymentStatus::Succeeded || before.is_under_way() {
         return Ok(unchanged(context, &before));
     }
@@ -108,12 +117,12 @@ pub async fn approve(context: Context<'_>, before: Row) -> Result<LedgerCommand<
     let mut order = Order::new(before.partner_id, now, before.id);
     order.versions.push((Versioned::Payment(before.partner_id, before.id), before.version));
     let Row { partner_id: partner, circle_id: circle, fan_id: fan, post_id: post, .. } = before;
-    let facts = look(app, Question { partner, circle, fan, post, mandate: None, now }).await?;
+    let facts = look(platform, lookups, Question { partner, circle, fan, post, mandate: None, now }).await?;
     let (_, adult) = payer(&facts, post)?;
     within_limit(&before, adult)?;
     order.allowances.push(daily(&before, adult, now));
     let mut slow = false;
-    if app.config.mode.is_sandbox() {
+    if platform.config.mode.is_sandbox() {
         match play(&before) {
             Ok(()) => slow = SandboxScenario::of(before.amount) == Some(SandboxScenario::Slow),
             Err(fault) if fault.code() == ErrorCode::PaymentDeclined => {
@@ -126,15 +135,15 @@ pub async fn approve(context: Context<'_>, before: Row) -> Result<LedgerCommand<
     }
     if slow {
         let until = now.plus_seconds(model::APPROVAL_SECONDS);
-        order.transfers = transfers(app, &before, TransferCode::Tip, |_| Phase::Pending(until));
+        order.transfers = transfers(platform, &before, TransferCode::Tip, |_| Phase::Pending(until));
         let reserved = |code| order.transfers.iter().find(|transfer| transfer.code == code).map(|transfer| transfer.id);
         let after = before.under_way((reserved(TransferCode::Tip), reserved(TransferCode::Fee)), until, now);
-        order.jobs.push(Job::new(JobKind::ExpirePayment, partner, before.id, until));
+        order.jobs.push(Job::new(EXPIRE_PAYMENT, partner, before.id, until));
         let finished_at = now.plus_seconds(model::SLOW_SECONDS);
-        order.jobs.push(Job::new(JobKind::CompletePayment, partner, before.id, finished_at));
+        order.jobs.push(Job::new(COMPLETE_PAYMENT, partner, before.id, finished_at));
         return finish(context, order, RecordWrite::Changed(after), EventType::PaymentApproved);
     }
-    order.transfers = transfers(app, &before, TransferCode::Tip, |_| Phase::Single);
+    order.transfers = transfers(platform, &before, TransferCode::Tip, |_| Phase::Single);
     order.tip = Some(TipChange::of(&before, 1, before.amount));
     finish(context, order, RecordWrite::Changed(before.succeeded(now)), EventType::PaymentSucceeded)
 }
@@ -145,7 +154,7 @@ pub fn complete(context: Context<'_>, before: &Row) -> Result<Option<LedgerComma
         return Ok(None);
     }
     let mut order = decided(context, before);
-    order.transfers = of_reserved(context.app, before, Phase::Post);
+    order.transfers = of_reserved(context.platform, before, Phase::Post);
     order.tip = Some(TipChange::of(before, 1, before.amount));
     finish(context, order, RecordWrite::Changed(before.succeeded(context.now)), EventType::PaymentSucceeded).map(Some)
 }
@@ -184,8 +193,8 @@ pub fn expire(context: Context<'_>, before: &Row) -> Result<Option<LedgerCommand
 
 /// Gives money back.
 pub fn refund(context: Context<'_>, before: &Row, new: &NewRefund) -> Result<LedgerCommand<Refund>, Fault> {
-    let Context { app, partner, now } = context;
-    let id: RefundId = app.clock.id();
+    let Context { platform, partner, now } = context;
+    let id: RefundId = platform.clock.id();
     let (after, refund) = before.refunded(id, new.amount, new.reason.clone(), now)?;
     let mut order = Order::new(partner, now, id);
     order.versions.push((Versioned::Payment(partner, before.id), before.version));
@@ -195,7 +204,7 @@ pub fn refund(context: Context<'_>, before: &Row, new: &NewRefund) -> Result<Led
         (AccountKey::fees(partner, before.currency), refund.fee, TransferCode::FeeRefund),
     ];
     for (debit, amount, code) in parts.into_iter().filter(|(_, amount, _)| *amount > 0) {
-        let id = app.clock.id();
+        let id = platform.clock.id();
         order.transfers.push(NewTransfer { id, debit, credit: wallet, amount, code, phase: Phase::Single });
     }
     let tips = if after.status == PaymentStatus::Refunded { -1 } else { 0 };
@@ -203,7 +212,7 @@ pub fn refund(context: Context<'_>, before: &Row, new: &NewRefund) -> Result<Led
     order.records.push(RecordWrite::Changed(after.clone()));
     order.records.push(RecordWrite::Refund(partner, refund.clone()));
     let reply = refund.refund();
-    let payment = after.payment(&app.config.public_url);
+    let payment = after.payment(&platform.config.public_url);
     order.facts.push(outbox::service::fact(partner, now, EventType::RefundCreated, &reply)?);
     order.facts.push(outbox::service::fact(partner, now, EventType::PaymentRefunded, &payment)?);
     Ok(LedgerCommand { order, reply })
@@ -226,7 +235,7 @@ pub async fn page(tx: &mut Tx, context: Context<'_>, query: &PaymentsQuery) -> R
     let wanted =
         Wanted { circle: query.circle, fan: query.fan, status: query.status, since: query.since, until: query.until };
     let (rows, ended_at) = store::page(tx, context.partner, wanted, before, limit).await?;
-    let mut page = Page::cut(rows, limit, |row| row.id).map(|row| row.payment(&context.app.config.public_url));
+    let mut page = Page::cut(rows, limit, |row| row.id).map(|row| row.payment(&context.platform.config.public_url));
     if let Some(ended_at) = ended_at.filter(|_| !page.has_more) {
         page.has_more = true;
         page.next_cursor = Some(Cursor::at(&ended_at));
@@ -257,11 +266,11 @@ pub async fn refunds(
 }
 
 /// A channel of a sandbox that reports an approval twice: posts the order once by itself, so that the caller's is the second.
-pub async fn report_twice(app: &App, command: &LedgerCommand<Payment>) -> Result<(), Fault> {
-    let is_played = app.config.mode.is_sandbox()
+pub async fn report_twice(platform: &Platform, command: &LedgerCommand<Payment>) -> Result<(), Fault> {
+    let is_played = platform.config.mode.is_sandbox()
         && SandboxScenario::of(command.reply.amount.amount) == Some(SandboxScenario::Twice);
     if is_played && !command.order.transfers.is_empty() {
-        app.poster.post(command.order.clone()).await?;
+        platform.poster.post(command.order.clone()).await?;
     }
     Ok(())
 }
@@ -348,7 +357,7 @@ fn decided(context: Context<'_>, before: &Row) -> Order {
 fn given_up(context: Context<'_>, before: &Row, phase: impl Fn(TransferId) -> Phase) -> Order {
     let mut order = decided(context, before);
     if before.is_under_way() {
-        order.transfers = of_reserved(context.app, before, phase);
+        order.transfers = of_reserved(context.platform, before, phase);
         order.allowances.push(Allowance {
             limit: LimitName::FanPerDay,
             subject: fan_subject(before.fan_id, before.currency),
@@ -364,7 +373,7 @@ fn given_up(context: Context<'_>, before: &Row, phase: impl Fn(TransferId) -> Ph
 /// An order that changes nothing, so that the answer is kept under its idempotency key all the same.
 fn unchanged(context: Context<'_>, row: &Row) -> LedgerCommand<Payment> {
     let order = Order::new(row.partner_id, context.now, row.id);
-    LedgerCommand { order, reply: row.payment(&context.app.config.public_url) }
+    LedgerCommand { order, reply: row.payment(&context.platform.config.public_url) }
 }
 
 /// The row, the fact and the reply of a payment that is new or has changed.
@@ -377,10 +386,10 @@ fn finish(
     let (RecordWrite::New(row) | RecordWrite::Changed(row)) = &record else {
         return Err(Fault::internal("a refund is no payment"));
     };
-    let reply = row.payment(&context.app.config.public_url);
+    let reply = row.payment(&context.platform.config.public_url);
     order.facts.push(outbox::service::fact(order.partner, context.now, kind, &reply)?);
     if row.status != PaymentStatus::RequiresApproval && row.token.is_some() {
-        for kind in [JobKind::ExpirePayment, JobKind::CompletePayment] {
+        for kind in [EXPIRE_PAYMENT, COMPLETE_PAYMENT] {
             order.cancelled.push((kind, row.id.to_string()));
         }
     }
@@ -388,8 +397,13 @@ fn finish(
     Ok(LedgerCommand { order, reply })
 }
 
-/// From the wallet: the circle's part and the platform's.
-fn transfers(app: &App, row: &Row, code: TransferCode, phase: impl Fn(TransferCode) -> Phase) -> Vec<NewTransfer> {
+/// From the wallet: the circle's part and the payments's.
+fn transfers(
+    platform: &Platform,
+    row: &Row,
+    code: TransferCode,
+    phase: impl Fn(TransferCode) -> Phase,
+) -> Vec<NewTransfer> {
     let wallet = AccountKey::wallet(row.person_id, row.currency);
     let parts = [
         (AccountKey::earnings(row.partner_id, row.circle_id, row.currency), row.net(), code),
@@ -399,7 +413,7 @@ fn transfers(app: &App, row: &Row, code: TransferCode, phase: impl Fn(TransferCo
         .into_iter()
         .filter(|(_, amount, _)| *amount > 0)
         .map(|(credit, amount, code)| NewTransfer {
-            id: app.clock.id(),
+            id: platform.clock.id(),
             debit: wallet,
             credit,
             amount,
@@ -410,11 +424,11 @@ fn transfers(app: &App, row: &Row, code: TransferCode, phase: impl Fn(TransferCo
 }
 
 /// Decides about what is reserved for a payment; nothing when nothing is.
-fn of_reserved(app: &App, row: &Row, phase: impl Fn(TransferId) -> Phase) -> Vec<NewTransfer> {
+fn of_reserved(platform: &Platform, row: &Row, phase: impl Fn(TransferId) -> Phase) -> Vec<NewTransfer> {
     if !row.is_under_way() {
         return Vec::new();
     }
-    let mut chain = transfers(app, row, TransferCode::Tip, |_| Phase::Single);
+    let mut chain = transfers(platform, row, TransferCode::Tip, |_| Phase::Single);
     for transfer in &mut chain {
         let reserved = if transfer.code == TransferCode::Fee { row.pending_fee } else { row.pending_net };
         if let Some(reserved) = reserved {

@@ -8,21 +8,21 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 
 use super::service::{self, Arrived, BACK_PATH};
-use crate::access::sessions::Browser;
-use crate::app::App;
+use crate::edge::Edge;
 use crate::edge::page_request::{self, Page, PageRequest};
 use crate::edge::pages::{Frame, Style};
+use crate::edge::sessions::Browser;
 use crate::platform::fault::Fault;
 
 /// Mounts the address, where there is a provider.
-pub fn configure(config: &mut ServiceConfig, app: &Arc<App>) {
-    if !service::is_offered(app) {
+pub fn configure(config: &mut ServiceConfig, edge: &Arc<Edge>) {
+    if !service::is_offered(edge) {
         return;
     }
-    let (app, style) = (Arc::clone(app), Arc::new(Style::new()));
+    let (edge, style) = (Arc::clone(edge), Arc::new(Style::new()));
     let arrive = web::get().to(move |http: HttpRequest| {
-        let (app, style) = (Arc::clone(&app), Arc::clone(&style));
-        async move { arrive(&app, &style, http).await }
+        let (edge, style) = (Arc::clone(&edge), Arc::clone(&style));
+        async move { arrive(&edge, &style, http).await }
     });
     config.service(web::resource(BACK_PATH).route(arrive));
 }
@@ -34,12 +34,12 @@ struct Query {
     code: Option<String>,
 }
 
-async fn arrive(app: &Arc<App>, style: &Style, http: HttpRequest) -> HttpResponse {
+async fn arrive(edge: &Arc<Edge>, style: &Style, http: HttpRequest) -> HttpResponse {
     let show = async |page_request: &PageRequest| {
         let arrived = match page_request.query::<Query>() {
             Some(query) => {
                 let browser = Browser::of(page_request);
-                service::arrive(page_request.app(), page_request.now(), browser, &query.state, query.code.as_deref())
+                service::arrive(page_request.edge(), page_request.now(), browser, &query.state, query.code.as_deref())
                     .await
             }
             None => Ok(None),
@@ -50,7 +50,7 @@ async fn arrive(app: &Arc<App>, style: &Style, http: HttpRequest) -> HttpRespons
             Err(fault) => outside(page_request, style, fault),
         }
     };
-    page_request::show(app, http, "ArriveSignedIn", show, |page_request, fault| outside(page_request, style, fault))
+    page_request::show(edge, http, "ArriveSignedIn", show, |page_request, fault| outside(page_request, style, fault))
         .await
 }
 

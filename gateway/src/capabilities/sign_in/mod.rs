@@ -4,11 +4,9 @@
 //! sending; a browser goes on only at an address of ours; what the provider says of a person is never shown to a partner.
 
 mod http;
-mod provider;
 mod service;
 mod store;
 
 pub use http::configure;
-pub use provider::Provider;
 pub use service::{Reauthentication, begin, is_offered, provider_name};
 pub use store::sweep;

@@ -5,11 +5,11 @@ use quanzi_openapi::id::PersonId;
 use quanzi_openapi::{ErrorCode, Time};
 use url::Url;
 
-use super::provider::{Claims, SKEW_SECONDS, Sending};
 use super::store::{self, Sent};
-use crate::access::sessions::{self, Browser, long_ago};
-use crate::app::App;
+use crate::access::Access;
+use crate::access::provider::{Claims, SKEW_SECONDS, Sending};
 use crate::capabilities::fans::{self, Facts};
+use crate::edge::sessions::{self, Browser, long_ago};
 use crate::platform::config::SignIn;
 use crate::platform::crypto::hash;
 use crate::platform::db::Tx;
@@ -38,40 +38,40 @@ impl Reauthentication {
 }
 
 /// Whether people sign in here: live, with a provider. A sandbox invents its people.
-pub fn is_offered(app: &App) -> bool {
-    settings(app).is_some()
+pub fn is_offered(access: &Access) -> bool {
+    settings(access).is_some()
 }
 
-fn settings(app: &App) -> Option<&SignIn> {
-    app.config.sign_in.as_ref().filter(|_| !app.config.mode.is_sandbox())
+fn settings(access: &Access) -> Option<&SignIn> {
+    access.config.sign_in.as_ref().filter(|_| !access.config.mode.is_sandbox())
 }
 
 /// The host of the provider, for people; empty without one.
-pub fn provider_name(app: &App) -> String {
-    let url = settings(app).and_then(|settings| Url::parse(&settings.issuer).ok());
+pub fn provider_name(access: &Access) -> String {
+    let url = settings(access).and_then(|settings| Url::parse(&settings.issuer).ok());
     url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
 }
 
-fn back(app: &App) -> String {
-    format!("{}{BACK_PATH}", app.config.public_url)
+fn back(access: &Access) -> String {
+    format!("{}{BACK_PATH}", access.config.public_url)
 }
 
 /// Sends the browser to the provider: where it goes. Afterwards it goes on at this path of ours.
 pub async fn begin(
-    app: &App,
+    access: &Access,
     now: Time,
     browser: &Browser,
     target: &str,
     reauthentication: Reauthentication,
 ) -> Result<String, Fault> {
-    let settings = settings(app).ok_or_else(|| Fault::internal("nobody can sign in here"))?;
-    let random = || format!("{}{}", app.clock.random_text(), app.clock.random_text());
+    let settings = settings(access).ok_or_else(|| Fault::internal("nobody can sign in here"))?;
+    let random = || format!("{}{}", access.clock.random_text(), access.clock.random_text());
     let (state, nonce, verifier) = (random(), random(), random());
     // With a `max_age` the provider has to say when the person signed in (OpenID Connect Core, 2); zero means the same as again.
     let max_age = reauthentication.max_age.or(reauthentication.again.then_some(0));
     let sending = Sending { state: &state, nonce: &nonce, verifier: &verifier, again: reauthentication.again, max_age };
-    let url = app.provider.send(settings, &back(app), &sending).await?;
-    let mut tx = app.db.begin().await?;
+    let url = access.provider.send(settings, &back(access), &sending).await?;
+    let mut tx = access.db.begin().await?;
     let sent = Sent {
         browser_hash: browser.hash().to_vec(),
         verifier: verifier.clone(),
@@ -93,31 +93,31 @@ pub(super) struct Arrived {
 
 /// Takes a browser back. Nothing when it was not sent, or too long ago, or is another.
 pub(super) async fn arrive(
-    app: &App,
+    access: &Access,
     now: Time,
     browser: Browser,
     state: &str,
     code: Option<&str>,
 ) -> Result<Option<Arrived>, Fault> {
-    let Some(settings) = settings(app) else { return Ok(None) };
-    let mut tx = app.db.begin().await?;
+    let Some(settings) = settings(access) else { return Ok(None) };
+    let mut tx = access.db.begin().await?;
     let sent = store::take(&mut tx, hash(state), browser.hash()).await?;
     tx.commit().await?;
     let Some(sent) = sent.filter(|sent| sent.expires_at > now) else { return Ok(None) };
     // Without a code the person gave up there: the page asks again.
     let Some(code) = code else { return Ok(Some(Arrived { browser, target: sent.target })) };
     // The provider's time is the machine's.
-    let machine_seconds = app.clock.machine().seconds();
+    let machine_seconds = access.clock.machine().seconds();
     let told = (sent.verifier.as_str(), sent.nonce.as_str());
-    let claims = app.provider.ask(settings, &back(app), code, told, machine_seconds).await?;
+    let claims = access.provider.ask(settings, &back(access), code, told, machine_seconds).await?;
     let sent_ago_seconds = now.seconds() - sent.expires_at.plus_seconds(-VISIT_SECONDS).seconds();
     let authenticated_at = authenticated_at(claims.auth_time, sent_ago_seconds, now, machine_seconds);
     if sent.fresh && authenticated_at == long_ago() {
         return Err(ErrorCode::SignInAgeUnknown.into());
     }
-    let mut tx = app.db.begin().await?;
-    let person = person(app, &mut tx, now, settings, &claims).await?;
-    let browser = sessions::begin(&mut tx, app, &browser, person, authenticated_at, now).await?;
+    let mut tx = access.db.begin().await?;
+    let person = person(access, &mut tx, now, settings, &claims).await?;
+    let browser = sessions::begin(&mut tx, access, &browser, person, authenticated_at, now).await?;
     tx.commit().await?;
     Ok(Some(Arrived { browser, target: sent.target }))
 }
@@ -131,7 +131,13 @@ fn authenticated_at(auth_time: Option<i64>, sent_ago_seconds: i64, now: Time, ma
 }
 
 /// The person behind a subject. Of one we know, the facts that the provider tells hold from now on; the nickname stays.
-async fn person(app: &App, tx: &mut Tx, now: Time, settings: &SignIn, claims: &Claims) -> Result<PersonId, Fault> {
+async fn person(
+    access: &Access,
+    tx: &mut Tx,
+    now: Time,
+    settings: &SignIn,
+    claims: &Claims,
+) -> Result<PersonId, Fault> {
     let facts =
         Facts { real_name_verified: claims.real_name_verified, adult: claims.adult, credit_band: claims.credit_band };
     let (issuer, subject) = (&settings.issuer, &claims.sub);
@@ -141,7 +147,7 @@ async fn person(app: &App, tx: &mut Tx, now: Time, settings: &SignIn, claims: &C
     }
     let nickname = claims.nickname.as_deref().and_then(|nickname| Nickname::new(nickname).ok());
     let nickname = nickname.unwrap_or_else(|| NAMELESS.into());
-    let person = fans::service::admit(tx, &app.clock, now, nickname, facts).await?;
+    let person = fans::service::admit(tx, &access.clock, now, nickname, facts).await?;
     if store::add_person(tx, issuer, subject, person, now).await? {
         return Ok(person);
     }

@@ -1,15 +1,20 @@
 //! What a sandbox does in place of a bank and a person: extract, one order, reply.
 
+use std::sync::Arc;
+
 use quanzi_openapi::payments::Payment;
 use quanzi_openapi::wallets::{ApproveSandboxPayment, DeclineSandboxPayment, TopUpWallet, Wallet};
 
 use super::service;
+use crate::capabilities::payments::PaymentLookups;
 use crate::capabilities::payments::service::{self as payments, Context};
 use crate::edge::{Call, LedgerCommand, Routes};
 use crate::platform::fault::Fault;
 
 /// The routes of wallets; mounted in sandbox mode only.
-pub fn routes(routes: Routes) -> Routes {
+pub fn routes(routes: Routes, lookups: &Arc<PaymentLookups>) -> Routes {
+    let lookups = Arc::clone(lookups);
+    let approve = async move |call: &mut Call<ApproveSandboxPayment>| approve(call, &lookups).await;
     routes
         .mount_posted::<TopUpWallet>(top_up)
         .mount_posted::<ApproveSandboxPayment>(approve)
@@ -17,19 +22,22 @@ pub fn routes(routes: Routes) -> Routes {
 }
 
 async fn top_up(call: &mut Call<TopUpWallet>) -> Result<LedgerCommand<Wallet>, Fault> {
-    let context = Context { app: &call.app, partner: call.caller.partner, now: call.now };
+    let context = Context { platform: &call.edge, partner: call.caller.partner, now: call.now };
     service::top_up(&mut call.tx, context, call.params.fan, call.body.amount).await
 }
 
-async fn approve(call: &mut Call<ApproveSandboxPayment>) -> Result<LedgerCommand<Payment>, Fault> {
-    let context = Context { app: &call.app, partner: call.caller.partner, now: call.now };
+async fn approve(
+    call: &mut Call<ApproveSandboxPayment>,
+    lookups: &PaymentLookups,
+) -> Result<LedgerCommand<Payment>, Fault> {
+    let context = Context { platform: &call.edge, partner: call.caller.partner, now: call.now };
     let before = payments::find(&mut call.tx, call.caller.partner, call.params.payment).await?;
-    let command = payments::approve(context, before).await?;
-    payments::report_twice(&call.app, &command).await?;
+    let command = payments::approve(context, lookups, before).await?;
+    payments::report_twice(&call.edge, &command).await?;
     Ok(command)
 }
 
 async fn decline(call: &mut Call<DeclineSandboxPayment>) -> Result<LedgerCommand<Payment>, Fault> {
     let before = payments::find(&mut call.tx, call.caller.partner, call.params.payment).await?;
-    payments::decline(Context { app: &call.app, partner: call.caller.partner, now: call.now }, &before)
+    payments::decline(Context { platform: &call.edge, partner: call.caller.partner, now: call.now }, &before)
 }

@@ -28,14 +28,14 @@ pub async fn top_up(
         let detail = format!("expected 1 to {TOP_UP_MAX}, in minor units");
         return Err(Fault::field("/amount/amount", detail));
     }
-    let Context { app, partner, now } = context;
+    let Context { platform, partner, now } = context;
     let person = fans::service::person(tx, partner, fan).await?;
     let wallet = AccountKey::wallet(person.id, amount.currency);
     let before = ledger::service::standing(tx, &wallet).await?;
     let mut order = Order::new(partner, now, fan);
     order.seen = Some((wallet.id(), before));
     order.transfers.push(NewTransfer {
-        id: app.clock.id(),
+        id: platform.clock.id(),
         debit: AccountKey::channel(amount.currency),
         credit: wallet,
         amount: amount.amount,

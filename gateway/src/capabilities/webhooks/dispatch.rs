@@ -15,10 +15,10 @@ use quanzi_openapi::id::PartnerId;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::Webhooks;
 use super::pump::Pump;
 use super::queue::{self, Key, Work};
 use super::writer::{self, Asked};
-use crate::app::App;
 use crate::platform::db;
 use crate::platform::fault::Fault;
 use crate::platform::outbox::LOOK_AGAIN;
@@ -44,11 +44,11 @@ const PUMPS_MAX: usize = 1_000;
 type Ended = (Key, bool);
 
 /// Delivers until the gateway stops.
-pub async fn run(app: Arc<App>) {
+pub async fn run(webhooks: Arc<Webhooks>) {
     let (asks, asked) = mpsc::channel::<Asked>(BATCHES_MAX);
-    let writer = tokio::spawn(writer::run(Arc::clone(&app), asked));
+    let writer = tokio::spawn(writer::run(Arc::clone(&webhooks), asked));
     let mut dispatch = Dispatch {
-        app: Arc::clone(&app),
+        webhooks: Arc::clone(&webhooks),
         asks,
         pumps: JoinSet::new(),
         running: HashMap::new(),
@@ -60,7 +60,7 @@ pub async fn run(app: Arc<App>) {
     };
     // Whom to look at besides the looks at everybody: the notifier rang for them, or a pump of theirs has ended.
     let mut partners = BTreeSet::new();
-    while !app.stopping.is_set() {
+    while !webhooks.stopping.is_set() {
         let looked = Instant::now();
         if let Err(fault) = dispatch.look(&std::mem::take(&mut partners)).await {
             tracing::warn!(cause = ?fault.cause(), "webhook work could not be looked for");
@@ -68,10 +68,10 @@ pub async fn run(app: Arc<App>) {
             tokio::time::sleep(FAULT_PAUSE).await;
         }
         tokio::select! {
-            rung = app.notifier.rung() => partners.extend(rung),
+            rung = webhooks.notifier.rung() => partners.extend(rung),
             () = tokio::time::sleep(dispatch.until_all()) => {}
             Some(ended) = dispatch.pumps.join_next_with_id() => partners.extend(dispatch.ended(ended)),
-            () = app.stopping.wait() => break,
+            () = webhooks.stopping.wait() => break,
         }
         while let Some(ended) = dispatch.pumps.try_join_next_with_id() {
             partners.extend(dispatch.ended(ended));
@@ -83,15 +83,15 @@ pub async fn run(app: Arc<App>) {
     let Dispatch { asks, .. } = dispatch;
     drop(asks);
     writer.await.ok();
-    if let Err(fault) = leave(&app).await {
+    if let Err(fault) = leave(&webhooks).await {
         tracing::warn!(%fault, "webhook endpoints could not be given back; another process takes them over in a moment");
     }
 }
 
-async fn leave(app: &App) -> Result<(), db::Fault> {
-    let mut tx = app.db.begin().await?;
-    queue::release(&mut tx, &app.webhooks.worker).await?;
-    queue::leave(&mut tx, &app.webhooks.worker).await?;
+async fn leave(webhooks: &Webhooks) -> Result<(), db::Fault> {
+    let mut tx = webhooks.db.begin().await?;
+    queue::release(&mut tx, &webhooks.worker).await?;
+    queue::leave(&mut tx, &webhooks.worker).await?;
     tx.commit().await
 }
 
@@ -102,7 +102,7 @@ struct Seen {
 }
 
 struct Dispatch {
-    app: Arc<App>,
+    webhooks: Arc<Webhooks>,
     asks: mpsc::Sender<Asked>,
     pumps: JoinSet<Ended>,
     /// By task, so that the endpoint of a pump that panicked is known.
@@ -144,13 +144,13 @@ impl Dispatch {
         if !self.running.is_empty() {
             self.beat().await?;
         }
-        let now = self.app.clock.now();
+        let now = self.webhooks.clock.now();
         let is_all = self.until_all().is_zero();
         // While there are more endpoints than pumps, who is rung for waits for the turn of all.
-        if !is_all && (partners.is_empty() || self.app.webhooks.is_crowded()) {
+        if !is_all && (partners.is_empty() || self.webhooks.is_crowded()) {
             return Ok(());
         }
-        let mut tx = self.app.db.reading_newest().await?;
+        let mut tx = self.webhooks.db.reading_newest().await?;
         let work =
             if is_all { queue::work(&mut tx, now).await? } else { queue::work_of(&mut tx, now, partners).await? };
         if is_all {
@@ -162,7 +162,7 @@ impl Dispatch {
         };
         let work: Vec<Work> = work.into_iter().filter(idle).collect();
         if work.is_empty() {
-            self.app.webhooks.set_crowded(false);
+            self.webhooks.set_crowded(false);
             return Ok(());
         }
         let workers = queue::workers(&mut tx).await?;
@@ -170,7 +170,7 @@ impl Dispatch {
         self.see(workers).await?;
         let free = PUMPS_MAX.saturating_sub(self.running.len());
         let mut work: Vec<Work> = work.into_iter().filter(|work| self.may_take(work)).collect();
-        self.app.webhooks.set_crowded(work.len() > free);
+        self.webhooks.set_crowded(work.len() > free);
         in_turn(&mut work, self.last);
         work.truncate(free);
         if work.is_empty() {
@@ -188,8 +188,8 @@ impl Dispatch {
         if self.beaten.is_some_and(|at| at.elapsed() < BEAT) {
             return Ok(());
         }
-        let mut tx = self.app.db.begin().await?;
-        queue::beat(&mut tx, &self.app.webhooks.worker).await?;
+        let mut tx = self.webhooks.db.begin().await?;
+        queue::beat(&mut tx, &self.webhooks.worker).await?;
         tx.commit().await?;
         self.beaten = Some(Instant::now());
         Ok(())
@@ -203,12 +203,12 @@ impl Dispatch {
             let seen = self.others.entry(id.clone()).or_insert_with(|| Seen { beat, since: Instant::now() });
             if seen.beat != beat {
                 *seen = Seen { beat, since: Instant::now() };
-            } else if seen.since.elapsed() > FORGOTTEN_AFTER && id != self.app.webhooks.worker {
+            } else if seen.since.elapsed() > FORGOTTEN_AFTER && id != self.webhooks.worker {
                 gone.push((id, beat));
             }
         }
         if !gone.is_empty() {
-            let mut tx = self.app.db.begin().await?;
+            let mut tx = self.webhooks.db.begin().await?;
             for (id, beat) in gone {
                 queue::forget_worker(&mut tx, &id, beat).await?;
             }
@@ -219,22 +219,21 @@ impl Dispatch {
 
     fn may_take(&self, work: &Work) -> bool {
         let Some(holder) = &work.holder else { return true };
-        *holder == self.app.webhooks.worker
-            || self.others.get(holder).is_none_or(|seen| seen.since.elapsed() >= DEAD_AFTER)
+        *holder == self.webhooks.worker || self.others.get(holder).is_none_or(|seen| seen.since.elapsed() >= DEAD_AFTER)
     }
 
     async fn take(&mut self, work: &Work) -> Result<(), Fault> {
         let key = work.key();
-        let mut tx = self.app.db.begin().await?;
-        let cursor = queue::claim(&mut tx, work, &self.app.webhooks.worker).await?;
+        let mut tx = self.webhooks.db.begin().await?;
+        let cursor = queue::claim(&mut tx, work, &self.webhooks.worker).await?;
         tx.commit().await?;
         // Somebody else was faster.
         let Some(cursor) = cursor else { return Ok(()) };
-        let (app, asks) = (Arc::clone(&self.app), self.asks.clone());
+        let (webhooks, asks) = (Arc::clone(&self.webhooks), self.asks.clone());
         // It hears what is committed from here on; before that it looks itself.
-        let ear = app.notifier.listen(work.partner_id);
+        let ear = webhooks.notifier.listen(work.partner_id);
         let task = self.pumps.spawn(async move {
-            let ended = match Pump::begin(&app, key, &cursor, asks).await {
+            let ended = match Pump::begin(&webhooks, key, &cursor, asks).await {
                 Ok(Some(pump)) => pump.run(ear).await.map_err(Fault::from),
                 Ok(None) => Ok(false),
                 Err(fault) => Err(fault),

@@ -1,5 +1,7 @@
 //! The endpoints of webhooks: extract, one use-case, reply.
 
+use std::sync::Arc;
+
 use quanzi_openapi::deliveries::{Delivery, ListDeliveries, Replay, ReplayEvents};
 use quanzi_openapi::webhooks::{
     ChangeWebhookEndpoint, CreateWebhookEndpoint, DeleteWebhookEndpoint, DisableWebhookEndpoint, EnableWebhookEndpoint,
@@ -8,13 +10,15 @@ use quanzi_openapi::webhooks::{
 };
 use quanzi_openapi::{Nothing, Page};
 
-use super::service;
+use super::{Webhooks, service};
 use crate::edge::Call;
 use crate::edge::Routes;
 use crate::platform::fault::Fault;
 
 /// The routes of webhooks.
-pub fn routes(routes: Routes) -> Routes {
+pub fn routes(routes: Routes, webhooks: &Arc<Webhooks>) -> Routes {
+    let webhooks = Arc::clone(webhooks);
+    let ping = async move |call: &mut Call<PingWebhookEndpoint>| ping(call, &webhooks).await;
     routes
         .mount::<CreateWebhookEndpoint>(create)
         .mount::<ListWebhookEndpoints>(list)
@@ -30,42 +34,42 @@ pub fn routes(routes: Routes) -> Routes {
 }
 
 async fn create(call: &mut Call<CreateWebhookEndpoint>) -> Result<WebhookEndpointWithSecret, Fault> {
-    service::create(&mut call.tx, &call.app, call.caller.partner, call.now, &call.body).await
+    service::create(&mut call.tx, &call.edge, call.caller.partner, call.now, &call.body).await
 }
 
 async fn list(call: &mut Call<ListWebhookEndpoints>) -> Result<Page<WebhookEndpoint>, Fault> {
-    service::page(&mut call.tx, &call.app, call.caller.partner, &call.query).await
+    service::page(&mut call.tx, &call.edge, call.caller.partner, &call.query).await
 }
 
 async fn get(call: &mut Call<GetWebhookEndpoint>) -> Result<WebhookEndpoint, Fault> {
-    service::find(&mut call.tx, &call.app, call.caller.partner, call.params.endpoint).await
+    service::find(&mut call.tx, &call.edge, call.caller.partner, call.params.endpoint).await
 }
 
 async fn change(call: &mut Call<ChangeWebhookEndpoint>) -> Result<WebhookEndpoint, Fault> {
     let before = service::lock(&mut call.tx, call.caller.partner, call.params.endpoint).await?;
     call.check_version(before.version)?;
-    service::change(&mut call.tx, &call.app, call.caller.partner, call.now, before, &call.body).await
+    service::change(&mut call.tx, &call.edge, call.caller.partner, call.now, before, &call.body).await
 }
 
 async fn delete(call: &mut Call<DeleteWebhookEndpoint>) -> Result<Nothing, Fault> {
-    service::delete(&mut call.tx, &call.app, call.caller.partner, call.now, call.params.endpoint).await?;
+    service::delete(&mut call.tx, &call.edge, call.caller.partner, call.now, call.params.endpoint).await?;
     Ok(Nothing {})
 }
 
 async fn enable(call: &mut Call<EnableWebhookEndpoint>) -> Result<WebhookEndpoint, Fault> {
-    service::enable(&mut call.tx, &call.app, call.caller.partner, call.now, call.params.endpoint).await
+    service::enable(&mut call.tx, &call.edge, call.caller.partner, call.now, call.params.endpoint).await
 }
 
 async fn disable(call: &mut Call<DisableWebhookEndpoint>) -> Result<WebhookEndpoint, Fault> {
-    service::disable(&mut call.tx, &call.app, call.caller.partner, call.now, call.params.endpoint).await
+    service::disable(&mut call.tx, &call.edge, call.caller.partner, call.now, call.params.endpoint).await
 }
 
 async fn rotate(call: &mut Call<RotateWebhookSecret>) -> Result<WebhookEndpointWithSecret, Fault> {
-    service::rotate(&mut call.tx, &call.app, call.caller.partner, call.now, call.params.endpoint).await
+    service::rotate(&mut call.tx, &call.edge, call.caller.partner, call.now, call.params.endpoint).await
 }
 
-async fn ping(call: &mut Call<PingWebhookEndpoint>) -> Result<Delivery, Fault> {
-    service::ping(&mut call.tx, &call.app, call.caller.partner, call.now, call.params.endpoint).await
+async fn ping(call: &mut Call<PingWebhookEndpoint>, webhooks: &Webhooks) -> Result<Delivery, Fault> {
+    service::ping(&mut call.tx, webhooks, call.caller.partner, call.now, call.params.endpoint).await
 }
 
 async fn deliveries(call: &mut Call<ListDeliveries>) -> Result<Page<Delivery>, Fault> {
@@ -73,5 +77,5 @@ async fn deliveries(call: &mut Call<ListDeliveries>) -> Result<Page<Delivery>, F
 }
 
 async fn replay(call: &mut Call<ReplayEvents>) -> Result<Replay, Fault> {
-    service::replay(&mut call.tx, &call.app, call.caller.partner, call.now, call.params.endpoint, &call.body).await
+    service::replay(&mut call.tx, &call.edge, call.caller.partner, call.now, call.params.endpoint, &call.body).await
 }

@@ -24,6 +24,8 @@ mod sign;
 mod store;
 mod writer;
 
+use std::ops::Deref;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Semaphore;
@@ -31,8 +33,7 @@ use tokio::sync::Semaphore;
 pub use dispatch::run;
 pub use http::routes;
 
-use crate::app::App;
-use crate::platform::clock::Clock;
+use crate::platform::Platform;
 use address::Reach;
 use send::Sender;
 use share::Shares;
@@ -42,6 +43,7 @@ const PINGS_MAX: usize = 16;
 
 /// What delivery shares in a process.
 pub struct Webhooks {
+    platform: Arc<Platform>,
     /// This process, among those that deliver.
     worker: String,
     sender: Sender,
@@ -53,14 +55,22 @@ pub struct Webhooks {
 
 impl Webhooks {
     /// Nothing under way.
-    pub fn new(clock: &Clock) -> Self {
+    pub fn new(platform: Arc<Platform>) -> Self {
         Self {
-            worker: clock.random_text(),
+            worker: platform.clock.random_text(),
+            platform,
             sender: Sender::default(),
             shares: Shares::default(),
             crowded: AtomicBool::new(false),
             pings: Semaphore::new(PINGS_MAX),
         }
+    }
+}
+
+impl Deref for Webhooks {
+    type Target = Platform;
+    fn deref(&self) -> &Platform {
+        &self.platform
     }
 }
 
@@ -75,6 +85,6 @@ impl Webhooks {
 }
 
 /// Where this deployment's events may go.
-fn reach(app: &App) -> Reach {
-    if app.config.mode.is_sandbox() { Reach::PublicAndLoopback } else { Reach::Public }
+fn reach(platform: &Platform) -> Reach {
+    if platform.config.mode.is_sandbox() { Reach::PublicAndLoopback } else { Reach::Public }
 }

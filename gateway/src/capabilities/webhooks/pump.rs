@@ -11,6 +11,7 @@ use quanzi_openapi::{Open, Time};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::Webhooks;
 use super::order::{Behind, Item, Lane, Order};
 use super::queue::{self, Cursor, Key, Move, ReplayRow, Retry};
 use super::schedule::Refusal;
@@ -18,10 +19,9 @@ use super::send::{Attempt, Target};
 use super::share::Share;
 use super::writer::{Asked, Batch, Verdict};
 use super::{schedule, service, sign, store};
-use crate::app::App;
 use crate::platform::db;
 use crate::platform::fault::Fault;
-use crate::platform::outbox::service::SCAN_MAX;
+use crate::platform::outbox::store::SCAN_MAX;
 use crate::platform::outbox::{self, Stored, Subscription};
 
 /// Requests of one endpoint that are under way at once.
@@ -76,7 +76,7 @@ struct Saving {
 }
 
 pub struct Pump {
-    app: Arc<App>,
+    webhooks: Arc<Webhooks>,
     key: Key,
     version: i64,
     target: Arc<Target>,
@@ -106,15 +106,15 @@ pub struct Pump {
 impl Pump {
     /// Loads the endpoint; `None` when there is nothing to deliver to any more.
     pub async fn begin(
-        app: &Arc<App>,
+        webhooks: &Arc<Webhooks>,
         key: Key,
         cursor: &Cursor,
         writer: mpsc::Sender<Asked>,
     ) -> Result<Option<Self>, Fault> {
-        let mut tx = app.db.reading_newest().await?;
+        let mut tx = webhooks.db.reading_newest().await?;
         let row = store::find(&mut tx, key.0, key.1).await?;
         let Some(row) = row.filter(|row| row.status == WebhookEndpointStatus::Enabled) else { return Ok(None) };
-        let target = service::target(app, &row)?;
+        let target = service::target(webhooks, &row)?;
         let rows = queue::retries(&mut tx, key, cursor.taken_at).await?;
         let replay = queue::replay(&mut tx, key).await?;
         let window = if rows.is_empty() { WINDOW_MAX } else { WINDOW_CAREFUL };
@@ -127,11 +127,11 @@ impl Pump {
         let mut batch = empty(key, row.version, to);
         batch.before = Some((to.delivered_seq, replay.as_ref().map(|row| (row.number, row.next_seq)), to.held_until));
         Ok(Some(Self {
-            app: Arc::clone(app),
+            webhooks: Arc::clone(webhooks),
             key,
             version: row.version,
             target: Arc::new(target),
-            share: app.webhooks.shares.of(key.0),
+            share: webhooks.shares.of(key.0),
             types: row.types.0.into(),
             order,
             replay,
@@ -169,7 +169,7 @@ impl Pump {
                 && self.saving.is_none()
                 && (self.is_ending || (self.reading.is_none() && !self.order.has_ready()));
             // Others wait for a pump: this one goes to the end of the queue.
-            self.is_ending |= began.elapsed() >= TURN && self.app.webhooks.is_crowded();
+            self.is_ending |= began.elapsed() >= TURN && self.webhooks.is_crowded();
             if is_idle && self.is_ending {
                 return Ok(!self.order.takes_more());
             }
@@ -181,7 +181,7 @@ impl Pump {
             }
             let looks_soon = self.log_has_more && self.reading.is_none() && self.wants_live();
             let saves_soon = self.saving.is_none() && !self.batch.deliveries.is_empty();
-            let app = Arc::clone(&self.app);
+            let webhooks = Arc::clone(&self.webhooks);
             let verdict = async {
                 match &mut self.saving {
                     Some(saving) => (&mut saving.verdict).await,
@@ -222,7 +222,7 @@ impl Pump {
                 () = ear.wait() => self.log_has_more = true,
                 () = tokio::time::sleep(LOOK_PAUSE), if looks_soon => {}
                 () = tokio::time::sleep(SAVE_PAUSE), if saves_soon => {}
-                () = app.stopping.wait(), if stop_at.is_none() => {
+                () = webhooks.stopping.wait(), if stop_at.is_none() => {
                     self.is_ending = true;
                     stop_at = Some(Instant::now() + GRACE);
                 }
@@ -237,8 +237,8 @@ impl Pump {
     async fn load(&mut self) -> Result<(), db::Fault> {
         if self.order.rows() > 0 && self.due_looked.is_none_or(|at| at.elapsed() >= DUE_LOOK) {
             self.due_looked = Some(Instant::now());
-            let mut tx = self.app.db.reading_newest().await?;
-            let due = queue::due(&mut tx, self.key, self.app.clock.now(), DUE_ROWS).await?;
+            let mut tx = self.webhooks.db.reading_newest().await?;
+            let due = queue::due(&mut tx, self.key, self.webhooks.clock.now(), DUE_ROWS).await?;
             let unsaved = |seq: &i64| self.unsaved.contains(seq) || self.being_saved.contains(seq);
             let due: Vec<_> = due.into_iter().filter(|row| !unsaved(&row.seq)).collect();
             let events = outbox::service::these(&mut tx, self.key.0, due.iter().map(|row| row.seq)).await?;
@@ -252,7 +252,7 @@ impl Pump {
         let may_look = self.saving.is_none() && self.replay_looked.is_none_or(|at| at.elapsed() >= DUE_LOOK);
         if self.replay.is_none() && may_look {
             self.replay_looked = Some(Instant::now());
-            let mut tx = self.app.db.reading_newest().await?;
+            let mut tx = self.webhooks.db.reading_newest().await?;
             self.replay = queue::replay(&mut tx, self.key).await?;
             if let Some(replay) = &self.replay {
                 self.order.begin_replay(replay.next_seq - 1);
@@ -282,14 +282,15 @@ impl Pump {
 
     /// Begins to read the next page of a lane.
     fn read(&mut self, lane: Lane) {
-        let (app, key, version, after) = (Arc::clone(&self.app), self.key, self.version, self.order.read_to(lane));
+        let (webhooks, key, version, after) =
+            (Arc::clone(&self.webhooks), self.key, self.version, self.order.read_to(lane));
         let partner = key.0;
         let (end, types) = match &self.replay {
             Some(replay) if lane == Lane::Replay => (Some(replay.to_seq), replay.types.0.as_slice().into()),
             _ => (None, Arc::clone(&self.types)),
         };
         self.reading = Some(tokio::spawn(async move {
-            let mut tx = app.db.reading_newest().await?;
+            let mut tx = webhooks.db.reading_newest().await?;
             let end = match end {
                 Some(end) => end,
                 None => outbox::service::last_seq(&mut tx, partner).await?,
@@ -325,12 +326,12 @@ impl Pump {
         while self.under_way.len() < self.window
             && let Some(item) = self.order.start()
         {
-            let (app, target, share) = (Arc::clone(&self.app), Arc::clone(&self.target), self.share.clone());
+            let (webhooks, target, share) = (Arc::clone(&self.webhooks), Arc::clone(&self.target), self.share.clone());
             self.under_way.spawn(async move {
-                let _room = app.webhooks.shares.enter(&share).await;
-                let attempted_at = app.clock.now();
+                let _room = webhooks.shares.enter(&share).await;
+                let attempted_at = webhooks.clock.now();
                 let body = sign::body(&item.event);
-                let attempt = app.webhooks.sender.post(&app, &target, &item.event.id.to_string(), body).await;
+                let attempt = webhooks.sender.post(&webhooks, &target, &item.event.id.to_string(), body).await;
                 Done { item, attempted_at, attempt }
             });
         }
@@ -347,15 +348,15 @@ impl Pump {
             Attempt::not_sent()
         });
         let attempts = item.attempts + 1;
-        let now = self.app.clock.now();
+        let now = self.webhooks.clock.now();
         let next = match attempt.failure {
             None => self.was_taken(&item, &attempt, now),
             Some(_) => self.was_refused(&item, &attempt, attempts, now),
         };
         let (_, endpoint) = self.key;
-        let delivery = delivery(&self.app, endpoint, &item.event, attempts, attempted_at, attempt, next);
+        let delivery = delivery(&self.webhooks, endpoint, &item.event, attempts, attempted_at, attempt, next);
         self.batch.deliveries.push(delivery);
-        self.app.metrics.delivered(self.batch.deliveries.last().is_some_and(|last| last.error.is_none()));
+        self.webhooks.metrics.delivered(self.batch.deliveries.last().is_some_and(|last| last.error.is_none()));
     }
 
     fn was_taken(&mut self, item: &Item<Arc<Stored>>, attempt: &Attempt, now: Time) -> Option<Time> {
@@ -383,7 +384,7 @@ impl Pump {
         let asked = attempt.asks.pause_seconds.filter(|_| matches!(attempt.status, Some(429 | 502 | 503 | 504)));
         let first_at = item.first_refused_at.unwrap_or(now);
         let refusal = Refusal { at: now, first_at, attempts, pause_seconds: asked };
-        let next = schedule::next(refusal, u16::from_le_bytes(self.app.clock.random()));
+        let next = schedule::next(refusal, u16::from_le_bytes(self.webhooks.clock.random()));
         self.batch.retries.push(Retry {
             seq: item.seq,
             object: item.object.clone(),
@@ -480,7 +481,7 @@ fn item(event: Stored, lane: Lane) -> Item<Arc<Stored>> {
 
 /// The attempt as the partner reads it.
 pub fn delivery(
-    app: &App,
+    webhooks: &Webhooks,
     endpoint: quanzi_openapi::id::WebhookEndpointId,
     event: &Stored,
     number: i64,
@@ -491,7 +492,7 @@ pub fn delivery(
     let (error, detail): (Option<DeliveryError>, _) = attempt.failure.unzip();
     let outcome = if error.is_some() { DeliveryOutcome::Failed } else { DeliveryOutcome::Succeeded };
     Delivery {
-        id: app.clock.id(),
+        id: webhooks.clock.id(),
         endpoint,
         event: event.id,
         seq: event.seq,

@@ -6,7 +6,7 @@ use quanzi_openapi::id::WebhookEndpointId;
 use quanzi_openapi::webhooks::WebhookSecret;
 use secrecy::zeroize::Zeroizing;
 
-use crate::app::App;
+use crate::platform::Platform;
 use crate::platform::crypto::{self, SealError};
 use crate::platform::fault::Fault;
 
@@ -14,12 +14,12 @@ const CLEAR: u8 = 0;
 const SEALED: u8 = 1;
 
 /// A new secret: as it is stored, and as it is shown once.
-pub fn make(app: &App, endpoint: WebhookEndpointId) -> Result<(Vec<u8>, WebhookSecret), Fault> {
-    let secret = Zeroizing::new(app.clock.random::<32>());
+pub fn make(platform: &Platform, endpoint: WebhookEndpointId) -> Result<(Vec<u8>, WebhookSecret), Fault> {
+    let secret = Zeroizing::new(platform.clock.random::<32>());
     let mut stored = Vec::new();
-    if let Some(sealing) = app.config.sealing_key.as_ref() {
+    if let Some(sealing) = platform.config.sealing_key.as_ref() {
         stored.push(SEALED);
-        let sealed = crypto::seal(&app.clock, sealing.bytes(), &endpoint.to_string(), secret.as_slice());
+        let sealed = crypto::seal(&platform.clock, sealing.bytes(), &endpoint.to_string(), secret.as_slice());
         stored.extend(sealed.map_err(Fault::internal)?);
     } else {
         stored.push(CLEAR);
@@ -29,11 +29,11 @@ pub fn make(app: &App, endpoint: WebhookEndpointId) -> Result<(Vec<u8>, WebhookS
 }
 
 /// Opens what [`make`] stored.
-pub fn open(app: &App, endpoint: WebhookEndpointId, stored: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+pub fn open(platform: &Platform, endpoint: WebhookEndpointId, stored: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
     match stored.split_first() {
         Some((&CLEAR, secret)) => Ok(Zeroizing::new(secret.to_vec())),
         Some((&SEALED, sealed)) => {
-            let sealing = app.config.sealing_key.as_ref().ok_or(SealError)?;
+            let sealing = platform.config.sealing_key.as_ref().ok_or(SealError)?;
             crypto::open(sealing.bytes(), &endpoint.to_string(), sealed)
         }
         _ => Err(SealError),
@@ -41,8 +41,8 @@ pub fn open(app: &App, endpoint: WebhookEndpointId, stored: &[u8]) -> Result<Zer
 }
 
 /// The gateway's public key in the form of Standard Webhooks.
-pub fn public_key(app: &App) -> String {
-    match app.signing_key().public() {
+pub fn public_key(platform: &Platform) -> String {
+    match platform.signing_key().public() {
         quanzi_openapi::jose::PublicKey::Ed25519(key) => format!("whpk_{}", STANDARD.encode(key)),
         _ => String::new(),
     }

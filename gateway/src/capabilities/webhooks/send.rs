@@ -15,7 +15,7 @@ use url::Host;
 
 use super::address::{AddressForbidden, NotResolved, Reach, Resolver};
 use super::sign::{self, Secrets};
-use crate::app::App;
+use crate::platform::Platform;
 use crate::platform::fault::Fault;
 use crate::platform::tls;
 
@@ -81,13 +81,13 @@ impl Sender {
     }
 
     /// Posts the body, signed now.
-    pub async fn post(&self, app: &App, target: &Target, id: &str, body: Bytes) -> Result<Attempt, Fault> {
-        let reach = super::reach(app);
+    pub async fn post(&self, platform: &Platform, target: &Target, id: &str, body: Bytes) -> Result<Attempt, Fault> {
+        let reach = super::reach(platform);
         let client = self.client(reach)?;
         let started = Instant::now();
         let mut attempt = match check_literal(reach, &target.url) {
             Err(forbidden) => failed(DeliveryError::AddressForbidden, forbidden.to_string()),
-            Ok(()) => match send(client, app, target, id, body).await {
+            Ok(()) => match send(client, platform, target, id, body).await {
                 Ok(attempt) => attempt,
                 Err(error) => failure(&error),
             },
@@ -121,10 +121,16 @@ fn check_literal(reach: Reach, url: &Url) -> Result<(), AddressForbidden> {
     }
 }
 
-async fn send(client: &Client, app: &App, target: &Target, id: &str, body: Bytes) -> Result<Attempt, reqwest::Error> {
+async fn send(
+    client: &Client,
+    platform: &Platform,
+    target: &Target,
+    id: &str,
+    body: Bytes,
+) -> Result<Attempt, reqwest::Error> {
     // The receiver compares it with its own clock, so it is the system's time, also when a sandbox's clock was moved.
-    let timestamp = app.clock.machine().seconds();
-    let (keys, now) = (app.keyring.keys(), app.clock.now());
+    let timestamp = platform.clock.machine().seconds();
+    let (keys, now) = (platform.keyring.keys(), platform.clock.now());
     let signatures = sign::signatures(&target.secrets, now, keys.signing_and_before(now), id, timestamp, &body);
     let request = client
         .post(target.url.clone())
@@ -133,12 +139,12 @@ async fn send(client: &Client, app: &App, target: &Target, id: &str, body: Bytes
         .header(WEBHOOK_TIMESTAMP, timestamp)
         .header(WEBHOOK_SIGNATURE, signatures)
         .body(body);
-    read(app, request.send().await?).await
+    read(platform, request.send().await?).await
 }
 
-async fn read(app: &App, mut response: Response) -> Result<Attempt, reqwest::Error> {
+async fn read(platform: &Platform, mut response: Response) -> Result<Attempt, reqwest::Error> {
     let status = response.status();
-    let asks = asks(app, response.headers());
+    let asks = asks(platform, response.headers());
     let mut bytes: Vec<u8> = Vec::new();
     let mut read: usize = 0;
     while let Some(chunk) = response.chunk().await? {
@@ -181,11 +187,11 @@ fn excerpt(bytes: &[u8]) -> String {
     text.get(..end).unwrap_or_default().to_owned()
 }
 
-fn asks(app: &App, headers: &HeaderMap) -> Asks {
+fn asks(platform: &Platform, headers: &HeaderMap) -> Asks {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let pause_seconds = header(RETRY_AFTER.as_str()).and_then(|text| match text.parse::<i64>() {
         Ok(seconds) => Some(seconds.max(0)),
-        Err(_) => http_date(text).map(|at| (at - app.clock.machine().seconds()).max(0)),
+        Err(_) => http_date(text).map(|at| (at - platform.clock.machine().seconds()).max(0)),
     });
     Asks { disable: header(WEBHOOK_CONTROL).is_some_and(|word| word.eq_ignore_ascii_case("disable")), pause_seconds }
 }

@@ -9,12 +9,13 @@ use quanzi_openapi::webhooks::{
 };
 use quanzi_openapi::{Cursor, ErrorCode, Page, Time};
 
+use super::Webhooks;
 use super::queue::{self, ReplayRow};
 use super::send::{Attempt, Target};
 use super::sign::Secrets;
 use super::store::{self, Row};
 use super::{pump, secret, sign};
-use crate::app::App;
+use crate::platform::Platform;
 use crate::platform::db::{self, Json, Tx};
 use crate::platform::fault::Fault;
 use crate::platform::outbox::{self, Stored};
@@ -22,19 +23,19 @@ use crate::platform::outbox::{self, Stored};
 /// Makes an endpoint; it gets what happens from now on.
 pub async fn create(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     partner: PartnerId,
     now: Time,
     new: &NewWebhookEndpoint,
 ) -> Result<WebhookEndpointWithSecret, Fault> {
-    super::reach(app).check_url(&new.url)?;
+    super::reach(platform).check_url(&new.url)?;
     let types = type_names(&new.types)?;
     if store::count(tx, partner).await? >= as_count(WEBHOOK_ENDPOINTS_MAX) {
         let detail = format!("A partner can have {WEBHOOK_ENDPOINTS_MAX} endpoints.");
         return Err(Fault::new(ErrorCode::WebhookEndpointLimitReached).detail(detail));
     }
-    let id: WebhookEndpointId = app.clock.id();
-    let (stored, secret) = secret::make(app, id)?;
+    let id: WebhookEndpointId = platform.clock.id();
+    let (stored, secret) = secret::make(platform, id)?;
     let row = Row {
         id,
         url: new.url.clone(),
@@ -52,32 +53,32 @@ pub async fn create(
     };
     store::insert(tx, partner, &row).await?;
     queue::begin(tx, (partner, id), now).await?;
-    let endpoint = record(tx, app, partner, now, EventType::WebhookEndpointCreated, &row)?;
+    let endpoint = record(tx, platform, partner, now, EventType::WebhookEndpointCreated, &row)?;
     Ok(WebhookEndpointWithSecret { endpoint, secret })
 }
 
 /// A page of the partner's endpoints, newest first.
 pub async fn page(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     partner: PartnerId,
     query: &WebhookEndpointsQuery,
 ) -> Result<Page<WebhookEndpoint>, Fault> {
     let before: Option<WebhookEndpointId> = query.cursor.as_ref().map(Cursor::position).transpose()?;
     let limit = query.limit.unwrap_or_default();
     let rows = store::page(tx, partner, before, limit).await?;
-    let public_key = secret::public_key(app);
+    let public_key = secret::public_key(platform);
     Ok(Page::cut(rows, limit, |row| row.id).map(|row| row.endpoint(&public_key)))
 }
 
 /// The endpoint.
 pub async fn find(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     partner: PartnerId,
     endpoint: WebhookEndpointId,
 ) -> Result<WebhookEndpoint, Fault> {
-    Ok(find_row(tx, partner, endpoint).await?.endpoint(&secret::public_key(app)))
+    Ok(find_row(tx, partner, endpoint).await?.endpoint(&secret::public_key(platform)))
 }
 
 /// The endpoint, held until the end of the transaction.
@@ -88,7 +89,7 @@ pub async fn lock(tx: &mut Tx, partner: PartnerId, endpoint: WebhookEndpointId) 
 /// Changes an endpoint that is held.
 pub async fn change(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     partner: PartnerId,
     now: Time,
     before: Row,
@@ -96,7 +97,7 @@ pub async fn change(
 ) -> Result<WebhookEndpoint, Fault> {
     let mut after = before.clone();
     if let Some(url) = &change.url {
-        super::reach(app).check_url(url)?;
+        super::reach(platform).check_url(url)?;
         after.url = url.clone();
     }
     if let Some(types) = &change.types {
@@ -106,15 +107,15 @@ pub async fn change(
     let is_same =
         (&after.url, &after.types.0, &after.description) == (&before.url, &before.types.0, &before.description);
     if is_same {
-        return Ok(before.endpoint(&secret::public_key(app)));
+        return Ok(before.endpoint(&secret::public_key(platform)));
     }
-    save(tx, app, partner, now, EventType::WebhookEndpointChanged, after).await
+    save(tx, platform, partner, now, EventType::WebhookEndpointChanged, after).await
 }
 
 /// Deletes an endpoint, and what waits for it. Its deliveries stay until they are swept.
 pub async fn delete(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     partner: PartnerId,
     now: Time,
     endpoint: WebhookEndpointId,
@@ -122,7 +123,7 @@ pub async fn delete(
     let mut row = lock(tx, partner, endpoint).await?;
     row.version += 1;
     row.updated_at = now;
-    record(tx, app, partner, now, EventType::WebhookEndpointDeleted, &row)?;
+    record(tx, platform, partner, now, EventType::WebhookEndpointDeleted, &row)?;
     store::delete(tx, partner, endpoint, now).await?;
     Ok(queue::forget(tx, (partner, endpoint)).await?)
 }
@@ -130,78 +131,79 @@ pub async fn delete(
 /// Enables an endpoint: it goes on where it stopped, and what waits is due now.
 pub async fn enable(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     partner: PartnerId,
     now: Time,
     endpoint: WebhookEndpointId,
 ) -> Result<WebhookEndpoint, Fault> {
     let before = lock(tx, partner, endpoint).await?;
-    enable_row(tx, app, partner, now, before).await
+    enable_row(tx, platform, partner, now, before).await
 }
 
 async fn enable_row(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     partner: PartnerId,
     now: Time,
     before: Row,
 ) -> Result<WebhookEndpoint, Fault> {
     if before.status == WebhookEndpointStatus::Enabled {
-        return Ok(before.endpoint(&secret::public_key(app)));
+        return Ok(before.endpoint(&secret::public_key(platform)));
     }
     queue::retry_now(tx, (partner, before.id), true).await?;
     let after = Row { status: WebhookEndpointStatus::Enabled, disabled_reason: None, failing_since: None, ..before };
-    save(tx, app, partner, now, EventType::WebhookEndpointEnabled, after).await
+    save(tx, platform, partner, now, EventType::WebhookEndpointEnabled, after).await
 }
 
 /// Disables an endpoint at the partner's request.
 pub async fn disable(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     partner: PartnerId,
     now: Time,
     endpoint: WebhookEndpointId,
 ) -> Result<WebhookEndpoint, Fault> {
     let before = lock(tx, partner, endpoint).await?;
     if before.status == WebhookEndpointStatus::Disabled {
-        return Ok(before.endpoint(&secret::public_key(app)));
+        return Ok(before.endpoint(&secret::public_key(platform)));
     }
     let (status, disabled_reason) = (WebhookEndpointStatus::Disabled, Some(DisabledReason::Partner));
-    save(tx, app, partner, now, EventType::WebhookEndpointDisabled, Row { status, disabled_reason, ..before }).await
+    save(tx, platform, partner, now, EventType::WebhookEndpointDisabled, Row { status, disabled_reason, ..before })
+        .await
 }
 
 /// Gives an endpoint a new secret; the one before signs as well for a day.
 pub async fn rotate(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     partner: PartnerId,
     now: Time,
     endpoint: WebhookEndpointId,
 ) -> Result<WebhookEndpointWithSecret, Fault> {
     let mut row = lock(tx, partner, endpoint).await?;
-    let (stored, secret) = secret::make(app, endpoint)?;
+    let (stored, secret) = secret::make(platform, endpoint)?;
     row.previous_secret = Some(std::mem::replace(&mut row.secret, stored));
     row.previous_until = Some(now.plus_seconds(SECRET_OVERLAP_SECONDS));
-    let endpoint = save(tx, app, partner, now, EventType::WebhookEndpointChanged, row).await?;
+    let endpoint = save(tx, platform, partner, now, EventType::WebhookEndpointChanged, row).await?;
     Ok(WebhookEndpointWithSecret { endpoint, secret })
 }
 
 /// Sends a sign of life and says what came of it. The transaction ends before the request, so that nobody waits for the receiver.
 pub async fn ping(
     tx: &mut Tx,
-    app: &App,
+    webhooks: &Webhooks,
     partner: PartnerId,
     now: Time,
     endpoint: WebhookEndpointId,
 ) -> Result<Delivery, Fault> {
     let row = find_row(tx, partner, endpoint).await?;
-    let target = target(app, &row)?;
+    let target = target(webhooks, &row)?;
     tx.end().await?;
-    let _permit = app.webhooks.pings.try_acquire().map_err(|_| Fault::new(ErrorCode::Overloaded))?;
-    let shape = row.endpoint(&secret::public_key(app));
+    let _permit = webhooks.pings.try_acquire().map_err(|_| Fault::new(ErrorCode::Overloaded))?;
+    let shape = row.endpoint(&secret::public_key(webhooks));
     let event = Stored {
         seq: 0,
-        id: app.clock.id(),
+        id: webhooks.clock.id(),
         kind: EventType::WebhookEndpointPing.as_str().to_owned(),
         object: shape.object(),
         object_version: shape.object_version(),
@@ -209,9 +211,9 @@ pub async fn ping(
         data: serde_json::to_string(&shape).map_err(Fault::internal)?,
     };
     let body = sign::body(&event);
-    let attempt: Attempt = app.webhooks.sender.post(app, &target, &event.id.to_string(), body).await?;
-    let delivery = pump::delivery(app, endpoint, &event, 1, now, attempt, None);
-    let mut tx = app.db.begin().await?;
+    let attempt: Attempt = webhooks.sender.post(webhooks, &target, &event.id.to_string(), body).await?;
+    let delivery = pump::delivery(webhooks, endpoint, &event, 1, now, attempt, None);
+    let mut tx = webhooks.db.begin().await?;
     store::insert_deliveries(&mut tx, &[(partner, &delivery)]).await?;
     tx.commit().await?;
     Ok(delivery)
@@ -234,7 +236,7 @@ pub async fn deliveries(
 /// Sends a part of the log again. A disabled endpoint is enabled, and what waits for another attempt is due now.
 pub async fn replay(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     partner: PartnerId,
     now: Time,
     endpoint: WebhookEndpointId,
@@ -259,7 +261,7 @@ pub async fn replay(
         queue::insert_replay(tx, key, &row, now).await?;
     }
     queue::retry_now(tx, key, false).await?;
-    enable_row(tx, app, partner, now, before).await?;
+    enable_row(tx, platform, partner, now, before).await?;
     Ok(Replay { endpoint, from_seq, to_seq, types: shown, created_at: now })
 }
 
@@ -290,9 +292,9 @@ pub async fn sweep(tx: &mut Tx, now: Time, rows_max: i64) -> Result<u64, db::Fau
 }
 
 /// Where an endpoint's events go, and what they are signed with.
-pub(super) fn target(app: &App, row: &Row) -> Result<Target, Fault> {
-    let url = super::reach(app).check_url(&row.url)?;
-    let open = |stored: &[u8]| secret::open(app, row.id, stored).map_err(Fault::internal);
+pub(super) fn target(platform: &Platform, row: &Row) -> Result<Target, Fault> {
+    let url = super::reach(platform).check_url(&row.url)?;
+    let open = |stored: &[u8]| secret::open(platform, row.id, stored).map_err(Fault::internal);
     let mut secrets = Secrets::new(&open(&row.secret)?);
     if let (Some(previous), Some(until)) = (&row.previous_secret, row.previous_until) {
         secrets = secrets.and_until(&open(previous)?, until);
@@ -302,7 +304,7 @@ pub(super) fn target(app: &App, row: &Row) -> Result<Target, Fault> {
 
 async fn save(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     partner: PartnerId,
     now: Time,
     kind: EventType,
@@ -310,18 +312,18 @@ async fn save(
 ) -> Result<WebhookEndpoint, Fault> {
     let row = Row { version: row.version + 1, updated_at: now, ..row };
     store::update(tx, partner, &row).await?;
-    record(tx, app, partner, now, kind, &row)
+    record(tx, platform, partner, now, kind, &row)
 }
 
 fn record(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     partner: PartnerId,
     now: Time,
     kind: EventType,
     row: &Row,
 ) -> Result<WebhookEndpoint, Fault> {
-    let endpoint = row.endpoint(&secret::public_key(app));
+    let endpoint = row.endpoint(&secret::public_key(platform));
     outbox::service::record(tx, partner, now, kind, &endpoint)?;
     Ok(endpoint)
 }

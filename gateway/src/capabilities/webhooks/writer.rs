@@ -12,9 +12,9 @@ use quanzi_openapi::id::WebhookEndpointId;
 use quanzi_openapi::webhooks::{DisabledReason, WebhookEndpointStatus};
 use tokio::sync::{mpsc, oneshot};
 
+use super::Webhooks;
 use super::queue::{self, Key, Move, Retry, State};
 use super::{schedule, secret, store};
-use crate::app::App;
 use crate::platform::db::Tx;
 use crate::platform::fault::Fault;
 use crate::platform::outbox;
@@ -70,11 +70,11 @@ pub enum Verdict {
 pub type Asked = (Batch, oneshot::Sender<Verdict>);
 
 /// Writes until nobody is left to ask.
-pub async fn run(app: Arc<App>, mut asked: mpsc::Receiver<Asked>) {
+pub async fn run(webhooks: Arc<Webhooks>, mut asked: mpsc::Receiver<Asked>) {
     let mut waiting: Vec<Asked> = Vec::with_capacity(BATCHES_MAX);
     while asked.recv_many(&mut waiting, BATCHES_MAX).await > 0 {
         let (batches, replies): (Vec<Batch>, Vec<_>) = waiting.drain(..).unzip();
-        let going = write_repeatedly(&app, &batches).await;
+        let going = write_repeatedly(&webhooks, &batches).await;
         for (batch, reply) in batches.iter().zip(replies) {
             let verdict = if going.contains(&batch.key.1) { Verdict::Go } else { Verdict::Stop };
             // A pump that was aborted does not want to know.
@@ -84,9 +84,9 @@ pub async fn run(app: Arc<App>, mut asked: mpsc::Receiver<Asked>) {
 }
 
 /// The endpoints that go on.
-async fn write_repeatedly(app: &App, batches: &[Batch]) -> HashSet<WebhookEndpointId> {
+async fn write_repeatedly(webhooks: &Webhooks, batches: &[Batch]) -> HashSet<WebhookEndpointId> {
     for run in 1..=RUNS_MAX {
-        match write(app, batches).await {
+        match write(webhooks, batches).await {
             Ok(going) => return going,
             Err(fault) => {
                 tracing::warn!(run, cause = ?fault.cause(), "webhook deliveries could not be written");
@@ -97,10 +97,10 @@ async fn write_repeatedly(app: &App, batches: &[Batch]) -> HashSet<WebhookEndpoi
     HashSet::new()
 }
 
-async fn write(app: &App, batches: &[Batch]) -> Result<HashSet<WebhookEndpointId>, Fault> {
-    let mut tx = app.db.begin().await?;
+async fn write(webhooks: &Webhooks, batches: &[Batch]) -> Result<HashSet<WebhookEndpointId>, Fault> {
+    let mut tx = webhooks.db.begin().await?;
     let moves = batches.iter().map(|batch| (batch.key, batch.to));
-    let moved: HashSet<_> = queue::advance(&mut tx, &app.webhooks.worker, moves).await?.into_iter().collect();
+    let moved: HashSet<_> = queue::advance(&mut tx, &webhooks.worker, moves).await?.into_iter().collect();
     let held: Vec<&Batch> = batches.iter().filter(|batch| moved.contains(&batch.key.1)).collect();
     rows(&mut tx, &held).await?;
     let keys: Vec<Key> = held.iter().map(|batch| batch.key).collect();
@@ -109,13 +109,13 @@ async fn write(app: &App, batches: &[Batch]) -> Result<HashSet<WebhookEndpointId
         let states = queue::states(&mut tx, &keys).await?;
         for batch in held {
             let Some(state) = states.iter().find(|state| state.id == batch.key.1) else { continue };
-            let changed = settle(&mut tx, app, batch, state).await?;
+            let changed = settle(&mut tx, webhooks, batch, state).await?;
             if !changed && state.version == batch.version {
                 going.insert(batch.key.1);
             }
         }
     }
-    outbox::service::commit(app, tx).await?;
+    outbox::service::commit(webhooks, tx).await?;
     Ok(going)
 }
 
@@ -150,7 +150,7 @@ async fn rows(tx: &mut Tx, held: &[&Batch]) -> Result<(), Fault> {
 }
 
 /// Failing, recovered, disabled: whether the endpoint changed.
-async fn settle(tx: &mut Tx, app: &App, batch: &Batch, state: &State) -> Result<bool, Fault> {
+async fn settle(tx: &mut Tx, webhooks: &Webhooks, batch: &Batch, state: &State) -> Result<bool, Fault> {
     let is_failing = state.failing_since.is_some();
     let begins = batch.failing && !is_failing;
     let ends =
@@ -163,7 +163,7 @@ async fn settle(tx: &mut Tx, app: &App, batch: &Batch, state: &State) -> Result<
     if row.status != WebhookEndpointStatus::Enabled {
         return Ok(true);
     }
-    let now = app.clock.now();
+    let now = webhooks.clock.now();
     let mut kinds = Vec::new();
     if begins {
         row.failing_since = Some(now);
@@ -181,7 +181,7 @@ async fn settle(tx: &mut Tx, app: &App, batch: &Batch, state: &State) -> Result<
     row.updated_at = now;
     for kind in kinds {
         row.version += 1;
-        outbox::service::record(tx, partner, now, kind, &row.endpoint(&secret::public_key(app)))?;
+        outbox::service::record(tx, partner, now, kind, &row.endpoint(&secret::public_key(webhooks)))?;
     }
     store::update(tx, partner, &row).await?;
     Ok(true)

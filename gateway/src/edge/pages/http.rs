@@ -7,14 +7,14 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::{CSS, Style};
-use crate::app::App;
+use crate::edge::Edge;
 use crate::edge::page_request;
 
 /// Mounts what all pages share.
-pub fn configure(config: &mut ServiceConfig, app: &Arc<App>) {
-    let app = Arc::clone(app);
+pub fn configure(config: &mut ServiceConfig, edge: &Arc<Edge>) {
+    let edge = Arc::clone(edge);
     let sheet = web::get().to(move |http: HttpRequest| {
-        let refusal = page_request::refuse_outside(&app, &http);
+        let refusal = page_request::refuse_outside(&edge, &http);
         std::future::ready(refusal.unwrap_or_else(stylesheet))
     });
     config.service(web::resource(Style::new().path).route(sheet));

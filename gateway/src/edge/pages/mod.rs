@@ -14,8 +14,8 @@ use sha2::{Digest as _, Sha256};
 pub use http::configure;
 pub use language::Language;
 
-use crate::app::App;
 use crate::edge::page_request::{Page, PageRequest};
+use crate::platform::Platform;
 use crate::platform::db::{RetryPolicy, Tx, retry};
 use crate::platform::fault::Fault;
 use crate::platform::outbox;
@@ -58,7 +58,7 @@ impl<'a> Frame<'a> {
         Self {
             language: Language::of(accepted),
             css: &style.path,
-            sandbox: page_request.app().config.mode.is_sandbox(),
+            sandbox: page_request.edge().config.mode.is_sandbox(),
         }
     }
 }
@@ -173,16 +173,16 @@ const RUNS_MAX: u32 = 5;
 const PAUSE_MILLIS: u64 = 5;
 
 /// Does what a form says in a transaction of its own, again when it lost against another.
-pub async fn written<T>(app: &App, work: impl AsyncFn(&mut Tx) -> Result<T, Fault>) -> Result<T, Fault> {
+pub async fn written<T>(platform: &Platform, work: impl AsyncFn(&mut Tx) -> Result<T, Fault>) -> Result<T, Fault> {
     let work = &work;
     let pause = |run: u32| {
-        let [jitter] = app.clock.random::<1>();
+        let [jitter] = platform.clock.random::<1>();
         Duration::from_millis(u64::from(run) * PAUSE_MILLIS + u64::from(jitter) % PAUSE_MILLIS)
     };
     let once = move || async move {
-        let mut tx = app.db.begin().await?;
+        let mut tx = platform.db.begin().await?;
         let value = work(&mut tx).await?;
-        outbox::service::commit(app, tx).await?;
+        outbox::service::commit(platform, tx).await?;
         Ok(value)
     };
     retry(RetryPolicy { runs_max: RUNS_MAX, pause }, once).await

@@ -1,41 +1,85 @@
-//! The table of due work: one arm for each kind, which calls its capability's service.
+//! Who does which kind of job. Each capability adds its own kinds; the app collects them.
 //!
-//! An arm ends with [`service::end`], on the transaction that holds its effect: effect and end are then committed together, or
-//! neither. What has to reach outside, or goes through a writer of its own, does that first, without a transaction, must bear
-//! being done twice, and ends with [`service::end_after`]. A kind asks to be done again by [`Outcome::Again`], never by
-//! enqueueing itself: that would take its own claim away.
+//! A handler ends with [`service::end`](super::service::end), on the transaction that holds its effect: effect and end are then
+//! committed together, or neither. What has to reach outside, or goes through a writer of its own, does that first, without a
+//! transaction, must bear being done twice, and ends with [`service::end_after`](super::service::end_after). A kind asks to be
+//! done again by [`Outcome::Again`](super::Outcome::Again), never by enqueueing itself: that would take its own claim away.
 
+use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::sync::Arc;
 
-use super::model::{Claimed, JobKind, Outcome};
-use super::service::{self, Ended};
-use crate::app::App;
-use crate::capabilities::content;
-use crate::capabilities::mandates;
-use crate::capabilities::payments;
-use crate::capabilities::payments::service::Context;
+use super::model::{Claimed, JobKind};
+use super::service::Ended;
+use crate::platform::Platform;
+use crate::platform::db::{List, Tx};
 use crate::platform::fault::Fault;
 
-pub(super) async fn run(app: &Arc<App>, job: &Claimed) -> Result<Ended, Fault> {
-    match job.kind {
-        JobKind::PublishPost => {
-            let mut tx = app.db.begin().await?;
-            content::service::publish_due(&mut tx, job.partner()?, job.now, job.object()?).await?;
-            service::end(app, tx, job, Outcome::Done).await
-        }
-        JobKind::ExpirePayment => {
-            let outcome = payments::due::expire(app, job.partner()?, job.object()?, job.now).await?;
-            service::end_after(app, job, outcome).await
-        }
-        JobKind::CompletePayment => {
-            payments::due::complete(app, job.partner()?, job.object()?, job.now).await?;
-            service::end_after(app, job, Outcome::Done).await
-        }
-        JobKind::ExpireMandate => {
-            let mut tx = app.db.begin().await?;
-            let context = Context { app, partner: job.partner()?, now: job.now };
-            mandates::service::expire(&mut tx, context, job.object()?).await?;
-            service::end(app, tx, job, Outcome::Done).await
+type Work = Pin<Box<dyn Future<Output = Result<Ended, Fault>> + Send>>;
+type Handler = Box<dyn Fn(Claimed) -> Work + Send + Sync>;
+/// Whether jobs are to rest, asked in the transaction that would claim them.
+pub type Hold = for<'t> fn(&'t mut Tx, &'t Platform) -> Pin<Box<dyn Future<Output = Result<bool, Fault>> + Send + 't>>;
+
+/// A handler for each kind that this binary can do.
+#[derive(Default)]
+pub struct Handlers {
+    by_kind: BTreeMap<JobKind, Handler>,
+    hold: Option<Hold>,
+}
+
+impl Handlers {
+    /// Adds a kind.
+    ///
+    /// # Panics
+    /// When the kind has a handler already: a mistake that the first start shows.
+    #[must_use]
+    pub fn on<F>(mut self, kind: JobKind, handler: impl Fn(Claimed) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Ended, Fault>> + Send + 'static,
+    {
+        let taken = self.by_kind.insert(kind, Box::new(move |job| Box::pin(handler(job))));
+        assert!(taken.is_none(), "two handlers for jobs of kind {kind}");
+        self
+    }
+
+    /// Has jobs rest while this says so.
+    #[must_use]
+    pub fn hold_while(self, hold: Hold) -> Self {
+        Self { hold: Some(hold), ..self }
+    }
+
+    /// Every kind, in the order of their names.
+    pub fn kinds(&self) -> impl Iterator<Item = JobKind> {
+        self.by_kind.keys().copied()
+    }
+
+    pub(super) fn list(&self) -> List {
+        List::of(self.kinds().map(JobKind::as_str))
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<JobKind> {
+        self.kinds().find(|kind| kind.as_str() == name)
+    }
+
+    pub(super) async fn are_held(&self, tx: &mut Tx, platform: &Platform) -> Result<bool, Fault> {
+        match self.hold {
+            Some(hold) => hold(tx, platform).await,
+            None => Ok(false),
         }
     }
+
+    pub(super) async fn run(&self, job: &Claimed) -> Result<Ended, Fault> {
+        match self.by_kind.get(&job.kind) {
+            Some(handler) => handler(job.clone()).await,
+            None => Err(Fault::internal(format!("no handler for jobs of kind {}", job.kind))),
+        }
+    }
+}
+
+/// Due work of one process: the platform it runs on, and who does what.
+pub struct Jobs {
+    /// The platform.
+    pub platform: Arc<Platform>,
+    /// Who does what.
+    pub handlers: Handlers,
 }

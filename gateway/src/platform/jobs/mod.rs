@@ -4,7 +4,7 @@
 //! its end are committed together, by whoever holds its claim, so it takes effect once; a job that fails is tried again, later
 //! each time, is never lost and keeps no other waiting.
 //!
-//! To add a kind: a line in [`JobKind`], and an arm in `handlers` that calls its capability's service.
+//! To add a kind: a constant [`JobKind`] and its handler in its capability, which the app collects ([`Handlers`]).
 
 mod handlers;
 mod model;
@@ -13,6 +13,7 @@ pub mod service;
 mod store;
 mod wake;
 
+pub use handlers::{Handlers, Jobs};
 pub use model::{Claimed, Ending, Job, JobId, JobKind, Outcome};
 pub use wake::Wake;
 

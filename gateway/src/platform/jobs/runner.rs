@@ -7,8 +7,8 @@ use std::time::Duration;
 use quanzi_openapi::Time;
 use tokio::task::JoinSet;
 
+use super::handlers::Jobs;
 use super::service;
-use crate::app::App;
 
 /// Jobs at a time in one process: fewer than connections for writing, so that requests always get one.
 const AT_ONCE_MAX: usize = 4;
@@ -23,11 +23,11 @@ pub(crate) fn is_soon(due_at: Time, now: Time) -> bool {
 }
 
 /// Works until the gateway stops, and then until what was begun is ended, within the time that requests have for it.
-pub async fn run(app: Arc<App>) {
+pub async fn run(jobs: Arc<Jobs>) {
     let mut working = JoinSet::new();
     loop {
         let free = AT_ONCE_MAX.saturating_sub(working.len());
-        let claimed = match service::claim(&app, free).await {
+        let claimed = match service::claim(&jobs, free).await {
             Ok(claimed) => claimed,
             Err(fault) => {
                 tracing::warn!(code = %fault.code(), cause = ?fault.cause(), "jobs could not be claimed");
@@ -36,16 +36,16 @@ pub async fn run(app: Arc<App>) {
         };
         let is_full = claimed.len() == free;
         for job in claimed {
-            let app = Arc::clone(&app);
-            working.spawn(async move { service::work(&app, &job).await });
+            let jobs = Arc::clone(&jobs);
+            working.spawn(async move { service::work(&jobs, &job).await });
         }
         tokio::select! {
-            () = app.stopping.wait() => break,
+            () = jobs.platform.stopping.wait() => break,
             Some(_) = working.join_next() => while working.try_join_next().is_some() {},
-            () = rest(&app), if !is_full => {}
+            () = rest(&jobs), if !is_full => {}
         }
     }
-    let time = Duration::from_secs(app.config.shutdown_seconds);
+    let time = Duration::from_secs(jobs.platform.config.shutdown_seconds);
     let ended = tokio::time::timeout(time, async { while working.join_next().await.is_some() {} }).await;
     if ended.is_err() {
         tracing::warn!(jobs = working.len(), "jobs were left in the middle; they are taken up again after their lease");
@@ -53,11 +53,11 @@ pub async fn run(app: Arc<App>) {
 }
 
 /// Until something is due, or was enqueued, or it is time to look anyway.
-async fn rest(app: &App) {
-    let now = app.clock.now().micros();
-    let pause = match service::next(app).await {
+async fn rest(jobs: &Jobs) {
+    let now = jobs.platform.clock.now().micros();
+    let pause = match service::next(jobs).await {
         Ok(Some(due)) => Duration::from_micros(u64::try_from(due.micros() - now).unwrap_or_default()),
         Ok(None) | Err(_) => LOOK_AGAIN,
     };
-    app.wake.wait(pause.clamp(PAUSE_MIN, LOOK_AGAIN)).await;
+    jobs.platform.wake.wait(pause.clamp(PAUSE_MIN, LOOK_AGAIN)).await;
 }

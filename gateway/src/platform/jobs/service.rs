@@ -2,20 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use quanzi_openapi::Time;
 
+use super::handlers::{Handlers, Jobs};
 use super::model::{self, Claimed, Ending, Job, JobKind, Outcome};
-use super::{handlers, store};
-use crate::app::App;
+use super::store;
+use crate::platform::Platform;
 use crate::platform::clock::Clock;
 use crate::platform::db::{self, List, RetryPolicy, Tx};
 use crate::platform::fault::Fault;
 use crate::platform::outbox;
-use crate::sandbox;
 
 /// Longest time for one try. A handler that talks to somebody outside waits for less.
 pub const TRY_TIMEOUT: Duration = Duration::from_secs(20);
@@ -69,7 +68,7 @@ pub struct Ended(Ending);
 /// (the job was moved, cancelled or taken over), nothing is kept.
 ///
 /// Last and not first: whoever enqueues holds the object before the job's row, and so does a handler that ends like this.
-pub async fn end(app: &App, mut tx: Tx, job: &Claimed, outcome: Outcome) -> Result<Ended, Fault> {
+pub async fn end(platform: &Platform, mut tx: Tx, job: &Claimed, outcome: Outcome) -> Result<Ended, Fault> {
     let held = match outcome {
         Outcome::Done => store::delete(&mut tx, job).await?,
         Outcome::Again(due_at) => {
@@ -81,62 +80,63 @@ pub async fn end(app: &App, mut tx: Tx, job: &Claimed, outcome: Outcome) -> Resu
         tx.rollback().await?;
         return Ok(Ended(Ending::Lost));
     }
-    outbox::service::commit(app, tx).await?;
+    outbox::service::commit(platform, tx).await?;
     Ok(Ended(Ending::Ended(outcome)))
 }
 
 /// Ends a try whose effect was kept before, by another writer or outside. That effect may have taken the job away itself, as when
 /// a decided payment need not expire any more: it is done then.
-pub async fn end_after(app: &App, job: &Claimed, outcome: Outcome) -> Result<Ended, Fault> {
-    match end(app, app.db.begin().await?, job, outcome).await? {
+pub async fn end_after(platform: &Platform, job: &Claimed, outcome: Outcome) -> Result<Ended, Fault> {
+    match end(platform, platform.db.begin().await?, job, outcome).await? {
         Ended(Ending::Lost) if outcome == Outcome::Done => Ok(Ended(Ending::Ended(outcome))),
         ended => Ok(ended),
     }
 }
 
-/// Takes what is due now, in order, at most so many; nothing while a sandbox's clock is being moved.
-pub async fn claim(app: &App, most: usize) -> Result<Vec<Claimed>, Fault> {
+/// Takes what is due now, in order, at most so many; nothing while jobs are held.
+pub async fn claim(jobs: &Jobs, most: usize) -> Result<Vec<Claimed>, Fault> {
     if most == 0 {
         return Ok(Vec::new());
     }
     // Looked at first, so that an idle gateway does not hold the one writer of SQLite every second.
-    if next(app).await?.is_none_or(|due| due > app.clock.now()) {
+    if next(jobs).await?.is_none_or(|due| due > jobs.platform.clock.now()) {
         return Ok(Vec::new());
     }
-    let mut tx = app.db.begin().await?;
-    if app.config.mode.is_sandbox() && sandbox::clock::is_moving(&mut tx, &app.clock).await? {
+    let mut tx = jobs.platform.db.begin().await?;
+    if jobs.handlers.are_held(&mut tx, &jobs.platform).await? {
         return Ok(Vec::new());
     }
-    let claimed = claim_at(&mut tx, &app.clock, app.clock.now(), most).await?;
+    let claimed = claim_at(&mut tx, jobs, jobs.platform.clock.now(), most).await?;
     tx.commit().await?;
     Ok(claimed)
 }
 
 /// Takes what is due at this time, in order, at most so many.
-pub(crate) async fn claim_at(tx: &mut Tx, clock: &Clock, now: Time, most: usize) -> Result<Vec<Claimed>, Fault> {
+pub(crate) async fn claim_at(tx: &mut Tx, jobs: &Jobs, now: Time, most: usize) -> Result<Vec<Claimed>, Fault> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    Ok(store::claim(tx, &clock.random_text(), now, now.plus_seconds(LEASE_SECONDS), most).await?)
+    Ok(store::claim(tx, &jobs.handlers, &jobs.platform.clock.random_text(), now, now.plus_seconds(LEASE_SECONDS), most)
+        .await?)
 }
 
 /// When the next job can be claimed; in the past when one can be now.
-pub async fn next(app: &App) -> Result<Option<Time>, Fault> {
-    let mut tx = app.db.reading_newest().await?;
-    next_at(&mut tx, app.clock.now()).await
+pub async fn next(jobs: &Jobs) -> Result<Option<Time>, Fault> {
+    let mut tx = jobs.platform.db.reading_newest().await?;
+    next_at(&mut tx, &jobs.handlers, jobs.platform.clock.now()).await
 }
 
-pub(crate) async fn next_at(tx: &mut Tx, now: Time) -> Result<Option<Time>, Fault> {
-    Ok(store::next(tx, now).await?)
+pub(crate) async fn next_at(tx: &mut Tx, handlers: &Handlers, now: Time) -> Result<Option<Time>, Fault> {
+    Ok(store::next(tx, handlers, now).await?)
 }
 
 /// Whether somebody works on a job, in any process.
-pub(crate) async fn is_busy(app: &App) -> Result<bool, Fault> {
-    let mut tx = app.db.reading_newest().await?;
-    Ok(store::taken(&mut tx, app.clock.now()).await? > 0)
+pub(crate) async fn is_busy(jobs: &Jobs) -> Result<bool, Fault> {
+    let mut tx = jobs.platform.db.reading_newest().await?;
+    Ok(store::taken(&mut tx, jobs.platform.clock.now()).await? > 0)
 }
 
 /// Tries a claimed job once. Whatever goes wrong is kept for the next try; a panic is a failure like others.
-pub async fn work(app: &Arc<App>, job: &Claimed) -> Ending {
-    let fault = match AssertUnwindSafe(run(app, job)).catch_unwind().await {
+pub async fn work(jobs: &Jobs, job: &Claimed) -> Ending {
+    let fault = match AssertUnwindSafe(run(jobs, job)).catch_unwind().await {
         Ok(Ok(Ended(ending))) => {
             tracing::debug!(kind = %job.kind, object = job.object, ?ending, "a job was worked on");
             return ending;
@@ -148,7 +148,7 @@ pub async fn work(app: &Arc<App>, job: &Claimed) -> Ending {
     let again = model::retry_at(job.id, job.attempts, job.now);
     tracing::warn!(kind = %job.kind, object = job.object, attempts = job.attempts, %error, "a job failed; it is tried again");
     let error: String = error.chars().take(ERROR_CHARS_MAX).filter(|letter| *letter != '\0').collect();
-    match fail(app, job, again, &error).await {
+    match fail(jobs, job, again, &error).await {
         Ok(true) => Ending::Failed(again),
         Ok(false) => Ending::Lost,
         Err(fault) => {
@@ -159,26 +159,26 @@ pub async fn work(app: &Arc<App>, job: &Claimed) -> Ending {
     }
 }
 
-async fn fail(app: &App, job: &Claimed, again: Time, error: &str) -> Result<bool, Fault> {
-    let mut tx = app.db.begin().await?;
+async fn fail(jobs: &Jobs, job: &Claimed, again: Time, error: &str) -> Result<bool, Fault> {
+    let mut tx = jobs.platform.db.begin().await?;
     let held = store::fail(&mut tx, job, again, error).await?;
     tx.commit().await?;
     Ok(held)
 }
 
-async fn run(app: &Arc<App>, job: &Claimed) -> Result<Ended, Fault> {
+async fn run(jobs: &Jobs, job: &Claimed) -> Result<Ended, Fault> {
     let attempts = RetryPolicy { runs_max: RUNS_MAX, pause: |run| RUN_PAUSE * run };
-    let tried = tokio::time::timeout(TRY_TIMEOUT, db::retry(attempts, || handlers::run(app, job))).await;
+    let tried = tokio::time::timeout(TRY_TIMEOUT, db::retry(attempts, || jobs.handlers.run(job))).await;
     tried.unwrap_or_else(|_| Err(Fault::internal(format!("not done in {} s", TRY_TIMEOUT.as_secs()))))
 }
 
 /// Does everything that is due now, one after the other, and waits for what the runner had begun: for tests, which move the clock
 /// by hand and do not wait for it to be looked at.
-pub async fn run_due(app: &Arc<App>) -> Result<(), Fault> {
-    while let Some(job) = claim(app, 1).await?.pop() {
-        work(app, &job).await;
+pub async fn run_due(jobs: &Jobs) -> Result<(), Fault> {
+    while let Some(job) = claim(jobs, 1).await?.pop() {
+        work(jobs, &job).await;
     }
-    while is_busy(app).await? {
+    while is_busy(jobs).await? {
         tokio::time::sleep(RUN_PAUSE).await;
     }
     Ok(())

@@ -5,6 +5,7 @@ use quanzi_openapi::id::PartnerId;
 use serde_json::Value;
 use sqlx::FromRow;
 
+use super::handlers::Handlers;
 use super::model::{Claimed, Job, JobId, JobKind};
 use crate::platform::db::{As, Fault, Json, List, Sql, Tx};
 use crate::sql;
@@ -57,10 +58,6 @@ struct Row {
     attempts: i64,
 }
 
-fn kinds() -> List {
-    List::of(JobKind::ALL.iter().map(|kind| kind.as_str()))
-}
-
 /// Of two for the same thing the last counts, and only it is given here.
 pub async fn enqueue(tx: &mut Tx, jobs: &[(JobId, &Job)], now: Time) -> Result<(), Fault> {
     let rows = jobs.iter().map(|(id, job)| {
@@ -77,11 +74,19 @@ pub async fn cancel(tx: &mut Tx, kind: JobKind, objects: List) -> Result<(), Fau
 }
 
 /// Takes what is due, in order, at most so many.
-pub async fn claim(tx: &mut Tx, claim: &str, now: Time, until: Time, most: i64) -> Result<Vec<Claimed>, Fault> {
-    let rows: Vec<Row> = tx.query(CLAIM).bind(now).bind(kinds()).bind(most).bind(claim).bind(until).all().await?;
+pub async fn claim(
+    tx: &mut Tx,
+    handlers: &Handlers,
+    claim: &str,
+    now: Time,
+    until: Time,
+    most: i64,
+) -> Result<Vec<Claimed>, Fault> {
+    let rows: Vec<Row> =
+        tx.query(CLAIM).bind(now).bind(handlers.list()).bind(most).bind(claim).bind(until).all().await?;
     let claimed = |row: Row| {
         Some(Claimed {
-            kind: JobKind::of(&row.kind)?,
+            kind: handlers.find(&row.kind)?,
             id: row.id,
             partner: row.partner_id,
             object: row.object,
@@ -98,8 +103,8 @@ pub async fn claim(tx: &mut Tx, claim: &str, now: Time, until: Time, most: i64) 
 }
 
 /// When the next job can be claimed; in the past when one can be now.
-pub async fn next(tx: &mut Tx, now: Time) -> Result<Option<Time>, Fault> {
-    let (due,): (Option<i64>,) = tx.query(NEXT).bind(now).bind(kinds()).one().await?;
+pub async fn next(tx: &mut Tx, handlers: &Handlers, now: Time) -> Result<Option<Time>, Fault> {
+    let (due,): (Option<i64>,) = tx.query(NEXT).bind(now).bind(handlers.list()).one().await?;
     Ok(due.map(Time::from_micros))
 }
 

@@ -7,9 +7,10 @@ use quanzi_openapi::Time;
 use quanzi_openapi::id::{PartnerId, PostId};
 use serde_json::{Value, json};
 
-use super::model::{Claimed, Ending, Job, JobKind, Outcome};
+use super::model::{Claimed, Ending, Job, Outcome};
 use super::service::{self, LEASE_SECONDS};
 use crate::app::App;
+use crate::capabilities::content::PUBLISH_POST;
 use crate::on_both_engines;
 use crate::platform::config::Mode;
 use crate::platform::db::{Db, Sql, Tx};
@@ -23,7 +24,7 @@ const VERSION: Sql = sql!("select version from partner where id = $1");
 const OTHER_KIND: Sql = sql!("update job set kind = 'of_a_newer_version' where object = $1");
 
 fn job(partner: PartnerId, object: &str, due_at: Time) -> Job {
-    Job::new(JobKind::PublishPost, partner, object, due_at)
+    Job::new(PUBLISH_POST, partner, object, due_at)
 }
 
 async fn enqueue(app: &App, job: Job) {
@@ -35,7 +36,7 @@ async fn enqueue(app: &App, job: Job) {
 /// Claims as the runner does, at any time.
 async fn claim(app: &App, now: Time, most: usize) -> Vec<Claimed> {
     let mut tx = app.db.begin().await.unwrap();
-    let claimed = service::claim_at(&mut tx, &app.clock, now, most).await.unwrap();
+    let claimed = service::claim_at(&mut tx, &app.jobs, now, most).await.unwrap();
     tx.commit().await.unwrap();
     claimed
 }
@@ -154,7 +155,7 @@ on_both_engines! {
         let old = claim(&app, now, 1).await.remove(0);
         let mut tx = app.db.begin().await.unwrap();
 
-        service::cancel_all(&mut tx, JobKind::PublishPost, ["a", "b", "never"]).await.unwrap();
+        service::cancel_all(&mut tx, PUBLISH_POST, ["a", "b", "never"]).await.unwrap();
         tx.commit().await.unwrap();
 
         assert!(done(&app, &old).await.contains("Lost"));
@@ -184,7 +185,7 @@ on_both_engines! {
         let mut waits = Vec::new();
         for attempts in 1..=4 {
             for job in claim(&app, due, 10).await {
-                let ending = service::work(&app, &job).await;
+                let ending = service::work(&app.jobs, &job).await;
                 assert_eq!(matches!(ending, Ending::Failed(_)), job.object == "not a post", "{ending:?}");
             }
             let (tried, next, error) = state(&app, "not a post").await;
@@ -205,13 +206,13 @@ on_both_engines! {
         tx.commit().await.unwrap();
 
         assert!(claim(&app, now, 10).await.is_empty());
-        assert_eq!(service::next(&app).await.unwrap(), None);
+        assert_eq!(service::next(&app.jobs).await.unwrap(), None);
     }
 
     async fn the_next_job_is_known_before_it_is_due_and_while_it_is_taken(db: Db) {
         let (app, partner, now) = fixture(&db).await;
         let mut tx = app.db.begin().await.unwrap();
-        assert_eq!(service::next_at(&mut tx, now).await.unwrap(), None);
+        assert_eq!(service::next_at(&mut tx, &app.jobs.handlers, now).await.unwrap(), None);
         drop(tx);
         enqueue(&app, job(partner, "a", now.plus_seconds(-5))).await;
         enqueue(&app, job(partner, "b", now.plus_seconds(500))).await;
@@ -219,7 +220,7 @@ on_both_engines! {
         let mut next = Vec::new();
         for _ in 0..2 {
             let mut tx = app.db.begin().await.unwrap();
-            next.push(service::next_at(&mut tx, now).await.unwrap().unwrap().seconds() - now.seconds());
+            next.push(service::next_at(&mut tx, &app.jobs.handlers, now).await.unwrap().unwrap().seconds() - now.seconds());
             drop(tx);
             claim(&app, now, 1).await;
         }
@@ -229,18 +230,18 @@ on_both_engines! {
 
     async fn a_job_may_have_no_partner_and_no_body(db: Db) {
         let (app, _, now) = fixture(&db).await;
-        let job = Job { kind: JobKind::PublishPost, partner: None, object: "a".to_owned(), due_at: now, body: Value::Null };
+        let job = Job { kind: PUBLISH_POST, partner: None, object: "a".to_owned(), due_at: now, body: Value::Null };
         enqueue(&app, job).await;
 
         let claimed = claim(&app, now, 1).await.remove(0);
 
         assert_eq!((claimed.partner, &claimed.body), (None, &Value::Null));
-        assert!(matches!(service::work(&app, &claimed).await, Ending::Failed(_)));
+        assert!(matches!(service::work(&app.jobs, &claimed).await, Ending::Failed(_)));
     }
 
     async fn the_runner_does_what_is_due_and_ends_when_the_gateway_stops(db: Db) {
         let (app, partner, now) = fixture(&db).await;
-        let runner = tokio::spawn(crate::platform::jobs::runner::run(Arc::clone(&app)));
+        let runner = tokio::spawn(crate::platform::jobs::runner::run(Arc::clone(&app.jobs)));
         let mut tx = app.db.begin().await.unwrap();
         for _ in 0..10 {
             let post: PostId = app.clock.id();

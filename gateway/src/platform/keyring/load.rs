@@ -9,7 +9,7 @@ use secrecy::zeroize::Zeroizing;
 
 use super::ring::{Keys, Series};
 use super::store::{self, KeyRow, NewKey};
-use crate::app::App;
+use crate::platform::Platform;
 use crate::platform::clock::Clock;
 use crate::platform::crypto::{self, EcdsaKey, KeyError, SigningKey};
 use crate::platform::db::{self, Db, Tx};
@@ -144,23 +144,27 @@ pub async fn load_or_create(
     Ok(Keys::new(signing, id_token, published))
 }
 
-/// Reads the keys again, and forgets the tokens of a key that is gone.
-pub async fn reload(app: &App) -> Result<(), KeysFault> {
-    let keys = load_or_create(&app.db, &app.clock, app.config.sealing(), !app.config.mode.is_sandbox()).await?;
-    let lost = !keys.has_all_of(&app.keyring.keys());
-    app.keyring.exchange(keys);
-    if lost {
-        app.tokens.forget_verified();
-    }
-    Ok(())
+/// Reads the keys again. Whether one of them is gone: then what it signed must not be believed from memory.
+pub async fn reload(platform: &Platform) -> Result<bool, KeysFault> {
+    let keys =
+        load_or_create(&platform.db, &platform.clock, platform.config.sealing(), !platform.config.mode.is_sandbox())
+            .await?;
+    let lost = !keys.has_all_of(&platform.keyring.keys());
+    platform.keyring.exchange(keys);
+    Ok(lost)
 }
 
-/// Reads them every minute, for as long as the process lives. In real time: a sandbox's clock that is moved changes nothing here.
-pub async fn run(app: Arc<App>) {
+/// Reads them every minute, for as long as the process lives; `on_lost` is called when a key is gone. In real time: a sandbox's clock
+/// that is moved changes nothing here.
+pub async fn run(platform: Arc<Platform>, on_lost: impl Fn()) {
     loop {
         tokio::time::sleep(PERIOD).await;
-        if let Err(error) = reload(&app).await {
-            tracing::warn!(%error, "the gateway's keys could not be read again; those it has go on signing");
+        match reload(&platform).await {
+            Ok(true) => on_lost(),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(%error, "the gateway's keys could not be read again; those it has go on signing");
+            }
         }
     }
 }

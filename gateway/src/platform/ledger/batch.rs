@@ -17,9 +17,9 @@ use quanzi_openapi::id::{AccountId, PartnerId, PaymentId};
 use super::model::{AccountKey, Books, Posted};
 use super::order::{Order, Outcome, Refused, Versioned};
 use super::store;
-use crate::app::App;
 use crate::capabilities::payments;
 use crate::edge::{EntryStatus, IdempotencyEntries};
+use crate::platform::Platform;
 use crate::platform::clock::Clock;
 use crate::platform::db::{Fault, Tx};
 use crate::platform::jobs;
@@ -28,19 +28,19 @@ use crate::platform::outbox;
 
 /// Runs a batch in a transaction of its own: what became of each order, in their order. An error means that nothing was kept, or
 /// ([`Fault::Unknown`]) that nobody knows.
-pub async fn run(app: &App, orders: &[&Order]) -> Result<Vec<Outcome>, Fault> {
-    let mut tx = app.db.begin_steady().await?;
-    let mut desk = Desk::open(&mut tx, orders, app.clock.now()).await?;
+pub async fn run(platform: &Platform, orders: &[&Order]) -> Result<Vec<Outcome>, Fault> {
+    let mut tx = platform.db.begin_steady().await?;
+    let mut desk = Desk::open(&mut tx, orders, platform.clock.now()).await?;
     let outcomes: Vec<Outcome> = orders.iter().map(|order| desk.decide(order)).collect();
     if desk.accepted.is_empty() {
         // Nothing to keep.
         tx.rollback().await?;
         return Ok(outcomes);
     }
-    desk.write(&mut tx, &app.clock).await?;
+    desk.write(&mut tx, &platform.clock).await?;
     #[cfg(test)]
     super::order::Trap::spring(orders, super::order::Trap::Written);
-    outbox::service::commit(app, tx).await?;
+    outbox::service::commit(platform, tx).await?;
     #[cfg(test)]
     super::order::Trap::spring(orders, super::order::Trap::Committed);
     Ok(outcomes)

@@ -9,7 +9,6 @@ mod check;
 mod commit_tests;
 #[cfg(test)]
 mod fixture;
-mod http;
 pub(crate) mod model;
 mod order;
 mod poster;
@@ -20,7 +19,6 @@ mod settle;
 mod store;
 
 pub use check::run as check;
-pub use http::{routes, sandbox_routes};
 pub(crate) use order::{Allowance, LimitName, Order, Outcome, Refused, Versioned};
 pub use poster::{Poster, run};
 pub(crate) use settle::settle;

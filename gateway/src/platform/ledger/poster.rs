@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::batch;
 use super::order::{Order, Outcome};
-use crate::app::App;
+use crate::platform::Platform;
 use crate::platform::db::{self, Fault as DbFault};
 use crate::platform::fault::Fault;
 
@@ -80,8 +80,8 @@ impl Poster {
 }
 
 /// Posts what is asked, batch after batch, until the queue is closed and empty. A batch that panics takes nobody else with it.
-pub async fn run(app: &App) {
-    let inbox = app.poster.inbox.lock().unwrap_or_else(PoisonError::into_inner).take();
+pub async fn run(platform: &Platform) {
+    let inbox = platform.poster.inbox.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some(mut inbox) = inbox else { return };
     loop {
         let mut asked = Vec::with_capacity(BATCH_ORDERS_MAX);
@@ -90,20 +90,20 @@ pub async fn run(app: &App) {
         }
         // Whoever has gone gets no effect nobody would hear of.
         asked.retain(|asked| !asked.reply.is_closed());
-        if AssertUnwindSafe(settle(app, asked)).catch_unwind().await.is_err() {
+        if AssertUnwindSafe(settle(platform, asked)).catch_unwind().await.is_err() {
             tracing::error!("a batch of transfers panicked; its askers are told that the outcome is unknown");
         }
     }
 }
 
 /// Posts orders and answers each asker. When one of them breaks the batch, the halves are posted apart, until it is alone.
-async fn settle(app: &App, asked: Vec<Asked>) {
+async fn settle(platform: &Platform, asked: Vec<Asked>) {
     let mut waiting = vec![asked];
     while let Some(mut asked) = waiting.pop() {
         let orders: Vec<&Order> = asked.iter().map(|asked| &asked.order).collect();
-        match repeat(app, &orders).await {
+        match repeat(platform, &orders).await {
             Ok(outcomes) => {
-                app.metrics.posted(asked.len());
+                platform.metrics.posted(asked.len());
                 for (asked, outcome) in asked.into_iter().zip(outcomes) {
                     asked.reply.send(Ok(outcome)).ok();
                 }
@@ -127,13 +127,13 @@ async fn settle(app: &App, asked: Vec<Asked>) {
 
 /// Runs a batch again as long as it loses against another process: nothing of it was kept. One that is not done in time is given
 /// up; it may have been kept.
-pub(super) async fn repeat(app: &App, orders: &[&Order]) -> Result<Vec<Outcome>, DbFault> {
+pub(super) async fn repeat(platform: &Platform, orders: &[&Order]) -> Result<Vec<Outcome>, DbFault> {
     let mut run = 1;
     loop {
-        let done = tokio::time::timeout(app.poster.run_time_max(), batch::run(app, orders)).await;
+        let done = tokio::time::timeout(platform.poster.run_time_max(), batch::run(platform, orders)).await;
         match done.unwrap_or_else(|late| Err(DbFault::Unknown(late.into()))) {
             Err(DbFault::Retry) if run < RUNS_MAX => {
-                let [jitter] = app.clock.random::<1>();
+                let [jitter] = platform.clock.random::<1>();
                 tokio::time::sleep(PAUSE * run + Duration::from_micros(u64::from(jitter) * 16)).await;
                 run += 1;
             }

@@ -5,8 +5,8 @@ use quanzi_openapi::{ErrorCode, Time};
 
 use super::order::{Outcome, Refused};
 use super::service;
-use crate::app::App;
 use crate::edge::LedgerCommand;
+use crate::platform::Platform;
 use crate::platform::db::Tx;
 use crate::platform::fault::Fault;
 
@@ -15,16 +15,16 @@ const RUNS_MAX: u32 = 5;
 
 /// Reads, decides, posts, and gives the reply.
 pub async fn settle<R>(
-    app: &App,
+    platform: &Platform,
     now: Time,
     decide: impl AsyncFn(&mut Tx) -> Result<LedgerCommand<R>, Fault>,
 ) -> Result<R, Fault> {
     for _ in 0..RUNS_MAX {
-        let mut tx = app.db.reading_newest().await?;
+        let mut tx = platform.db.reading_newest().await?;
         let LedgerCommand { order, reply } = decide(&mut tx).await?;
         // The connection is free while the order waits.
         drop(tx);
-        match app.poster.post(order).await? {
+        match platform.poster.post(order).await? {
             Outcome::Posted | Outcome::Again(_) => return Ok(reply),
             // Whoever was faster is in the database by now: there is nothing to wait for.
             Outcome::Refused(Refused::Moved) => {}

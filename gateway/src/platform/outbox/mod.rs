@@ -3,13 +3,9 @@
 //! Invariants: a fact is committed with its change or not at all; numbers have no gaps and become visible in their order;
 //! events of one object come in the order of its versions.
 
-mod http;
 mod notifier;
 pub mod service;
-mod store;
-mod stream;
+pub(crate) mod store;
 
-pub use http::routes;
 pub use notifier::{LOOK_AGAIN, Notifier, Subscription};
 pub use store::Stored;
-pub use stream::Streams;

@@ -12,6 +12,8 @@ use crate::platform::db::{As, Fact, Fault, List, Sql, Tx};
 use crate::sql;
 
 // The partners in order, so that two transactions with facts of the same partners wait for each other instead of dying.
+/// Numbers that are looked at for one page of some types: a type that is rare must not have the whole log walked in one statement.
+pub const SCAN_MAX: i64 = 10_000;
 const TAKE_NUMBERS: Sql = sql!(
     "insert into event_log (partner_id, last_seq) \
      select value ->> 0, cast(value ->> 1 as bigint) from json_each($1) where true order by key \

@@ -15,33 +15,33 @@ use serde::Deserialize;
 use super::model::Step;
 use super::page::{self, Note};
 use super::service::{self, Asked, Who};
-use crate::access::sessions::Browser;
-use crate::app::App;
 use crate::capabilities::sign_in;
+use crate::edge::Edge;
 use crate::edge::page_request::{self, Page, PageRequest};
 use crate::edge::pages::{Frame, Style};
+use crate::edge::sessions::Browser;
 use crate::platform::fault::Fault;
 
 /// Longest form: a nickname in percent encoding and a few words.
 const FORM_BYTES_MAX: usize = 4_096;
 
 /// Mounts the page.
-pub fn configure(config: &mut ServiceConfig, app: &Arc<App>) {
+pub fn configure(config: &mut ServiceConfig, edge: &Arc<Edge>) {
     let style = Arc::new(Style::new());
-    let (looks, decides, others) = (Arc::clone(app), Arc::clone(app), Arc::clone(app));
+    let (looks, decides, others) = (Arc::clone(edge), Arc::clone(edge), Arc::clone(edge));
     let (style_of_looks, style_of_decides, style_of_others) = (Arc::clone(&style), Arc::clone(&style), style);
     let reads = guard::Any(guard::Get()).or(guard::Head());
     let look = web::route().guard(reads).to(move |http: HttpRequest| {
-        let (app, style) = (Arc::clone(&looks), Arc::clone(&style_of_looks));
-        async move { look(&app, &style, http).await }
+        let (edge, style) = (Arc::clone(&looks), Arc::clone(&style_of_looks));
+        async move { look(&edge, &style, http).await }
     });
     let decide = web::post().to(move |http: HttpRequest, payload: Payload| {
-        let (app, style) = (Arc::clone(&decides), Arc::clone(&style_of_decides));
-        async move { decide(&app, &style, http, payload).await }
+        let (edge, style) = (Arc::clone(&decides), Arc::clone(&style_of_decides));
+        async move { decide(&edge, &style, http, payload).await }
     });
     let other = web::to(move |http: HttpRequest| {
-        let (app, style) = (Arc::clone(&others), Arc::clone(&style_of_others));
-        async move { other(&app, &style, http).await }
+        let (edge, style) = (Arc::clone(&others), Arc::clone(&style_of_others));
+        async move { other(&edge, &style, http).await }
     });
     config.service(web::resource(AUTHORIZATION_PATH).route(look).route(decide).default_service(other));
 }
@@ -108,7 +108,7 @@ fn band_named(word: &str) -> Option<CreditBand> {
     serde_json::from_value(serde_json::Value::from(word)).ok()
 }
 
-async fn look(app: &Arc<App>, style: &Style, http: HttpRequest) -> HttpResponse {
+async fn look(edge: &Arc<Edge>, style: &Style, http: HttpRequest) -> HttpResponse {
     let show = async |page_request: &PageRequest| {
         let desk = Desk { page_request, style, browser: Browser::of(page_request) };
         let page = match desk.find().await {
@@ -118,10 +118,10 @@ async fn look(app: &Arc<App>, style: &Style, http: HttpRequest) -> HttpResponse 
         };
         desk.browser.keep(page)
     };
-    page_request::show(app, http, "ShowConsent", show, |page_request, fault| outside(page_request, style, fault)).await
+    page_request::show(edge, http, "ShowConsent", show, |page_request, fault| outside(page_request, style, fault)).await
 }
 
-async fn decide(app: &Arc<App>, style: &Style, http: HttpRequest, payload: Payload) -> HttpResponse {
+async fn decide(edge: &Arc<Edge>, style: &Style, http: HttpRequest, payload: Payload) -> HttpResponse {
     let show = async |page_request: &PageRequest| {
         let desk = Desk { page_request, style, browser: Browser::of(page_request) };
         // Before anything is read of a body: whoever guesses requests shall not be worth more work than a look-up.
@@ -133,7 +133,7 @@ async fn decide(app: &Arc<App>, style: &Style, http: HttpRequest, payload: Paylo
         let page = match page_request.form::<Form>(payload, FORM_BYTES_MAX).await {
             Ok(form)
                 if page_request.is_from_elsewhere()
-                    || !desk.browser.made_form(page_request.app(), form.code.as_deref()) =>
+                    || !desk.browser.made_form(page_request.edge(), form.code.as_deref()) =>
             {
                 desk.shown(&asked, Some(Note::Elsewhere)).await.status(StatusCode::FORBIDDEN)
             }
@@ -145,16 +145,16 @@ async fn decide(app: &Arc<App>, style: &Style, http: HttpRequest, payload: Paylo
         };
         desk.browser.keep(page)
     };
-    page_request::show(app, http, "DecideOnConsent", show, |page_request, fault| outside(page_request, style, fault))
+    page_request::show(edge, http, "DecideOnConsent", show, |page_request, fault| outside(page_request, style, fault))
         .await
 }
 
 /// A method that is neither looking nor deciding.
-async fn other(app: &Arc<App>, style: &Style, http: HttpRequest) -> HttpResponse {
+async fn other(edge: &Arc<Edge>, style: &Style, http: HttpRequest) -> HttpResponse {
     let show = async |page_request: &PageRequest| {
         outside(page_request, style, Fault::new(ErrorCode::MethodNotAllowed).header("allow", "GET, HEAD, POST"))
     };
-    page_request::show(app, http, "ShowConsent", show, |page_request, fault| outside(page_request, style, fault)).await
+    page_request::show(edge, http, "ShowConsent", show, |page_request, fault| outside(page_request, style, fault)).await
 }
 
 fn outside(page_request: &PageRequest, style: &Style, fault: Fault) -> Page {
@@ -177,16 +177,16 @@ impl Desk<'_> {
 
     async fn find(&self) -> Result<Option<Asked>, Fault> {
         let Some(query) = self.page_request.query::<Query>() else { return Ok(None) };
-        let (app, now) = (self.page_request.app(), self.page_request.now());
-        service::find(app, now, &self.browser, &query.client_id, &query.request_uri).await
+        let (edge, now) = (self.page_request.edge(), self.page_request.now());
+        service::find(edge, now, &self.browser, &query.client_id, &query.request_uri).await
     }
 
     /// Goes on: back to the app where nothing is left to be said, otherwise with a page.
     async fn next(&self, asked: &Asked, note: Option<Note>) -> Page {
-        let (app, now) = (self.page_request.app(), self.page_request.now());
+        let (edge, now) = (self.page_request.edge(), self.page_request.now());
         let went = match asked.step {
-            Step::Accept => service::go_on(app, now, asked).await,
-            Step::Deny(denial) => asked.opened.denial(app, denial).map(Some),
+            Step::Accept => service::go_on(edge, now, asked).await,
+            Step::Deny(denial) => asked.opened.denial(edge, denial).map(Some),
             Step::SignIn | Step::Consent => return self.shown(asked, note).await,
         };
         self.back(asked, went)
@@ -211,13 +211,12 @@ impl Desk<'_> {
     }
 
     async fn html(&self, asked: &Asked, note: Option<Note>) -> Result<String, Fault> {
-        let app = self.page_request.app();
-        let (frame, code) = (self.frame(), self.browser.form_code(app));
+        let (frame, code) = (self.frame(), self.browser.form_code(self.page_request.edge()));
         if asked.step == Step::Consent {
             return Ok(page::consent(&frame, asked, note, &code));
         }
-        let persons = if frame.sandbox { service::persons(app, asked).await? } else { Vec::new() };
-        Ok(page::sign_in(&frame, asked, note, &code, &persons, &sign_in::provider_name(app)))
+        let persons = if frame.sandbox { service::persons(self.page_request.edge(), asked).await? } else { Vec::new() };
+        Ok(page::sign_in(&frame, asked, note, &code, &persons, &sign_in::provider_name(self.page_request.edge())))
     }
 
     /// The page again, and what went wrong.
@@ -230,29 +229,29 @@ impl Desk<'_> {
 
     /// Does what the form says.
     async fn act(&self, asked: &Asked, form: &Form) -> Result<Page, Fault> {
-        let (app, now) = (self.page_request.app(), self.page_request.now());
+        let (edge, now) = (self.page_request.edge(), self.page_request.now());
         let again = || Page::see_other(self.page_request.target().to_owned());
         match form.decision {
             Decision::SignIn | Decision::Invent => {
-                if !app.config.mode.is_sandbox() {
+                if !edge.config.mode.is_sandbox() {
                     return Ok(self.shown(asked, None).await.status(StatusCode::FORBIDDEN));
                 }
-                let after = service::sign_in(app, now, &self.browser, asked, &form.who()?).await?;
+                let after = service::sign_in(edge, now, &self.browser, asked, &form.who()?).await?;
                 Ok(after.keep(again()))
             }
-            Decision::AtProvider if sign_in::is_offered(app) => {
+            Decision::AtProvider if sign_in::is_offered(edge) => {
                 let prompt = asked.opened.request.prompt;
                 let reauthentication =
                     sign_in::Reauthentication { again: prompt.login, max_age: asked.opened.request.max_age };
                 let target = self.page_request.target();
-                Ok(self.frame().leave(&sign_in::begin(app, now, &self.browser, target, reauthentication).await?))
+                Ok(self.frame().leave(&sign_in::begin(edge, now, &self.browser, target, reauthentication).await?))
             }
             Decision::AtProvider => Ok(self.shown(asked, None).await.status(StatusCode::FORBIDDEN)),
-            Decision::Leave => Ok(service::leave(app, &self.browser).await?.keep(again())),
-            Decision::Deny => Ok(self.back(asked, service::refuse(app, now, asked).await)),
+            Decision::Leave => Ok(service::leave(edge, &self.browser).await?.keep(again())),
+            Decision::Deny => Ok(self.back(asked, service::refuse(edge, now, asked).await)),
             // Who is not the one to consent any more (the sign-in is too old) sees the page that is next.
             Decision::Allow if asked.step != Step::Consent => Ok(self.next(asked, None).await),
-            Decision::Allow => Ok(self.back(asked, service::agree(app, now, asked, form.nickname.is_some()).await)),
+            Decision::Allow => Ok(self.back(asked, service::agree(edge, now, asked, form.nickname.is_some()).await)),
         }
     }
 

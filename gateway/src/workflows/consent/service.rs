@@ -6,14 +6,14 @@ use quanzi_openapi::scope::{FanScope, FanScopes};
 use quanzi_openapi::{ErrorCode, Time};
 
 use super::model::{self, Known, Step};
+use crate::access::Access;
 use crate::access::oauth::authorization::{self, Denial, Opened};
-use crate::access::sessions::{self, Browser, Session};
-use crate::app::App;
 use crate::capabilities::apps;
 use crate::capabilities::fans;
 use crate::capabilities::grants;
 use crate::capabilities::partners;
 use crate::edge::pages::written;
+use crate::edge::sessions::{self, Browser, Session};
 use crate::platform::db::Tx;
 use crate::platform::fault::Fault;
 
@@ -37,15 +37,15 @@ pub struct Asked {
 
 /// The request a browser came with, and what comes next.
 pub async fn find(
-    app: &App,
+    access: &Access,
     now: Time,
     browser: &Browser,
     client: &str,
     request_uri: &str,
 ) -> Result<Option<Asked>, Fault> {
-    let Some(opened) = authorization::open(app, client, request_uri, now).await? else { return Ok(None) };
+    let Some(opened) = authorization::open(access, client, request_uri, now).await? else { return Ok(None) };
     // Not from a replica: who has just signed in wants to go on.
-    let mut tx = app.db.reading_newest().await?;
+    let mut tx = access.db.reading_newest().await?;
     let session = sessions::find(&mut tx, browser, now).await?;
     let (mut nickname, mut granted) = (None, None);
     if let Some(session) = session {
@@ -73,8 +73,8 @@ pub async fn find(
 }
 
 /// Whom a tester can be (sandbox).
-pub async fn persons(app: &App, asked: &Asked) -> Result<Vec<(FanId, Nickname)>, Fault> {
-    let mut tx = app.db.reading_newest().await?;
+pub async fn persons(access: &Access, asked: &Asked) -> Result<Vec<(FanId, Nickname)>, Fault> {
+    let mut tx = access.db.reading_newest().await?;
     fans::service::newest(&mut tx, asked.opened.partner, PERSONS_MAX).await
 }
 
@@ -88,72 +88,81 @@ pub enum Who {
 }
 
 /// Signs an invented person in: the browser as it is from now on.
-pub async fn sign_in(app: &App, now: Time, browser: &Browser, asked: &Asked, who: &Who) -> Result<Browser, Fault> {
+pub async fn sign_in(
+    access: &Access,
+    now: Time,
+    browser: &Browser,
+    asked: &Asked,
+    who: &Who,
+) -> Result<Browser, Fault> {
     // Not the caller's business alone: nobody signs in without proof where money is real.
-    if !app.config.mode.is_sandbox() {
+    if !access.config.mode.is_sandbox() {
         return Err(Fault::internal("an invented person was to sign in in live mode"));
     }
-    written(app, async |tx| {
-        let person = person(app, tx, asked, who, now).await?;
-        sessions::begin(tx, app, browser, person, now, now).await
+    written(access, async |tx| {
+        let person = person(access, tx, asked, who, now).await?;
+        sessions::begin(tx, access, browser, person, now, now).await
     })
     .await
 }
 
-async fn person(app: &App, tx: &mut Tx, asked: &Asked, who: &Who, now: Time) -> Result<PersonId, Fault> {
+async fn person(access: &Access, tx: &mut Tx, asked: &Asked, who: &Who, now: Time) -> Result<PersonId, Fault> {
     let partner = asked.opened.partner;
     let fan = match who {
         Who::Known(fan) => *fan,
-        Who::Invented(new) => fans::service::invent(tx, &app.clock, partner, now, new).await?.id,
+        Who::Invented(new) => fans::service::invent(tx, &access.clock, partner, now, new).await?.id,
     };
     Ok(fans::service::person_of(tx, partner, fan).await?.ok_or(ErrorCode::FanNotFound)?)
 }
 
 /// Signs out: the browser as it is from now on.
-pub async fn leave(app: &App, browser: &Browser) -> Result<Browser, Fault> {
-    written(app, async |tx| sessions::end(tx, app, browser).await).await
+pub async fn leave(access: &Access, browser: &Browser) -> Result<Browser, Fault> {
+    written(access, async |tx| sessions::end(tx, access, browser).await).await
 }
 
 /// The fan agrees, to the nickname too or not: where the browser goes. Nothing when the request was completed before.
-pub async fn agree(app: &App, now: Time, asked: &Asked, with_nickname: bool) -> Result<Option<String>, Fault> {
+pub async fn agree(access: &Access, now: Time, asked: &Asked, with_nickname: bool) -> Result<Option<String>, Fault> {
     let scopes = asked.opened.scopes();
     let agreed = if with_nickname { scopes } else { scopes.without(FanScope::ProfileNickname) };
     if agreed.is_empty() {
-        return refuse(app, now, asked).await;
+        return refuse(access, now, asked).await;
     }
-    accept(app, now, asked, Some(agreed)).await
+    accept(access, now, asked, Some(agreed)).await
 }
 
 /// Goes on with what the fan agreed to before.
-pub async fn go_on(app: &App, now: Time, asked: &Asked) -> Result<Option<String>, Fault> {
-    accept(app, now, asked, None).await
+pub async fn go_on(access: &Access, now: Time, asked: &Asked) -> Result<Option<String>, Fault> {
+    accept(access, now, asked, None).await
 }
 
-async fn accept(app: &App, now: Time, asked: &Asked, agreed: Option<FanScopes>) -> Result<Option<String>, Fault> {
+async fn accept(access: &Access, now: Time, asked: &Asked, agreed: Option<FanScopes>) -> Result<Option<String>, Fault> {
     let session = asked.session.ok_or_else(|| Fault::internal("somebody unknown was to consent"))?;
     let opened = &asked.opened;
-    written(app, async |tx| {
+    written(access, async |tx| {
         if !opened.complete(tx, now).await? {
             return Ok(None);
         }
-        let fan = fans::service::of_person(tx, &app.clock, opened.partner, session.person, now).await?;
+        let fan = fans::service::of_person(tx, &access.clock, opened.partner, session.person, now).await?;
         let grant = match agreed {
             Some(agreed) => {
                 let pair = (fan, opened.app);
-                grants::service::agree(tx, &app.clock, opened.partner, now, pair, opened.scopes(), agreed).await?
+                grants::service::agree(tx, &access.clock, opened.partner, now, pair, opened.scopes(), agreed).await?
             }
             // It may have ended a moment ago; looking again asks the fan.
             None => grants::service::find(tx, opened.partner, fan, opened.app)
                 .await?
                 .ok_or_else(|| Fault::new(ErrorCode::Overloaded))?,
         };
-        opened.accept(app, tx, &grant, session.authenticated_at, now).await.map(Some)
+        opened
+            .accept(access, tx, (grant.id, grant.fan_id), grant.scopes(), session.authenticated_at, now)
+            .await
+            .map(Some)
     })
     .await
 }
 
 /// The fan refuses: where the browser goes. Nothing when the request was completed before.
-pub async fn refuse(app: &App, now: Time, asked: &Asked) -> Result<Option<String>, Fault> {
-    let is_first = written(app, async |tx| asked.opened.complete(tx, now).await).await?;
-    if is_first { asked.opened.denial(app, Denial::AccessDenied).map(Some) } else { Ok(None) }
+pub async fn refuse(access: &Access, now: Time, asked: &Asked) -> Result<Option<String>, Fault> {
+    let is_first = written(access, async |tx| asked.opened.complete(tx, now).await).await?;
+    if is_first { asked.opened.denial(access, Denial::AccessDenied).map(Some) } else { Ok(None) }
 }

@@ -3,7 +3,7 @@
 use quanzi_openapi::fans::NewSandboxFan;
 
 use super::service::{self, Asked, Who};
-use crate::access::sessions::Browser;
+use crate::edge::sessions::Browser;
 use crate::on_both_engines;
 use crate::platform::config::Mode;
 use crate::testing::{VERIFIER, process, pushed_form, request, sent_back};

@@ -1,5 +1,7 @@
 //! The endpoints of fans: extract, one use-case of the capability it belongs to, reply.
 
+use std::sync::Arc;
+
 use quanzi_openapi::circles::{Circle, CircleStatus};
 use quanzi_openapi::content::{Post, PostChange};
 use quanzi_openapi::mandates::{Mandate, MandatesQuery};
@@ -18,13 +20,15 @@ use crate::capabilities::content;
 use crate::capabilities::fans;
 use crate::capabilities::mandates;
 use crate::capabilities::memberships;
-use crate::capabilities::payments;
 use crate::capabilities::payments::service::Context;
+use crate::capabilities::payments::{self, PaymentLookups};
 use crate::edge::{Call, FanCaller, LedgerCommand, Routes, scope_missing};
 use crate::platform::fault::Fault;
 
 /// The routes of fans.
-pub fn routes(routes: Routes) -> Routes {
+pub fn routes(routes: Routes, lookups: &Arc<PaymentLookups>) -> Routes {
+    let lookups = Arc::clone(lookups);
+    let pay = async move |call: &mut Call<PayAsFan, FanCaller>| pay(call, &lookups).await;
     routes
         .mount_fan::<GetMe>(get)
         .mount_fan::<ListMyMemberships>(memberships)
@@ -65,7 +69,7 @@ async fn join(call: &mut Call<JoinAsFan, FanCaller>) -> Result<Membership, Fault
     let (partner, circle) = (call.caller.partner, call.body.circle);
     let mut new = NewMembership::new(call.caller.fan);
     new.invite_code.clone_from(&call.body.invite_code);
-    memberships::service::join(&mut call.tx, &call.app.clock, partner, call.now, circle, &new).await
+    memberships::service::join(&mut call.tx, &call.edge.clock, partner, call.now, circle, &new).await
 }
 
 async fn leave(call: &mut Call<LeaveAsFan, FanCaller>) -> Result<Nothing, Fault> {
@@ -88,7 +92,7 @@ async fn posts(call: &mut Call<ListPostsAsFan, FanCaller>) -> Result<Page<Post>,
 
 async fn create_post(call: &mut Call<CreatePostAsFan, FanCaller>) -> Result<Post, Fault> {
     let FanCaller { partner, fan, .. } = call.caller;
-    let (clock, circle) = (&call.app.clock, call.params.circle);
+    let (clock, circle) = (&call.edge.clock, call.params.circle);
     content::service::create_as_fan(&mut call.tx, clock, partner, call.now, circle, fan, &call.body).await
 }
 
@@ -106,7 +110,7 @@ async fn change_post(call: &mut Call<ChangePostAsFan, FanCaller>) -> Result<Post
     change.body.clone_from(&call.body.body);
     change.format = call.body.format;
     change.media_urls.clone_from(&call.body.media_urls);
-    content::service::change(&mut call.tx, &call.app.clock, partner, call.now, held, &change).await
+    content::service::change(&mut call.tx, &call.edge.clock, partner, call.now, held, &change).await
 }
 
 async fn delete_post(call: &mut Call<DeletePostAsFan, FanCaller>) -> Result<Nothing, Fault> {
@@ -117,23 +121,23 @@ async fn delete_post(call: &mut Call<DeletePostAsFan, FanCaller>) -> Result<Noth
 
 // ---- money
 
-async fn pay(call: &mut Call<PayAsFan, FanCaller>) -> Result<LedgerCommand<Payment>, Fault> {
+async fn pay(call: &mut Call<PayAsFan, FanCaller>, lookups: &PaymentLookups) -> Result<LedgerCommand<Payment>, Fault> {
     // Without a page: that is more than preparing a tip.
     if call.body.mandate.is_some() && !call.caller.scopes.contains(FanScope::PaymentsMandate) {
-        return Err(scope_missing(&call.app, FanScope::PaymentsMandate.as_str()));
+        return Err(scope_missing(&call.edge, FanScope::PaymentsMandate.as_str()));
     }
     let mut new = NewPayment::tip(call.caller.fan, call.body.circle, call.body.amount);
     (new.post, new.mandate) = (call.body.post, call.body.mandate);
     new.message.clone_from(&call.body.message);
-    let context = Context { app: &call.app, partner: call.caller.partner, now: call.now };
-    payments::service::create(context, &new).await
+    let context = Context { platform: &call.edge, partner: call.caller.partner, now: call.now };
+    payments::service::create(context, lookups, &new).await
 }
 
 async fn payments(call: &mut Call<ListMyPayments, FanCaller>) -> Result<Page<Payment>, Fault> {
     let mut query = PaymentsQuery::default();
     (query.fan, query.circle, query.status) = (Some(call.caller.fan), call.query.circle, call.query.status);
     (query.limit, query.cursor) = (call.query.limit, call.query.cursor.clone());
-    let context = Context { app: &call.app, partner: call.caller.partner, now: call.now };
+    let context = Context { platform: &call.edge, partner: call.caller.partner, now: call.now };
     payments::service::page(&mut call.tx, context, &query).await
 }
 
@@ -142,28 +146,28 @@ async fn payment(call: &mut Call<GetMyPayment, FanCaller>) -> Result<Payment, Fa
     if row.fan_id != call.caller.fan {
         return Err(ErrorCode::PaymentNotFound.into());
     }
-    Ok(row.payment(&call.app.config.public_url))
+    Ok(row.payment(&call.edge.config.public_url))
 }
 
 async fn ask_mandate(call: &mut Call<AskMyMandate, FanCaller>) -> Result<Mandate, Fault> {
-    let context = Context { app: &call.app, partner: call.caller.partner, now: call.now };
+    let context = Context { platform: &call.edge, partner: call.caller.partner, now: call.now };
     mandates::service::ask(&mut call.tx, context, call.caller.fan, &call.body).await
 }
 
 async fn mandates(call: &mut Call<ListMyMandates, FanCaller>) -> Result<Page<Mandate>, Fault> {
     let mut query = MandatesQuery::default();
     (query.fan, query.limit, query.cursor) = (Some(call.caller.fan), call.query.limit, call.query.cursor.clone());
-    let context = Context { app: &call.app, partner: call.caller.partner, now: call.now };
+    let context = Context { platform: &call.edge, partner: call.caller.partner, now: call.now };
     mandates::service::page(&mut call.tx, context, &query).await
 }
 
 async fn mandate(call: &mut Call<GetMyMandate, FanCaller>) -> Result<Mandate, Fault> {
-    let context = Context { app: &call.app, partner: call.caller.partner, now: call.now };
+    let context = Context { platform: &call.edge, partner: call.caller.partner, now: call.now };
     mandates::service::find_own(&mut call.tx, context, call.caller.fan, call.params.mandate).await
 }
 
 async fn revoke_mandate(call: &mut Call<RevokeMyMandate, FanCaller>) -> Result<Nothing, Fault> {
-    let context = Context { app: &call.app, partner: call.caller.partner, now: call.now };
+    let context = Context { platform: &call.edge, partner: call.caller.partner, now: call.now };
     mandates::service::revoke_own(&mut call.tx, context, call.caller.fan, call.params.mandate).await?;
     Ok(Nothing {})
 }

@@ -10,11 +10,11 @@ use quanzi_openapi::id::{FanId, GrantId, MandateId, PartnerId};
 use serde::Deserialize;
 
 use super::{page, service};
-use crate::access::sessions::Browser;
-use crate::app::App;
 use crate::capabilities::sign_in;
+use crate::edge::Edge;
 use crate::edge::page_request::{self, Page, PageRequest};
 use crate::edge::pages::{Frame, Style};
+use crate::edge::sessions::Browser;
 use crate::platform::fault::Fault;
 
 const PATH: &str = "/me";
@@ -22,22 +22,22 @@ const PATH: &str = "/me";
 const FORM_BYTES_MAX: usize = 1_024;
 
 /// Mounts the page.
-pub fn configure(config: &mut ServiceConfig, app: &Arc<App>) {
+pub fn configure(config: &mut ServiceConfig, edge: &Arc<Edge>) {
     let style = Arc::new(Style::new());
-    let (looks, decides, others) = (Arc::clone(app), Arc::clone(app), Arc::clone(app));
+    let (looks, decides, others) = (Arc::clone(edge), Arc::clone(edge), Arc::clone(edge));
     let (style_of_looks, style_of_decides, style_of_others) = (Arc::clone(&style), Arc::clone(&style), style);
     let reads = guard::Any(guard::Get()).or(guard::Head());
     let look = web::route().guard(reads).to(move |http: HttpRequest| {
-        let (app, style) = (Arc::clone(&looks), Arc::clone(&style_of_looks));
-        async move { look(&app, &style, http).await }
+        let (edge, style) = (Arc::clone(&looks), Arc::clone(&style_of_looks));
+        async move { look(&edge, &style, http).await }
     });
     let decide = web::post().to(move |http: HttpRequest, payload: Payload| {
-        let (app, style) = (Arc::clone(&decides), Arc::clone(&style_of_decides));
-        async move { decide(&app, &style, http, payload).await }
+        let (edge, style) = (Arc::clone(&decides), Arc::clone(&style_of_decides));
+        async move { decide(&edge, &style, http, payload).await }
     });
     let other = web::to(move |http: HttpRequest| {
-        let (app, style) = (Arc::clone(&others), Arc::clone(&style_of_others));
-        async move { other(&app, &style, http).await }
+        let (edge, style) = (Arc::clone(&others), Arc::clone(&style_of_others));
+        async move { other(&edge, &style, http).await }
     });
     config.service(web::resource(PATH).route(look).route(decide).default_service(other));
 }
@@ -87,37 +87,37 @@ impl Form {
     }
 }
 
-async fn look(app: &Arc<App>, style: &Style, http: HttpRequest) -> HttpResponse {
+async fn look(edge: &Arc<Edge>, style: &Style, http: HttpRequest) -> HttpResponse {
     let show = async |page_request: &PageRequest| {
         let desk = Desk { page_request, style, browser: Browser::of(page_request) };
         let page = desk.shown(false).await;
         desk.browser.keep(page)
     };
-    page_request::show(app, http, "ShowMe", show, |page_request, fault| outside(page_request, style, fault)).await
+    page_request::show(edge, http, "ShowMe", show, |page_request, fault| outside(page_request, style, fault)).await
 }
 
-async fn decide(app: &Arc<App>, style: &Style, http: HttpRequest, payload: Payload) -> HttpResponse {
+async fn decide(edge: &Arc<Edge>, style: &Style, http: HttpRequest, payload: Payload) -> HttpResponse {
     let show = async |page_request: &PageRequest| {
         let desk = Desk { page_request, style, browser: Browser::of(page_request) };
         let form: Form = match page_request.form(payload, FORM_BYTES_MAX).await {
             Ok(form) => form,
             Err(fault) => return outside(page_request, style, fault),
         };
-        if page_request.is_from_elsewhere() || !desk.browser.made_form(page_request.app(), form.code.as_deref()) {
+        if page_request.is_from_elsewhere() || !desk.browser.made_form(page_request.edge(), form.code.as_deref()) {
             let page = desk.shown(true).await.status(StatusCode::FORBIDDEN);
             return desk.browser.keep(page);
         }
         desk.act(&form).await.unwrap_or_else(|fault| outside(page_request, style, fault))
     };
-    page_request::show(app, http, "DecideOnMe", show, |page_request, fault| outside(page_request, style, fault)).await
+    page_request::show(edge, http, "DecideOnMe", show, |page_request, fault| outside(page_request, style, fault)).await
 }
 
 /// A method that is neither looking nor deciding.
-async fn other(app: &Arc<App>, style: &Style, http: HttpRequest) -> HttpResponse {
+async fn other(edge: &Arc<Edge>, style: &Style, http: HttpRequest) -> HttpResponse {
     let show = async |page_request: &PageRequest| {
         outside(page_request, style, Fault::new(ErrorCode::MethodNotAllowed).header("allow", "GET, HEAD, POST"))
     };
-    page_request::show(app, http, "ShowMe", show, |page_request, fault| outside(page_request, style, fault)).await
+    page_request::show(edge, http, "ShowMe", show, |page_request, fault| outside(page_request, style, fault)).await
 }
 
 fn outside(page_request: &PageRequest, style: &Style, fault: Fault) -> Page {
@@ -143,7 +143,7 @@ impl Desk<'_> {
     /// The page of whoever is signed in; with a note when a form came from elsewhere.
     async fn shown(&self, from_elsewhere: bool) -> Page {
         let frame = Frame::new(self.page_request, self.style);
-        let app = self.page_request.app();
+        let app = self.page_request.edge();
         let note = frame.say(
             "That did not come from this page. Nothing has changed; please choose again.",
             "请求不是从本页发出的。什么都没有改变，请重新选择。",
@@ -163,7 +163,7 @@ impl Desk<'_> {
     }
 
     async fn act(&self, form: &Form) -> Result<Page, Fault> {
-        let (app, now, browser) = (self.page_request.app(), self.page_request.now(), &self.browser);
+        let (app, now, browser) = (self.page_request.edge(), self.page_request.now(), &self.browser);
         let again = Page::see_other(PATH.to_owned());
         // The page of partners on which it was taken back.
         let same = Page::see_other(self.page_request.target().to_owned());

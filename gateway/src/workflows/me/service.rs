@@ -8,9 +8,8 @@ use quanzi_openapi::payments::{Payment, PaymentsQuery};
 use quanzi_openapi::scope::{FanScope, FanScopes};
 use quanzi_openapi::{ErrorCode, Limit, Time};
 
+use crate::access::Access;
 use crate::access::oauth::revocation;
-use crate::access::sessions::{self, Browser, Session};
-use crate::app::App;
 use crate::capabilities::apps;
 use crate::capabilities::circles;
 use crate::capabilities::fans;
@@ -21,6 +20,7 @@ use crate::capabilities::partners;
 use crate::capabilities::payments;
 use crate::capabilities::payments::service::Context;
 use crate::edge::pages::written;
+use crate::edge::sessions::{self, Browser, Session};
 use crate::platform::db::Tx;
 use crate::platform::fault::Fault;
 
@@ -61,20 +61,20 @@ pub struct Granted {
 }
 
 /// The page of whoever is signed in in this browser: the partners that come after this fan of the person.
-pub async fn find(app: &App, now: Time, browser: &Browser, after: Option<FanId>) -> Result<Option<Own>, Fault> {
+pub async fn find(access: &Access, now: Time, browser: &Browser, after: Option<FanId>) -> Result<Option<Own>, Fault> {
     // Not from a replica: who has just taken something back wants to see it.
-    let mut tx = app.db.reading_newest().await?;
+    let mut tx = access.db.reading_newest().await?;
     let Some(session) = sessions::find(&mut tx, browser, now).await? else { return Ok(None) };
     let Some(nickname) = fans::service::nickname(&mut tx, session.person).await? else { return Ok(None) };
     let mut places = Vec::new();
     let (fans, more_after) = fans::service::fans_of(&mut tx, session.person, after).await?;
     for (partner, fan) in fans {
-        places.push(place(app, &mut tx, now, partner, fan).await?);
+        places.push(place(access, &mut tx, now, partner, fan).await?);
     }
     Ok(Some(Own { nickname, places, more_after }))
 }
 
-async fn place(app: &App, tx: &mut Tx, now: Time, partner: PartnerId, fan: FanId) -> Result<Place, Fault> {
+async fn place(access: &Access, tx: &mut Tx, now: Time, partner: PartnerId, fan: FanId) -> Result<Place, Fault> {
     let named = partners::service::get(tx, partner).await?;
     let mut joined = Vec::new();
     for membership in memberships::service::of_fan(tx, partner, fan, CIRCLES_MAX).await? {
@@ -89,11 +89,11 @@ async fn place(app: &App, tx: &mut Tx, now: Time, partner: PartnerId, fan: FanId
         let app_name = apps::service::get(tx, partner, grant.app_id).await?.name.into_string();
         granted.push(Granted { id: grant.id, app_name, scopes: grant.scopes(), since: grant.created_at });
     }
-    let standing = mandates::service::active_of_fan(tx, Context { app, partner, now }, fan).await?;
+    let standing = mandates::service::active_of_fan(tx, Context { platform: access, partner, now }, fan).await?;
     let mut wanted = PaymentsQuery::default();
     wanted.fan = Some(fan);
     wanted.limit = Some(Limit::new(PAYMENTS_MAX));
-    let paid = payments::service::page(tx, Context { app, partner, now }, &wanted).await?.data;
+    let paid = payments::service::page(tx, Context { platform: access, partner, now }, &wanted).await?.data;
     Ok(Place {
         partner,
         partner_name: named.name.into_string(),
@@ -108,17 +108,17 @@ async fn place(app: &App, tx: &mut Tx, now: Time, partner: PartnerId, fan: FanId
 /// Takes a grant back. Its tokens are refused here before the page is shown again, elsewhere within two seconds. Where the app could
 /// charge within a standing consent, the fan's consents to that partner end too: whoever takes everything back means that as well.
 pub async fn revoke_grant(
-    app: &App,
+    access: &Access,
     now: Time,
     browser: &Browser,
     partner: PartnerId,
     grant: GrantId,
 ) -> Result<(), Fault> {
-    as_person(app, now, browser, async |tx, session| {
+    as_person(access, now, browser, async |tx, session| {
         let fan = own_fan(tx, partner, session, ErrorCode::GrantNotFound).await?;
-        let scopes = grants::service::revoke_own(tx, &app.clock, partner, now, fan, grant).await?;
+        let scopes = grants::service::revoke_own(tx, &access.clock, partner, now, fan, grant).await?;
         if scopes.contains(FanScope::PaymentsMandate) {
-            let context = Context { app, partner, now };
+            let context = Context { platform: access, partner, now };
             for mandate in mandates::service::active_of_fan(tx, context, fan).await? {
                 mandates::service::revoke(tx, context, mandate.id).await?;
             }
@@ -126,7 +126,7 @@ pub async fn revoke_grant(
         Ok(())
     })
     .await?;
-    if let Err(fault) = revocation::catch_up(app).await {
+    if let Err(fault) = revocation::catch_up(access).await {
         tracing::warn!(code = %fault.code(), cause = ?fault.cause(), "revocations could not be read");
     }
     Ok(())
@@ -134,15 +134,15 @@ pub async fn revoke_grant(
 
 /// Takes a mandate back: nothing is charged within it from then on.
 pub async fn revoke_mandate(
-    app: &App,
+    access: &Access,
     now: Time,
     browser: &Browser,
     partner: PartnerId,
     mandate: MandateId,
 ) -> Result<(), Fault> {
-    as_person(app, now, browser, async |tx, session| {
+    as_person(access, now, browser, async |tx, session| {
         let fan = own_fan(tx, partner, session, ErrorCode::MandateNotFound).await?;
-        mandates::service::revoke_own(tx, Context { app, partner, now }, fan, mandate).await
+        mandates::service::revoke_own(tx, Context { platform: access, partner, now }, fan, mandate).await
     })
     .await
 }
@@ -152,21 +152,21 @@ async fn own_fan(tx: &mut Tx, partner: PartnerId, session: Session, missing: Err
 }
 
 /// Signs out: the browser as it is from now on.
-pub async fn sign_out(app: &App, browser: &Browser) -> Result<Browser, Fault> {
-    let mut tx = app.db.begin().await?;
-    let after = sessions::end(&mut tx, app, browser).await?;
+pub async fn sign_out(access: &Access, browser: &Browser) -> Result<Browser, Fault> {
+    let mut tx = access.db.begin().await?;
+    let after = sessions::end(&mut tx, access, browser).await?;
     tx.commit().await?;
     Ok(after)
 }
 
 /// Runs for whoever is signed in.
 async fn as_person(
-    app: &App,
+    access: &Access,
     now: Time,
     browser: &Browser,
     work: impl AsyncFn(&mut Tx, Session) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
-    written(app, async |tx| {
+    written(access, async |tx| {
         let session = sessions::find(tx, browser, now).await?.ok_or(ErrorCode::FanNotFound)?;
         work(tx, session).await
     })

@@ -6,13 +6,13 @@ use quanzi_openapi::id::PartnerId;
 use quanzi_openapi::mandates::MandateStatus;
 
 use super::super::{model, service, store::Row};
-use crate::access::sessions::{self, Browser};
-use crate::app::App;
 use crate::capabilities::circles;
 use crate::capabilities::fans;
 use crate::capabilities::partners;
 use crate::capabilities::payments::service::Context;
 use crate::edge::pages::written;
+use crate::edge::sessions::{self, Browser};
+use crate::platform::Platform;
 use crate::platform::fault::Fault;
 
 /// A consent with what a fan wants to know about it.
@@ -61,9 +61,9 @@ impl Asked {
 }
 
 /// The consent whose page this is, with everything on it.
-pub async fn find(app: &App, now: Time, browser: &Browser, token: &str) -> Result<Option<Asked>, Fault> {
+pub async fn find(platform: &Platform, now: Time, browser: &Browser, token: &str) -> Result<Option<Asked>, Fault> {
     // Not from a replica: who has just decided wants to see it.
-    let mut tx = app.db.reading_newest().await?;
+    let mut tx = platform.db.reading_newest().await?;
     let Some((partner, row)) = service::find_by_token(&mut tx, token).await? else { return Ok(None) };
     let named = partners::service::get(&mut tx, partner).await?;
     let circle_name = match row.circle_id {
@@ -72,7 +72,7 @@ pub async fn find(app: &App, now: Time, browser: &Browser, token: &str) -> Resul
     };
     let person = fans::service::person(&mut tx, partner, row.fan_id).await?;
     let session = sessions::find(&mut tx, browser, now).await?;
-    let can_decide = app.config.mode.is_sandbox() || session.is_some_and(|session| session.person == person.id);
+    let can_decide = platform.config.mode.is_sandbox() || session.is_some_and(|session| session.person == person.id);
     Ok(Some(Asked {
         partner,
         row,
@@ -85,11 +85,11 @@ pub async fn find(app: &App, now: Time, browser: &Browser, token: &str) -> Resul
 }
 
 /// Does what the fan says; false when it was too late, or decided before.
-pub async fn decide(app: &App, now: Time, asked: &Asked, agrees: bool) -> Result<bool, Fault> {
+pub async fn decide(platform: &Platform, now: Time, asked: &Asked, agrees: bool) -> Result<bool, Fault> {
     // Not the caller's business alone: this is the line that consents pass.
     if !asked.can_decide {
         return Err(Fault::internal("a consent was to be given by somebody unknown"));
     }
-    let context = Context { app, partner: asked.partner, now };
-    written(app, async |tx| service::decide(tx, context, asked.row.id, agrees).await).await
+    let context = Context { platform, partner: asked.partner, now };
+    written(platform, async |tx| service::decide(tx, context, asked.row.id, agrees).await).await
 }

@@ -6,9 +6,9 @@ use quanzi_openapi::ledger::{
     Transfer,
 };
 
-use super::service;
 use crate::edge::{Call, Routes};
 use crate::platform::fault::Fault;
+use crate::platform::ledger::{self, service};
 
 /// The routes of the ledger.
 pub fn routes(routes: Routes) -> Routes {
@@ -46,5 +46,5 @@ async fn transfer(call: &mut Call<GetTransfer>) -> Result<Transfer, Fault> {
 }
 
 async fn check(call: &mut Call<CheckLedger>) -> Result<LedgerCheck, Fault> {
-    Ok(super::check::run(&call.app.db).await?)
+    Ok(ledger::check(&call.edge.db).await?)
 }

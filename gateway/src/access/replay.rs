@@ -36,7 +36,7 @@ const KEPT_SECONDS: i64 = 300;
 
 /// The nonce of a verified signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct UsedNonce([u8; 32]);
+pub struct UsedNonce([u8; 32]);
 
 impl UsedNonce {
     /// Of this key and nonce.
@@ -45,12 +45,12 @@ impl UsedNonce {
     }
 
     /// As it stands in the table, in hexadecimal: in a list of rows there are no bytes.
-    pub(super) fn hex(&self) -> String {
+    pub fn hex(&self) -> String {
         hex(&self.0)
     }
 
     /// When it may be forgotten.
-    pub(super) fn expires_at(now: Time) -> Time {
+    pub fn expires_at(now: Time) -> Time {
         now.plus_seconds(KEPT_SECONDS)
     }
 

@@ -8,8 +8,8 @@ use quanzi_openapi::id::PersonId;
 use quanzi_openapi::jose::encode_base64url;
 
 use super::store::{self, Row};
-use crate::app::App;
 use crate::edge::page_request::{Page, PageRequest};
+use crate::platform::Platform;
 use crate::platform::crypto::{SigningKey, hash};
 use crate::platform::db::Tx;
 use crate::platform::fault::Fault;
@@ -58,21 +58,21 @@ impl fmt::Debug for Browser {
 impl Browser {
     /// The one that sent this request; another, when it brings no cookie of ours.
     pub fn of(page_request: &PageRequest) -> Self {
-        let is_https = page_request.app().config.public_url.starts_with("https://");
+        let is_https = page_request.edge().config.public_url.starts_with("https://");
         let is_ours = |value: &&str| {
             value.len() == COOKIE_LETTERS
                 && value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
         };
         match page_request.cookie(cookie_name(is_https)).filter(is_ours) {
             Some(secret) => Self { secret: secret.to_owned(), is_new: false, is_https },
-            None => Self::new(page_request.app(), is_https),
+            None => Self::new(page_request.edge(), is_https),
         }
     }
 
     /// One that we have never seen.
     #[cfg(test)]
-    pub fn stranger(app: &App) -> Self {
-        Self::new(app, true)
+    pub fn stranger(platform: &Platform) -> Self {
+        Self::new(platform, true)
     }
 
     /// With the cookie that it was given.
@@ -81,14 +81,14 @@ impl Browser {
         Self { is_new: false, ..self }
     }
 
-    fn new(app: &App, is_https: bool) -> Self {
-        let secret = format!("{}{}", app.clock.random_text(), app.clock.random_text());
+    fn new(platform: &Platform, is_https: bool) -> Self {
+        let secret = format!("{}{}", platform.clock.random_text(), platform.clock.random_text());
         Self { secret, is_new: true, is_https }
     }
 
     /// The code that a form of ours carries: nobody else can make it for this browser.
-    pub fn form_code(&self, app: &App) -> String {
-        self.code_of(&app.signing_key())
+    pub fn form_code(&self, platform: &Platform) -> String {
+        self.code_of(&platform.signing_key())
     }
 
     fn code_of(&self, key: &SigningKey) -> String {
@@ -96,11 +96,11 @@ impl Browser {
     }
 
     /// Whether a form carries it.
-    pub fn made_form(&self, app: &App, code: Option<&str>) -> bool {
+    pub fn made_form(&self, platform: &Platform, code: Option<&str>) -> bool {
         let code = code.unwrap_or_default();
         let is_of = |key: &SigningKey| verify_slices_are_equal(self.code_of(key).as_bytes(), code.as_bytes()).is_ok();
         // The page may have been made by a process, or at a time, that signs with another of our keys.
-        !self.is_new && app.keyring.keys().signing_any().any(|key| is_of(key))
+        !self.is_new && platform.keyring.keys().signing_any().any(|key| is_of(key))
     }
 
     /// The page, with the cookie where the browser does not have it.
@@ -133,13 +133,13 @@ pub async fn find(tx: &mut Tx, browser: &Browser, now: Time) -> Result<Option<Se
 /// Signs a person in: the browser as it is from now on, with another cookie. What it was before is over.
 pub async fn begin(
     tx: &mut Tx,
-    app: &App,
+    platform: &Platform,
     before: &Browser,
     person: PersonId,
     authenticated_at: Time,
     now: Time,
 ) -> Result<Browser, Fault> {
-    let after = Browser::new(app, before.is_https);
+    let after = Browser::new(platform, before.is_https);
     store::end(tx, before.hash()).await?;
     let row = Row { person_id: person, authenticated_at, expires_at: now.plus_seconds(SESSION_SECONDS) };
     store::add(tx, after.hash(), &row).await?;
@@ -147,9 +147,9 @@ pub async fn begin(
 }
 
 /// Signs out: the browser as it is from now on, with another cookie.
-pub async fn end(tx: &mut Tx, app: &App, before: &Browser) -> Result<Browser, Fault> {
+pub async fn end(tx: &mut Tx, platform: &Platform, before: &Browser) -> Result<Browser, Fault> {
     store::end(tx, before.hash()).await?;
-    Ok(Browser::new(app, before.is_https))
+    Ok(Browser::new(platform, before.is_https))
 }
 
 #[cfg(test)]

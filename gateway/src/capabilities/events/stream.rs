@@ -16,12 +16,13 @@ use quanzi_openapi::problem::LimitReport;
 use quanzi_openapi::scope::Scope;
 use tokio::time::Instant;
 
-use super::notifier::Subscription;
 use super::service;
-use super::store::{self, Wanted};
-use crate::app::App;
-use crate::edge::{Call, RequestInfo, Stream, is_still_allowed};
+use crate::access::RequestInfo;
+use crate::edge::Edge;
+use crate::edge::{Call, Stream, is_still_allowed};
 use crate::platform::fault::Fault;
+use crate::platform::outbox::Subscription;
+use crate::platform::outbox::store::{self, Wanted};
 
 /// Streams of one app in one process.
 const STREAMS_MAX: u32 = 4;
@@ -37,29 +38,29 @@ const ALLOWED_AGAIN_AFTER: Duration = Duration::from_secs(1);
 pub struct Streams(Mutex<HashMap<AppId, u32>>);
 
 impl Streams {
-    fn enter(app: &Arc<App>, caller: AppId) -> Result<Streaming, Fault> {
-        let mut all = app.streams.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let streams = all.entry(caller).or_default();
-        if *streams >= STREAMS_MAX {
+    fn enter(streams: &Arc<Self>, caller: AppId) -> Result<Streaming, Fault> {
+        let mut all = streams.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = all.entry(caller).or_default();
+        if *open >= STREAMS_MAX {
             let detail = format!("An app can hold {STREAMS_MAX} streams; close one, or share one.");
             let name = "event_streams".to_owned();
             let report = LimitReport { name, allowed: STREAMS_MAX, window_seconds: 0, resets_in_seconds: 15 };
             return Err(Fault::new(ErrorCode::RateLimited).detail(detail).limit(report));
         }
-        *streams += 1;
-        Ok(Streaming { app: Arc::clone(app), caller })
+        *open += 1;
+        Ok(Streaming { streams: Arc::clone(streams), caller })
     }
 }
 
 /// One stream; gives its place back when it is over.
 struct Streaming {
-    app: Arc<App>,
+    streams: Arc<Streams>,
     caller: AppId,
 }
 
 impl Drop for Streaming {
     fn drop(&mut self) {
-        let mut all = self.app.streams.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.streams.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(streams) = all.get_mut(&self.caller) {
             *streams -= 1;
             if *streams == 0 {
@@ -71,7 +72,8 @@ impl Drop for Streaming {
 
 /// Where a stream stands.
 struct Place {
-    streaming: Streaming,
+    edge: Arc<Edge>,
+    _streaming: Streaming,
     partner: PartnerId,
     request: RequestInfo,
     after: i64,
@@ -81,7 +83,7 @@ struct Place {
     allowed: Instant,
 }
 
-pub async fn begin(call: &mut Call<StreamEvents>) -> Result<Stream, Fault> {
+pub async fn begin(call: &mut Call<StreamEvents>, streams: &Arc<Streams>) -> Result<Stream, Fault> {
     let partner = call.caller.partner;
     let resumed = call.request.http.headers().get("last-event-id");
     let resumed =
@@ -92,15 +94,16 @@ pub async fn begin(call: &mut Call<StreamEvents>) -> Result<Stream, Fault> {
         (None, Some(after)) => ("after", after),
         (None, None) => ("after", last),
     };
-    service::check_place(&call.app, partner, name, after, last).await?;
+    service::check_place(&call.edge, partner, name, after, last).await?;
     let now = Instant::now();
     let place = Place {
-        streaming: Streams::enter(&call.app, call.caller.app)?,
+        edge: Arc::clone(&call.edge),
+        _streaming: Streams::enter(streams, call.caller.app)?,
         partner,
         request: call.request.copy(),
         after,
         ready: VecDeque::new(),
-        ear: call.app.notifier.listen(partner),
+        ear: call.edge.notifier.listen(partner),
         spoke: now,
         allowed: now,
     };
@@ -115,12 +118,12 @@ impl Place {
     /// What is sent next; nothing when the stream is over.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
-            let app = Arc::clone(&self.streaming.app);
-            if app.stopping.is_set() {
+            let edge = Arc::clone(&self.edge);
+            if edge.stopping.is_set() {
                 return None;
             }
             if self.allowed.elapsed() >= ALLOWED_AGAIN_AFTER {
-                if !is_still_allowed(&app, &self.request, Scope::EventsRead).await {
+                if !is_still_allowed(&edge, &self.request, Scope::EventsRead).await {
                     return None;
                 }
                 self.allowed = Instant::now();
@@ -129,7 +132,7 @@ impl Place {
                 self.after = event.seq;
                 return written(&event);
             }
-            match self.read(&app).await {
+            match self.read(&edge).await {
                 Ok(events) if events.is_empty() => {}
                 Ok(events) => {
                     self.ready.extend(events);
@@ -148,8 +151,8 @@ impl Place {
         }
     }
 
-    async fn read(&self, app: &App) -> Result<Vec<Event>, crate::platform::db::Fault> {
-        let mut tx = app.db.reading().await?;
+    async fn read(&self, edge: &Edge) -> Result<Vec<Event>, crate::platform::db::Fault> {
+        let mut tx = edge.db.reading().await?;
         store::page(&mut tx, self.partner, Wanted::All, self.after, PAGE_ROWS).await
     }
 }

@@ -8,12 +8,12 @@ use quanzi_openapi::oauth::{
 };
 use quanzi_openapi::scope::Scope;
 
-use crate::app::App;
 use crate::edge::Routes;
-use crate::edge::{Anyone, Call, FanCaller};
+use crate::edge::{Anyone, Call, Edge, FanCaller};
 use crate::platform::fault::Fault;
 
-use super::{authorization, service};
+use super::service;
+use crate::access::oauth::{authorization, service as tokens};
 
 /// The capability's routes.
 pub fn routes(routes: Routes) -> Routes {
@@ -30,25 +30,25 @@ pub fn routes(routes: Routes) -> Routes {
         .mount_client::<RevokeToken>(revoke)
 }
 
-fn server_metadata(app: &App) -> ServerMetadata {
-    ServerMetadata::new(&app.config.public_url, &scopes(app))
+fn server_metadata(edge: &Edge) -> ServerMetadata {
+    ServerMetadata::new(&edge.config.public_url, &scopes(edge))
 }
 
-fn resource_metadata(app: &App) -> ResourceMetadata {
-    ResourceMetadata::new(&app.config.public_url, &scopes(app))
+fn resource_metadata(edge: &Edge) -> ResourceMetadata {
+    ResourceMetadata::new(&edge.config.public_url, &scopes(edge))
 }
 
-fn scopes(app: &App) -> Vec<Scope> {
+fn scopes(edge: &Edge) -> Vec<Scope> {
     let all = Scope::ALL.into_iter();
-    all.filter(|scope| *scope != Scope::Sandbox || app.config.mode.is_sandbox()).collect()
+    all.filter(|scope| *scope != Scope::Sandbox || edge.config.mode.is_sandbox()).collect()
 }
 
-fn jwks(app: &App) -> JwkSet {
-    JwkSet { keys: app.keyring.keys().published().iter().cloned().map(Into::into).collect() }
+fn jwks(edge: &Edge) -> JwkSet {
+    JwkSet { keys: edge.keyring.keys().published().iter().cloned().map(Into::into).collect() }
 }
 
 async fn push(call: &mut Call<PushAuthorizationRequest, Anyone>) -> Result<PushedReply, Fault> {
-    authorization::push(&call.app, &call.request, &call.body.0, call.now).await
+    authorization::push(&call.edge, &call.request, &call.body.0, call.now).await
 }
 
 async fn userinfo(call: &mut Call<GetUserinfo, FanCaller>) -> Result<Userinfo, Fault> {
@@ -60,15 +60,15 @@ async fn post_userinfo(call: &mut Call<PostUserinfo, FanCaller>) -> Result<Useri
 }
 
 async fn token(call: &mut Call<GetToken, Anyone>) -> Result<TokenReply, Fault> {
-    service::token(&call.app, &call.request, &call.body.0, call.now).await
+    service::token(&call.edge, &call.request, &call.body.0, call.now).await
 }
 
 async fn introspect(call: &mut Call<IntrospectToken, Anyone>) -> Result<Introspection, Fault> {
-    service::introspect(&call.app, &call.request, &call.body.0, call.now).await
+    tokens::introspect(&call.edge, &call.request, &call.body.0, call.now).await
 }
 
 async fn revoke(call: &mut Call<RevokeToken, Anyone>) -> Result<Nothing, Fault> {
-    let (reply, revoked) = service::revoke(&call.app, &call.request, &call.body.0, call.now).await?;
+    let (reply, revoked) = tokens::revoke(&call.edge, &call.request, &call.body.0, call.now).await?;
     call.access_changed |= revoked;
     Ok(reply)
 }

@@ -7,8 +7,8 @@ use quanzi_openapi::id::{AppId, FanId};
 use quanzi_openapi::jose::{JwsAlgorithm, assemble, signing_input};
 use serde::Serialize;
 
-use crate::access::sessions::long_ago;
-use crate::app::App;
+use crate::access::Access;
+use crate::edge::sessions::long_ago;
 use crate::platform::fault::Fault;
 
 /// Life of an id token: it is looked at when it arrives.
@@ -30,17 +30,17 @@ struct Claims<'c> {
 
 /// Signs an id token. It says nothing of the fan but who it is: the rest is for the userinfo endpoint.
 pub(super) fn issue(
-    app: &App,
+    access: &Access,
     client: AppId,
     fan: FanId,
     authenticated_at: Time,
     nonce: Option<&str>,
     now: Time,
 ) -> Result<String, Fault> {
-    let key = Arc::clone(app.keyring.keys().id_token(now));
+    let key = Arc::clone(access.keyring.keys().id_token(now));
     let header = serde_json::json!({ "typ": "JWT", "alg": JwsAlgorithm::Es256, "kid": key.kid() });
     let claims = Claims {
-        iss: &app.config.public_url,
+        iss: &access.config.public_url,
         sub: fan,
         aud: client,
         iat: now.seconds(),

@@ -3,12 +3,15 @@
 //! Invariant: what is cached is never older than the last [`Directory::forget`] of that app. A row that announces a change is
 //! written in the transaction of the change, so whoever sees the row and forgets then reads the change.
 
+mod store;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
+use quanzi_openapi::apps::AddressRange;
 use quanzi_openapi::id::{AppId, PartnerId};
 use quanzi_openapi::jose::PublicKey;
 use quanzi_openapi::partners::WebAddress;
@@ -20,11 +23,9 @@ use crate::platform::crypto::VerifyingKey;
 use crate::platform::db::Db;
 use crate::platform::fault::Fault;
 
-use super::{model, store};
-
-/// Most apps kept; one with two keys takes about 4 KiB.
 /// How long the facts are trusted without being read again: announcements reach us within two seconds, this is for what nobody announced.
 const TRUSTED_FOR: Duration = Duration::from_mins(1);
+/// Most apps kept; one with two keys takes about 4 KiB.
 const APPS_CACHED_MAX: usize = 10_000;
 
 /// What a caller is checked against.
@@ -64,7 +65,7 @@ pub struct RegisteredKey {
 impl AppFacts {
     /// Whether the app may be used from this address.
     pub fn allows(&self, address: IpAddr) -> bool {
-        self.allowed.is_empty() || model::allows(&self.allowed, address)
+        self.allowed.is_empty() || allows(&self.allowed, address)
     }
 
     /// The registered key of this thumbprint.
@@ -136,7 +137,7 @@ fn parse(app: AppId, facts: store::Facts) -> AppFacts {
         let public = key.jwk.known()?.key.clone();
         Some(RegisteredKey { kid: key.kid, algorithm, key: VerifyingKey::new(&public).ok()?, public })
     });
-    let allowed = model::networks(&facts.addresses);
+    let allowed = networks(&facts.addresses);
     // An allow-list of which nothing could be read must not become one that allows everybody.
     let active = facts.active && (allowed.is_empty() == facts.addresses.is_empty());
     AppFacts {
@@ -148,5 +149,40 @@ fn parse(app: AppId, facts: store::Facts) -> AppFacts {
         redirect_uris: facts.redirect_uris,
         keys: keys.collect(),
         removed: facts.removed,
+    }
+}
+
+/// An allow-list, ready to be asked. Entries were checked when they were written; what does not parse allows nobody.
+fn networks(ranges: &[AddressRange]) -> Vec<IpNet> {
+    ranges
+        .iter()
+        .filter_map(|range| range.parse().ok().or_else(|| range.parse::<IpAddr>().ok().map(IpNet::from)))
+        .collect()
+}
+
+/// Whether the list lets the address in; an IPv4 address that came as IPv6 counts as IPv4.
+fn allows(list: &[IpNet], address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    list.iter().any(|network| network.contains(&address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ranges(texts: &[&str]) -> Vec<IpNet> {
+        networks(&texts.iter().map(|text| (*text).into()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn an_allow_list_takes_addresses_and_ranges() {
+        let list = ranges(&["203.0.113.0/24", "198.51.100.7", "2001:db8::/32"]);
+
+        for inside in ["203.0.113.9", "198.51.100.7", "2001:db8::1", "::ffff:203.0.113.9"] {
+            assert!(allows(&list, inside.parse().unwrap()), "{inside}");
+        }
+        for outside in ["203.0.114.9", "198.51.100.8", "2001:db9::1"] {
+            assert!(!allows(&list, outside.parse().unwrap()), "{outside}");
+        }
     }
 }

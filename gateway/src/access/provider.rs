@@ -34,7 +34,7 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024;
 /// How long its addresses are believed.
 const KEPT_FOR: Duration = Duration::from_mins(5);
 /// How far its clock may be off.
-pub(super) const SKEW_SECONDS: i64 = 60;
+pub const SKEW_SECONDS: i64 = 60;
 /// Longest subject (OpenID Connect Core, 2).
 const SUBJECT_BYTES_MAX: usize = 255;
 
@@ -75,7 +75,7 @@ struct Places {
 
 /// What the provider says of whoever signed in.
 #[derive(Debug, Deserialize)]
-pub(super) struct Claims {
+pub struct Claims {
     iss: String,
     pub sub: String,
     aud: Audience,
@@ -128,7 +128,7 @@ impl Claims {
 }
 
 /// What a browser is sent with.
-pub(super) struct Sending<'s> {
+pub struct Sending<'s> {
     pub state: &'s str,
     pub nonce: &'s str,
     pub verifier: &'s str,
@@ -146,7 +146,7 @@ pub struct Provider {
 
 impl Provider {
     /// Where a browser goes.
-    pub(super) async fn send(&self, settings: &SignIn, back: &str, sending: &Sending<'_>) -> Result<String, Fault> {
+    pub async fn send(&self, settings: &SignIn, back: &str, sending: &Sending<'_>) -> Result<String, Fault> {
         let places = self.places(settings).await?;
         let challenge =
             PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(sending.verifier.to_owned()));
@@ -168,7 +168,7 @@ impl Provider {
     }
 
     /// What it says of the person who came back with this code.
-    pub(super) async fn ask(
+    pub async fn ask(
         &self,
         settings: &SignIn,
         back: &str,

@@ -7,15 +7,17 @@ use quanzi_openapi::oauth::{TOKEN_SECONDS, TokenReply, TokenRequest};
 use quanzi_openapi::scope::{FanScope, FanScopes};
 use quanzi_openapi::{ErrorCode, Time};
 
-use super::authorization::refused;
-use super::client::{self, Client};
-use super::fan_store::{self as store, CodeRow, RefreshRow};
-use super::model::{sent, verifier_fits};
-use super::token::{self, FanHolder, Holder, NewToken};
-use super::{id_token, proof, revocation};
-use crate::app::App;
+use super::id_token;
+use crate::access::Access;
+use crate::access::RequestInfo;
+use crate::access::oauth::authorization::refused;
+use crate::access::oauth::client::{self, Client};
+use crate::access::oauth::fan_store::{self as store, CodeRow, RefreshRow};
+use crate::access::oauth::model::{sent, verifier_fits};
+use crate::access::oauth::service::{end_family, find_refresh};
+use crate::access::oauth::token::{self, FanHolder, Holder, NewToken};
+use crate::access::oauth::{proof, revocation};
 use crate::capabilities::grants;
-use crate::edge::RequestInfo;
 use crate::platform::crypto::hash;
 use crate::platform::db::Tx;
 use crate::platform::fault::Fault;
@@ -29,7 +31,7 @@ fn invalid(detail: &'static str) -> Fault {
 
 /// Issues tokens for a code.
 pub(super) async fn code(
-    app: &App,
+    access: &Access,
     request: &RequestInfo,
     form: &TokenRequest,
     client: Client,
@@ -37,32 +39,32 @@ pub(super) async fn code(
 ) -> Result<TokenReply, Fault> {
     let code = sent(form.code.as_ref()).ok_or_else(|| refused("code is missing."))?;
     let hash = hash(code);
-    let row = store::find_code(&mut app.db.reading_newest().await?, hash).await?;
+    let row = store::find_code(&mut access.db.reading_newest().await?, hash).await?;
     let row = row.filter(|row| row.app_id == client.facts.app).ok_or_else(|| invalid("There is no such code."))?;
     // Before the assertion is used up: a client that is asked for a nonce may send the same assertion again.
-    let jkt = proof::must_be_sent(app, request)?;
+    let jkt = proof::must_be_sent(access, request)?;
     if row.used_at.is_none() {
         check(&row, form, &jkt, now)?;
     }
-    let mut tx = app.db.begin().await?;
-    client::consume(app, &mut tx, &client).await?;
+    let mut tx = access.db.begin().await?;
+    client::consume(access, &mut tx, &client).await?;
     if row.used_at.is_some() || !store::use_code(&mut tx, hash, now).await? {
-        return Err(used_twice(app, tx, &row).await?);
+        return Err(used_twice(access, tx, &row).await?);
     }
     let grant = grants::service::hold(&mut tx, row.partner_id, row.grant_id).await?;
     let grant = grant.ok_or_else(|| invalid("The fan has taken the grant back."))?;
     let scopes = row.scopes().within(grant.scopes());
-    let refresh_token = format!("{}{}", app.clock.random_text(), app.clock.random_text());
+    let refresh_token = format!("{}{}", access.clock.random_text(), access.clock.random_text());
     let kept = RefreshRow::new(&row, scopes, now, now.plus_seconds(REFRESH_SECONDS));
     store::add_refresh(&mut tx, crate::platform::crypto::hash(&refresh_token), &kept).await?;
     tx.commit().await?;
     let id_token = if scopes.contains(FanScope::OpenId) {
         let nonce = row.nonce.as_deref();
-        Some(id_token::issue(app, row.app_id, row.fan_id, row.authenticated_at, nonce, now)?)
+        Some(id_token::issue(access, row.app_id, row.fan_id, row.authenticated_at, nonce, now)?)
     } else {
         None
     };
-    let reply = access(app, client, &kept, scopes, jkt, now)?;
+    let reply = self::reply(access, client, &kept, scopes, jkt, now)?;
     Ok(TokenReply { refresh_token: Some(refresh_token), id_token, ..reply })
 }
 
@@ -84,38 +86,32 @@ fn check(row: &CodeRow, form: &TokenRequest, jkt: &str, now: Time) -> Result<(),
 }
 
 /// Somebody else may have had the code: nothing that was issued for it is trusted any more. That is kept, although it is a refusal.
-async fn used_twice(app: &App, mut tx: Tx, row: &CodeRow) -> Result<Fault, Fault> {
-    end_family(app, &mut tx, &row.family).await?;
+async fn used_twice(access: &Access, mut tx: Tx, row: &CodeRow) -> Result<Fault, Fault> {
+    end_family(access, &mut tx, &row.family).await?;
     tx.commit().await?;
-    if let Err(fault) = revocation::catch_up(app).await {
+    if let Err(fault) = revocation::catch_up(access).await {
         tracing::warn!(code = %fault.code(), cause = ?fault.cause(), "revocations could not be read");
     }
     tracing::warn!(app = %row.app_id, "a code came twice; what was issued for it is revoked");
     Ok(invalid("The code was used before. Everything that was issued for it is revoked; send the fan to us again."))
 }
 
-/// Ends a refresh token and the access tokens it got.
-pub(super) async fn end_family(app: &App, tx: &mut Tx, family: &str) -> Result<(), Fault> {
-    store::end_family(tx, family).await?;
-    revocation::announce_family(tx, &app.clock, family).await
-}
-
 /// Issues the next access token for a refresh token.
 pub(super) async fn refresh(
-    app: &App,
+    access: &Access,
     request: &RequestInfo,
     form: &TokenRequest,
     client: Client,
     now: Time,
 ) -> Result<TokenReply, Fault> {
     let refresh_token = sent(form.refresh_token.as_ref()).ok_or_else(|| refused("refresh_token is missing."))?;
-    let found = find_refresh(&mut app.db.reading_newest().await?, &client, refresh_token, now).await?;
+    let found = find_refresh(&mut access.db.reading_newest().await?, &client, refresh_token, now).await?;
     found.ok_or_else(gone)?;
     let asked = sent(form.scope.as_ref()).map(str::parse::<FanScopes>).transpose();
     let asked = asked.map_err(|_| ErrorCode::InvalidScope)?;
-    let jkt = proof::must_be_sent(app, request)?;
-    let mut tx = app.db.begin().await?;
-    client::consume(app, &mut tx, &client).await?;
+    let jkt = proof::must_be_sent(access, request)?;
+    let mut tx = access.db.begin().await?;
+    client::consume(access, &mut tx, &client).await?;
     // Again, in the transaction: it may have been revoked meanwhile.
     let row = find_refresh(&mut tx, &client, refresh_token, now).await?.ok_or_else(gone)?;
     let grant = grants::service::hold(&mut tx, row.partner_id, row.grant_id).await?.ok_or_else(gone)?;
@@ -127,26 +123,15 @@ pub(super) async fn refresh(
         );
     }
     tx.commit().await?;
-    access(app, client, &row, scopes, jkt, now)
+    reply(access, client, &row, scopes, jkt, now)
 }
 
 fn gone() -> Fault {
     invalid("The refresh token is not known, has expired, or was revoked: send the fan to us again.")
 }
 
-/// The client's refresh token, if it is good.
-pub(super) async fn find_refresh(
-    tx: &mut Tx,
-    client: &Client,
-    refresh_token: &str,
-    now: Time,
-) -> Result<Option<RefreshRow>, Fault> {
-    let row = store::find_refresh(tx, hash(refresh_token)).await?;
-    Ok(row.filter(|row| row.app_id == client.facts.app && row.expires_at > now))
-}
-
-fn access(
-    app: &App,
+fn reply(
+    access: &Access,
     client: Client,
     row: &RefreshRow,
     scopes: FanScopes,
@@ -156,7 +141,7 @@ fn access(
     let holder = Holder::Fan(FanHolder { fan: row.fan_id, grant: row.grant_id, family: row.family.clone(), scopes });
     let new = NewToken { app: row.app_id, partner: row.partner_id, holder, jkt, client_kid: client.kid };
     Ok(TokenReply {
-        access_token: token::issue(app, new, now)?,
+        access_token: token::issue(access, new, now)?,
         token_type: "DPoP".to_owned(),
         expires_in: TOKEN_SECONDS,
         scope: scopes.to_string(),
