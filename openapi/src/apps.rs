@@ -17,24 +17,24 @@ use crate::signature::Algorithm;
 use crate::text::{Text, Words};
 use crate::time::Time;
 
-/// Most apps of one partner.
+/// Maximum number of apps of one partner.
 pub const APPS_MAX: usize = 50;
-/// Most keys of one app.
+/// Maximum number of keys of one app.
 pub const KEYS_MAX: usize = 10;
-/// Most redirect URIs of one app.
+/// Maximum number of redirect URIs of one app.
 pub const REDIRECT_URIS_MAX: usize = 20;
-/// Most entries of an allow-list.
+/// Maximum number of entries in an allow-list.
 pub const ALLOWED_ADDRESSES_MAX: usize = 100;
 
 /// Kind of [`AppName`].
 pub enum AppNameWords {}
 impl Words for AppNameWords {
     const NAME: &'static str = "AppName";
-    const ABOUT: &'static str = "What the app is called on consent pages and in lists.";
+    const ABOUT: &'static str = "Name of the app, shown on consent pages and in lists.";
     const MAX: usize = 60;
     const EXAMPLE: &'static str = "Whisker circle server";
 }
-/// What the app is called.
+/// Name of an app.
 pub type AppName = Text<AppNameWords>;
 
 /// Kind of [`AddressRange`].
@@ -55,17 +55,17 @@ impl Words for AddressRangeWords {
         if fits { Ok(()) } else { Err("an IP address, or a range such as 203.0.113.0/24") }
     }
 }
-/// An address, or a range in CIDR notation.
+/// An IP address, or a range in CIDR notation.
 pub type AddressRange = Text<AddressRangeWords>;
 
-/// Whether an app may be used.
+/// Status of an app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum AppStatus {
-    /// It may.
+    /// The app can be used.
     Active,
-    /// Its tokens and keys are refused.
+    /// The app is suspended: its tokens and keys are refused.
     Suspended,
 }
 
@@ -73,28 +73,28 @@ pub enum AppStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct App {
-    /// Its id, which is also its OAuth `client_id`.
+    /// The app's id, which is also its OAuth `client_id`.
     pub id: AppId,
-    /// What it is called.
+    /// The app's name.
     #[serde(deserialize_with = "crate::text::as_written")]
     pub name: AppName,
-    /// Whether it may be used.
+    /// Status of the app.
     #[schema(value_type = AppStatus)]
     pub status: Open<AppStatus>,
-    /// What its tokens can be allowed at most.
+    /// The scopes that the app's tokens can have.
     #[schema(value_type = Vec<Scope>)]
     pub scopes: Vec<Open<Scope>>,
-    /// Where fans may be sent back to.
+    /// Redirect URIs the app may use.
     #[serde(deserialize_with = "crate::text::as_written")]
     pub redirect_uris: Vec<WebAddress>,
-    /// Addresses it may be used from; empty means any.
+    /// IP addresses and ranges the app may be used from; empty means any.
     #[serde(deserialize_with = "crate::text::as_written")]
     pub allowed_addresses: Vec<AddressRange>,
-    /// Counts the changes; the ETag is this number in quotes.
+    /// Incremented with each change; the ETag is this number in quotes.
     pub version: i64,
-    /// When it was made.
+    /// When the app was created.
     pub created_at: Time,
-    /// When it last changed.
+    /// When the app was last changed.
     pub updated_at: Time,
 }
 
@@ -126,11 +126,11 @@ impl Reply for App {
     }
 }
 
-/// A public key as you have it: a JWK object, or a text (PEM, base64 DER or one line, SPKI or PKCS#1).
+/// A public key in any common format: a JWK object, or a string (PEM, base64 DER or one line; SPKI or PKCS#1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum KeyInput {
-    /// A JWK (RFC 7517), public members only.
+    /// A JWK (RFC 7517) with public members only.
     Jwk(serde_json::Map<String, serde_json::Value>),
     /// PEM, base64 DER, or a one-line key.
     Text(String),
@@ -150,26 +150,26 @@ pub struct KeyInputs {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct NewApp {
-    /// What it is called.
+    /// The app's name.
     pub name: AppName,
     /// Its public keys, at least one.
     pub jwks: KeyInputs,
-    /// Where fans may be sent back to; compared character for character.
+    /// Redirect URIs the app may use; compared character for character.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 20)]
     pub redirect_uris: Vec<WebAddress>,
-    /// What its tokens can be allowed at most, and at most what the token of the call allows: all of that when left out. A
+    /// The scopes that the app's tokens can have: any scopes of the token that makes the call; all of those when omitted. A
     /// partner's first app may have every scope.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scopes: Option<Vec<Scope>>,
-    /// Addresses it may be used from; any when empty.
+    /// IP addresses and ranges the app may be used from; empty means any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 100)]
     pub allowed_addresses: Vec<AddressRange>,
 }
 
 impl NewApp {
-    /// An app of this name with these keys, allowed all that its maker is allowed, from everywhere.
+    /// An app with this name and these keys, with every scope of the token that creates it, usable from any address.
     pub fn new(name: impl Into<AppName>, keys: impl IntoIterator<Item = KeyInput>) -> Self {
         Self {
             name: name.into(),
@@ -194,28 +194,29 @@ fn example_key() -> KeyInput {
     KeyInput::Jwk(members.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect())
 }
 
-/// Changes to an app; fields left out stay as they are.
+/// Changes to an app; omitted fields keep their values.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct AppChange {
-    /// What it is called.
+    /// The app's name.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = AppName, required = false)]
     pub name: Option<AppName>,
-    /// Suspend it, or activate it again; an app cannot suspend itself.
+    /// `suspended` suspends the app, `active` reactivates it; an app cannot suspend itself.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = AppStatus, required = false)]
     pub status: Option<AppStatus>,
-    /// What its tokens can be allowed at most. Those that are new to the app must be in the token of the call.
+    /// The scopes that the app's tokens can have. A scope that the app does not have yet must be in the token that makes the
+    /// call.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = Vec<Scope>, required = false)]
     pub scopes: Option<Vec<Scope>>,
-    /// Where fans may be sent back to.
+    /// Redirect URIs the app may use.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = Vec<WebAddress>, required = false, max_items = 20)]
     pub redirect_uris: Option<Vec<WebAddress>>,
-    /// Addresses it may be used from; an empty list allows any.
+    /// IP addresses and ranges the app may be used from; an empty list allows any.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = Vec<AddressRange>, required = false, max_items = 100)]
     pub allowed_addresses: Option<Vec<AddressRange>>,
@@ -234,7 +235,7 @@ impl JsonBody for AppChange {}
 pub struct AppKey {
     /// RFC 7638 thumbprint (SHA-256, base64url): `kid` and `keyid`.
     pub kid: String,
-    /// What it signs requests with.
+    /// The algorithm the key signs requests with.
     #[schema(value_type = Algorithm)]
     pub algorithm: Open<Algorithm>,
     /// The key.
@@ -259,7 +260,7 @@ impl Reply for AppKey {
     }
 }
 
-/// Every key of an app; there are at most ten.
+/// All keys of an app; there are at most ten.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct AppKeys {
@@ -280,13 +281,14 @@ impl Reply for AppKeys {
 pub struct NewAppKey {
     /// The public key.
     pub key: KeyInput,
-    /// For an RSA key that can only sign PKCS#1 v1.5: `rsa-v1_5-sha256`. Otherwise the key decides and this is left out.
+    /// Only for an RSA key that can sign nothing but PKCS#1 v1.5: `rsa-v1_5-sha256`. Omit it otherwise; the key determines
+    /// the algorithm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub algorithm: Option<Algorithm>,
 }
 
 impl NewAppKey {
-    /// This public key.
+    /// A key to register.
     pub fn new(key: KeyInput) -> Self {
         Self { key, algorithm: None }
     }
@@ -299,7 +301,7 @@ impl Example for NewAppKey {
 }
 impl JsonBody for NewAppKey {}
 
-/// Which app.
+/// Path of an app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AppPath {
     /// The app.
@@ -307,7 +309,7 @@ pub struct AppPath {
 }
 impl Fields for AppPath {}
 
-/// Which key of which app.
+/// Path of an app's key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AppKeyPath {
     /// The app.
@@ -317,15 +319,15 @@ pub struct AppKeyPath {
 }
 impl Fields for AppKeyPath {}
 
-/// Which page of the apps.
+/// Paging of a list of apps.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct AppsQuery {
-    /// Entries per page.
+    /// Maximum number of entries per page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
 }
@@ -347,9 +349,9 @@ impl Endpoint for ListApps {
     type Reply = Page<App>;
 }
 
-/// Make an app
+/// Create an app
 ///
-/// The app gets its keys with it; more can be added and old ones removed at any time. It can have no scope that the token of
+/// The app is created with its keys; you can add and remove keys at any time. The app cannot have a scope that the token of
 /// the call does not have.
 #[derive(ToSchema)]
 pub struct CreateApp;
@@ -374,9 +376,9 @@ impl Endpoint for CreateApp {
     type Reply = App;
 }
 
-/// Read an app
+/// Get an app
 ///
-/// Its keys have a list of their own. The ETag is what a change must bring.
+/// The app's keys are listed separately. Send the ETag with your next change.
 #[derive(ToSchema)]
 pub struct GetApp;
 impl Endpoint for GetApp {
@@ -391,10 +393,10 @@ impl Endpoint for GetApp {
     type Reply = App;
 }
 
-/// Change an app
+/// Update an app
 ///
-/// Only the fields you send; a change that changes nothing keeps the version. A change of status, scopes or allow-list reaches
-/// every gateway within two seconds.
+/// Only the fields you send are changed; an update that changes nothing keeps the version. A change of status, scopes or
+/// allow-list takes effect on every gateway within two seconds.
 #[derive(ToSchema)]
 pub struct ChangeApp;
 impl Endpoint for ChangeApp {
@@ -429,9 +431,9 @@ impl Endpoint for ListKeys {
 
 /// Register a key
 ///
-/// Takes a JWK, or a PEM, DER or one-line public key (SPKI or PKCS#1): Ed25519, P-256 or RSA of at least 2048 bits. To
+/// Accepts a JWK, or a PEM, DER or one-line public key (SPKI or PKCS#1): Ed25519, P-256 or RSA of at least 2048 bits. To
 /// rotate: register the new key, sign with it, then remove the old one. The token of the call must have every scope of the
-/// app: whoever holds the key can do what the app can.
+/// app, because the holder of the key can do everything the app can.
 #[derive(ToSchema)]
 pub struct AddKey;
 impl Endpoint for AddKey {
@@ -458,8 +460,7 @@ impl Endpoint for AddKey {
 
 /// Remove a key
 ///
-/// Signatures and tokens of the key are refused from then on, on every gateway within two seconds. The app's last key
-/// stays.
+/// Signatures and tokens of the key are refused by every gateway within two seconds. The app's last key cannot be removed.
 #[derive(ToSchema)]
 pub struct RemoveKey;
 impl Endpoint for RemoveKey {

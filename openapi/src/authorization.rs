@@ -1,7 +1,7 @@
 //! A fan's consent: the pushed authorization request, and what the fan shares afterwards.
 //!
-//! The app pushes what it wants and sends the fan's browser to [`AUTHORIZATION_PATH`] with `client_id` and `request_uri`; the
-//! browser comes back to `redirect_uri` with `code`, `state` and `iss`, or with `error`. Sources: FAPI 2.0 Security Profile,
+//! The app pushes its request and sends the fan's browser to [`AUTHORIZATION_PATH`] with `client_id` and `request_uri`; the
+//! browser returns to `redirect_uri` with `code`, `state` and `iss`, or with `error`. Sources: FAPI 2.0 Security Profile,
 //! RFC 7636, 8707, 9126, 9207, 9449, OpenID Connect Core.
 
 use serde::{Deserialize, Serialize};
@@ -16,30 +16,30 @@ use crate::scope::FanScope;
 
 /// Where a fan's browser is sent.
 pub const AUTHORIZATION_PATH: &str = "/oauth/authorize";
-/// Seconds from pushing a request to the moment the fan's browser must have opened it.
+/// Lifetime of a `request_uri`, in seconds, until the fan's browser opens it.
 pub const REQUEST_URI_SECONDS: i64 = 90;
-/// Seconds in which a code can be exchanged.
+/// Lifetime of a code in seconds.
 pub const CODE_SECONDS: i64 = 60;
 /// What every `request_uri` begins with (RFC 9126, 2.2).
 pub const REQUEST_URI_PREFIX: &str = "urn:ietf:params:oauth:request_uri:";
 
-/// An authorization request. Parameters that are not known are ignored (RFC 6749, 3.1).
+/// An authorization request. Unknown parameters are ignored (RFC 6749, 3.1).
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[non_exhaustive]
 pub struct PushedRequest {
     /// `code`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_type: Option<String>,
-    /// Where the fan's browser is sent back to: one of the app's `redirect_uris`, character for character.
+    /// Where the fan's browser is redirected: one of the app's `redirect_uris`, character for character.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect_uri: Option<String>,
     /// Fan scopes separated by spaces; at least one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
-    /// Comes back with the answer; up to 2,000 characters.
+    /// Returned in the response; up to 2,000 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// Comes back in the id token; up to 500 characters.
+    /// Returned in the ID token; up to 500 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
     /// SHA-256 of the `code_verifier`, base64url without padding (RFC 7636).
@@ -48,25 +48,26 @@ pub struct PushedRequest {
     /// `S256`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_challenge_method: Option<String>,
-    /// `none` (no page is shown), or `login` and `consent` (that page is shown in any case), separated by spaces.
+    /// `none` (show no page), or `login` and `consent` (show that page in any case), separated by spaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
-    /// The fan must have signed in within so many seconds.
+    /// Maximum age in seconds of the fan's sign-in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_age: Option<String>,
-    /// The API the token is for (RFC 8707); ours when left out.
+    /// The API the token is for (RFC 8707); this gateway's API when omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
-    /// Thumbprint of the key that the code is bound to (RFC 9449, 10); a DPoP proof sent with this request does the same.
+    /// Thumbprint of the key that the code is bound to (RFC 9449, 10); a DPoP proof sent with this request has the same
+    /// effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dpop_jkt: Option<String>,
-    /// `query`, where it is sent.
+    /// `query`, the only mode supported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_mode: Option<String>,
-    /// Refused when sent: there are no request objects here.
+    /// Refused when sent: request objects are not supported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<String>,
-    /// Refused when sent: a pushed request refers to no other.
+    /// Refused when sent: a pushed request cannot refer to another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_uri: Option<String>,
     /// The app.
@@ -78,7 +79,7 @@ pub struct PushedRequest {
     /// A JWT signed with a key of the app.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_assertion: Option<String>,
-    /// Refused when sent: secrets are not used here.
+    /// Refused when sent: client secrets are not supported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<String>,
 }
@@ -101,13 +102,13 @@ impl Example for PushedRequest {
     }
 }
 
-/// A request that was taken in.
+/// An accepted authorization request.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct PushedReply {
-    /// Stands for the request, once.
+    /// Refers to the request; can be used once.
     pub request_uri: String,
-    /// Seconds in which the fan's browser must open it.
+    /// Lifetime of `request_uri` in seconds.
     pub expires_in: i64,
 }
 
@@ -125,8 +126,8 @@ impl Reply for PushedReply {
 /// Push an authorization request
 ///
 /// RFC 9126, the first step to a fan token. The app authenticates with a client assertion. Then send the fan's browser to
-/// `/oauth/authorize` with `client_id` and the `request_uri` of the answer, and nothing else. A DPoP proof is not needed here;
-/// when one is sent, the code can only be exchanged with the same key.
+/// `/oauth/authorize` with only `client_id` and the `request_uri` of the response. A DPoP proof is optional here; when you
+/// send one, the code can be exchanged only with the same key.
 #[derive(ToSchema)]
 pub struct PushAuthorizationRequest;
 impl Endpoint for PushAuthorizationRequest {
@@ -148,9 +149,9 @@ impl Endpoint for PushAuthorizationRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct Userinfo {
-    /// The fan, by the id your partner knows: the same as in the id token.
+    /// The fan's id, as your partner knows it: the same as in the ID token.
     pub sub: FanId,
-    /// The nickname, where the fan chose to show it (`profile:nickname`).
+    /// The fan's nickname, if the fan agreed to show it (`profile:nickname`).
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::text::as_written")]
     pub nickname: Option<Nickname>,
 }
@@ -161,10 +162,10 @@ impl Reply for Userinfo {
     }
 }
 
-/// Read what the fan shares
+/// Get the fan's claims
 ///
-/// OpenID Connect Core, 5.3. There is no e-mail address, no phone number and no name: a fan is an id, and a nickname where the
-/// fan wants that.
+/// OpenID Connect Core, 5.3. There is no e-mail address, phone number or name: only the fan's id, and the nickname if the
+/// fan agreed to show it.
 #[derive(ToSchema)]
 pub struct GetUserinfo;
 impl Endpoint for GetUserinfo {
@@ -178,9 +179,10 @@ impl Endpoint for GetUserinfo {
     type Reply = Userinfo;
 }
 
-/// Read what the fan shares, by POST
+/// Get the fan's claims by POST
 ///
-/// The same, for clients that ask this way (OpenID Connect Core, 5.3.1). It changes nothing, so it need not be signed.
+/// Same as the GET, for clients that use POST (OpenID Connect Core, 5.3.1). The call changes nothing, so it does not have to
+/// be signed.
 #[derive(ToSchema)]
 pub struct PostUserinfo;
 impl Endpoint for PostUserinfo {

@@ -1,10 +1,10 @@
-//! Reading bodies and parameters so that a refusal names the field.
+//! Parses bodies and parameters so that an error names the field.
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::endpoint::BodyError;
 
-/// A shape from JSON; the error names the field by JSON Pointer.
+/// Parses JSON; the error names the field by JSON Pointer.
 pub(crate) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BodyError> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
@@ -20,7 +20,7 @@ pub(crate) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BodyError> {
     Ok(value)
 }
 
-/// A shape from a form body (`application/x-www-form-urlencoded`).
+/// Parses a form body (`application/x-www-form-urlencoded`).
 pub(crate) fn form<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BodyError> {
     let text = std::str::from_utf8(bytes).map_err(|_| BodyError::Malformed("the form is not UTF-8".to_owned()))?;
     query(text).map_err(|ParamError { param, message }| BodyError::Field { pointer: format!("/{param}"), message })
@@ -30,19 +30,19 @@ pub(crate) fn form<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BodyError> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{param}: {message}")]
 pub struct ParamError {
-    /// Its name; empty when it could not be told.
+    /// The parameter's name; empty when it is not known.
     pub param: String,
     /// What was expected.
     pub message: String,
 }
 
-/// A shape from a query string.
+/// Parses a query string.
 pub fn query<T: DeserializeOwned>(text: &str) -> Result<T, ParamError> {
     let pairs = url::form_urlencoded::parse(text.as_bytes());
     serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs)).map_err(|error| param_error(&error))
 }
 
-/// A shape from path parameters, already percent-decoded.
+/// Parses path parameters that are already percent-decoded.
 pub fn params<'a, T: DeserializeOwned>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Result<T, ParamError> {
     let reader = serde::de::value::MapDeserializer::<_, serde::de::value::Error>::new(pairs);
     serde_path_to_error::deserialize(reader).map_err(|error| param_error(&error))
@@ -56,7 +56,7 @@ fn param_error<E: std::fmt::Display>(error: &serde_path_to_error::Error<E>) -> P
     ParamError { param, message }
 }
 
-/// serde_path_to_error's path as a JSON Pointer (RFC 6901).
+/// `serde_path_to_error`'s path as a JSON Pointer (RFC 6901).
 fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
     path.iter().fold(String::new(), |mut pointer, segment| {
@@ -71,7 +71,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     })
 }
 
-/// The message without serde_json's " at line 1 column 2": the pointer says it better.
+/// The message without serde_json's " at line 1 column 2", which the pointer replaces.
 fn plain(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.rsplit_once(" at line ").map_or(text.clone(), |(message, _)| message.to_owned())

@@ -22,16 +22,16 @@ pub use words::{
     LanguageWords, Slug, SlugWords,
 };
 
-/// Who answers for a circle: always part of its public form.
+/// The operator of a circle: the partner responsible for it. Always part of the circle's public form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct CircleOperator {
     /// The partner.
     pub partner: PartnerId,
-    /// What fans call it.
+    /// The partner's public name.
     #[serde(deserialize_with = "crate::text::as_written")]
     pub name: PartnerName,
-    /// Its registered name.
+    /// The partner's registered name.
     #[serde(deserialize_with = "crate::text::as_written")]
     pub legal_name: LegalName,
 }
@@ -41,23 +41,24 @@ pub struct CircleOperator {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct PublishingLimits {
-    /// Posts a member may publish in 24 hours; no limit when absent. The partner's own posts do not count.
+    /// Maximum number of posts a member may publish in 24 hours; no limit when absent. The partner's own posts do not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 1000)]
     pub posts_per_member_per_day: Option<u16>,
-    /// Comments a fan, member or not, may make in 24 hours; no limit when absent. The partner's own comments do not count.
+    /// Maximum number of comments a fan, member or not, may write in 24 hours; no limit when absent. The partner's own
+    /// comments do not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 1000)]
     pub comments_per_fan_per_day: Option<u16>,
 }
 
 impl PublishingLimits {
-    /// This many posts of a member in 24 hours.
+    /// Sets the maximum number of posts of a member in 24 hours.
     pub const fn posts_per_member_per_day(posts: u16) -> Self {
         Self { posts_per_member_per_day: Some(posts), comments_per_fan_per_day: None }
     }
 
-    /// And this many comments of a fan in 24 hours.
+    /// Sets the maximum number of comments of a fan in 24 hours.
     #[must_use]
     pub const fn and_comments(mut self, comments: u16) -> Self {
         self.comments_per_fan_per_day = Some(comments);
@@ -65,14 +66,14 @@ impl PublishingLimits {
     }
 }
 
-/// Limits of a circle, as they are.
+/// Limits of a circle.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct CircleLimits {
-    /// Posts a member may publish in 24 hours; no limit when absent.
+    /// Maximum number of posts a member may publish in 24 hours; no limit when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub posts_per_member_per_day: Option<u16>,
-    /// Comments a fan, member or not, may make in 24 hours; no limit when absent.
+    /// Maximum number of comments a fan, member or not, may write in 24 hours; no limit when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comments_per_fan_per_day: Option<u16>,
 }
@@ -90,60 +91,60 @@ impl From<PublishingLimits> for CircleLimits {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct Circle {
-    /// Its id.
+    /// The circle's id.
     pub id: CircleId,
-    /// Its name.
+    /// The circle's name.
     #[serde(deserialize_with = "crate::text::as_written")]
     pub name: CircleName,
-    /// Its name in addresses.
+    /// The circle's name in URLs.
     #[serde(deserialize_with = "crate::text::as_written")]
     pub slug: Slug,
-    /// What it is about, in a few sentences.
+    /// What the circle is about, in a few sentences.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "crate::text::as_written")]
     pub description: Option<CircleText>,
-    /// What it is about, in a word.
+    /// Category of the circle.
     #[schema(value_type = Category)]
     pub category: Open<Category>,
-    /// The language its members speak.
+    /// The language the members speak.
     #[serde(deserialize_with = "crate::text::as_written")]
     pub language: Language,
-    /// What members have agreed to.
+    /// Rules that members agree to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "crate::text::as_written")]
     pub rules: Option<CircleText>,
-    /// What everybody should see now.
+    /// An announcement to all visitors of the circle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "crate::text::as_written")]
     pub announcement: Option<CircleText>,
-    /// Its picture.
+    /// Cover picture of the circle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "crate::text::as_written")]
     pub cover: Option<WebAddress>,
-    /// Who finds it.
+    /// Who can find the circle.
     #[schema(value_type = Discoverability)]
     pub discoverability: Open<Discoverability>,
-    /// Where it stands in its life.
+    /// Status of the circle.
     #[schema(value_type = CircleStatus)]
     pub status: Open<CircleStatus>,
-    /// Who answers for it.
+    /// The partner responsible for the circle.
     pub operator: CircleOperator,
-    /// Version of its gate that decides now.
+    /// Current version of the circle's gate.
     pub gate_version: i64,
-    /// Limits for its members.
+    /// Publishing limits of the circle.
     pub limits: CircleLimits,
-    /// What fans may do in it through an app.
+    /// What fans may do in the circle through an app.
     pub rights: CircleRights,
-    /// Counts the changes; the ETag is this number in quotes.
+    /// Incremented with each change; the ETag is this number in quotes.
     pub version: i64,
-    /// When it was made.
+    /// When the circle was created.
     pub created_at: Time,
-    /// When it last changed.
+    /// When the circle was last changed.
     pub updated_at: Time,
-    /// When it was opened.
+    /// When the circle was opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub opened_at: Option<Time>,
-    /// When it was closed.
+    /// When the circle was closed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<Time>,
 }
@@ -196,42 +197,42 @@ impl Reply for Circle {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct NewCircle {
-    /// Its name.
+    /// The circle's name.
     pub name: CircleName,
-    /// Its name in addresses; made from the id when left out.
+    /// The circle's name in URLs; derived from the id when omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slug: Option<Slug>,
-    /// What it is about, in a few sentences.
+    /// What the circle is about, in a few sentences.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<CircleText>,
-    /// What it is about, in a word; `other` when left out.
+    /// Category of the circle; `other` when omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<Category>,
-    /// The language its members speak; `zh-CN` when left out.
+    /// The language the members speak; `zh-CN` when omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<Language>,
-    /// What members have agreed to.
+    /// Rules that members agree to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rules: Option<CircleText>,
-    /// What everybody should see now.
+    /// An announcement to all visitors of the circle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub announcement: Option<CircleText>,
-    /// Its picture.
+    /// Cover picture of the circle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cover: Option<WebAddress>,
-    /// Who finds it; `public` when left out.
+    /// Who can find the circle; `public` when omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub discoverability: Option<Discoverability>,
-    /// Limits for its members.
+    /// Publishing limits of the circle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<PublishingLimits>,
-    /// What fans may do in it through an app; when left out, members comment and nobody but you posts.
+    /// What fans may do in the circle through an app; when omitted, members can comment and only you can post.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rights: Option<NewCircleRights>,
 }
 
 impl NewCircle {
-    /// A circle of this name.
+    /// A circle with this name.
     pub fn new(name: impl Into<CircleName>) -> Self {
         Self {
             name: name.into(),
@@ -248,35 +249,35 @@ impl NewCircle {
         }
     }
 
-    /// With this description.
+    /// Sets the description.
     #[must_use]
     pub fn description(mut self, text: impl Into<CircleText>) -> Self {
         self.description = Some(text.into());
         self
     }
 
-    /// In this category.
+    /// Sets the category.
     #[must_use]
     pub fn category(mut self, category: Category) -> Self {
         self.category = Some(category);
         self
     }
 
-    /// With this name in addresses.
+    /// Sets the name in URLs.
     #[must_use]
     pub fn slug(mut self, slug: impl Into<Slug>) -> Self {
         self.slug = Some(slug.into());
         self
     }
 
-    /// With these limits.
+    /// Sets the publishing limits.
     #[must_use]
     pub fn limits(mut self, limits: PublishingLimits) -> Self {
         self.limits = Some(limits);
         self
     }
 
-    /// With these rights of fans.
+    /// Sets the rights of fans.
     #[must_use]
     pub fn rights(mut self, rights: NewCircleRights) -> Self {
         self.rights = Some(rights);
@@ -291,52 +292,52 @@ impl Example for NewCircle {
 }
 impl JsonBody for NewCircle {}
 
-/// Changes to a circle; fields left out stay as they are, null clears.
+/// Changes to a circle; omitted fields keep their values, null clears.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CircleChange {
-    /// Its name.
+    /// The circle's name.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = CircleName, required = false)]
     pub name: Option<CircleName>,
-    /// Its name in addresses.
+    /// The circle's name in URLs.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = Slug, required = false)]
     pub slug: Option<Slug>,
-    /// What it is about, in a few sentences.
+    /// What the circle is about, in a few sentences.
     #[serde(default, skip_serializing_if = "Edit::is_keep")]
     #[schema(value_type = Option<CircleText>)]
     pub description: Edit<CircleText>,
-    /// What it is about, in a word.
+    /// Category of the circle.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = Category, required = false)]
     pub category: Option<Category>,
-    /// The language its members speak.
+    /// The language the members speak.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = Language, required = false)]
     pub language: Option<Language>,
-    /// What members have agreed to.
+    /// Rules that members agree to.
     #[serde(default, skip_serializing_if = "Edit::is_keep")]
     #[schema(value_type = Option<CircleText>)]
     pub rules: Edit<CircleText>,
-    /// What everybody should see now.
+    /// An announcement to all visitors of the circle.
     #[serde(default, skip_serializing_if = "Edit::is_keep")]
     #[schema(value_type = Option<CircleText>)]
     pub announcement: Edit<CircleText>,
-    /// Its picture.
+    /// Cover picture of the circle.
     #[serde(default, skip_serializing_if = "Edit::is_keep")]
     #[schema(value_type = Option<WebAddress>)]
     pub cover: Edit<WebAddress>,
-    /// Who finds it.
+    /// Who can find the circle.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = Discoverability, required = false)]
     pub discoverability: Option<Discoverability>,
-    /// Limits for its members; replaces all of them, null lifts them.
+    /// Publishing limits of the circle; replaces all of them, null removes them.
     #[serde(default, skip_serializing_if = "Edit::is_keep")]
     #[schema(value_type = Option<PublishingLimits>)]
     pub limits: Edit<PublishingLimits>,
-    /// What fans may do in it through an app; replaces both rights, null gives both their defaults.
+    /// What fans may do in the circle through an app; replaces both rights, null resets both to their defaults.
     #[serde(default, skip_serializing_if = "Edit::is_keep")]
     #[schema(value_type = Option<NewCircleRights>)]
     pub rights: Edit<NewCircleRights>,

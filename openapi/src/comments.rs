@@ -1,4 +1,4 @@
-//! Comments on posts, and replies to comments: one level of them.
+//! Comments on posts, and replies to comments, one level deep.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ use crate::time::Time;
 pub enum CommentTextWords {}
 impl Words for CommentTextWords {
     const NAME: &'static str = "CommentText";
-    const ABOUT: &'static str = "Text of a comment, as it is: no Markdown.";
+    const ABOUT: &'static str = "Plain text of a comment, not Markdown.";
     const MAX: usize = 2_000;
     const LINES: bool = true;
     const EXAMPLE: &'static str = "We will be there, all three of us!";
@@ -38,20 +38,20 @@ pub enum AuthorKind {
     Fan,
 }
 
-/// Who wrote a comment.
+/// Author of a comment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct CommentAuthor {
-    /// You, or a fan.
+    /// Whether the author is the partner or a fan.
     #[schema(value_type = AuthorKind)]
     pub kind: Open<AuthorKind>,
     /// The fan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fan: Option<FanId>,
-    /// The fan's membership; absent when the fan was no member.
+    /// The fan's membership; absent when the fan was not a member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub membership: Option<MembershipId>,
-    /// What the fan is called; only while the fan lets an app of yours read it (`profile:nickname`), and never in an event.
+    /// The fan's nickname; only while the fan lets one of your apps read it (`profile:nickname`), and never in an event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "crate::text::as_written")]
     pub nickname: Option<Nickname>,
@@ -61,25 +61,25 @@ pub struct CommentAuthor {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct Comment {
-    /// Its id.
+    /// The comment's id.
     pub id: CommentId,
     /// The circle.
     pub circle: CircleId,
-    /// The post it is about.
+    /// The post commented on.
     pub post: PostId,
-    /// The comment it replies to, which is no reply itself. It stays when that one is deleted.
+    /// The comment this one replies to, which is itself not a reply. The reference remains when that comment is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<CommentId>,
-    /// Who wrote it.
+    /// Author of the comment.
     pub author: CommentAuthor,
-    /// Its text.
+    /// The comment's text.
     #[serde(deserialize_with = "crate::text::as_written")]
     pub text: CommentText,
-    /// How many fans like it.
+    /// Number of fans who like the comment.
     pub likes: i64,
-    /// Counts the changes; the ETag is this number in quotes. Likes are no changes.
+    /// Incremented with each change; the ETag is this number in quotes. Likes do not count as changes.
     pub version: i64,
-    /// When it was written.
+    /// When the comment was written.
     pub created_at: Time,
 }
 
@@ -116,35 +116,35 @@ impl Reply for Comment {
     }
 }
 
-/// A new comment of yours, or of a member you speak for.
+/// A comment to write, in the partner's name or in a member's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct NewComment {
-    /// Its text.
+    /// The comment's text.
     pub text: CommentText,
-    /// The comment it replies to: one of the same post that is no reply itself.
+    /// The comment to reply to: a comment on the same post that is not itself a reply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<CommentId>,
-    /// The member who writes it; the partner when left out.
+    /// Membership of the author; the partner is the author when omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<MembershipId>,
 }
 
 impl NewComment {
-    /// This text, in your own name.
+    /// A comment with this text, in the partner's name.
     pub fn new(text: impl Into<CommentText>) -> Self {
         Self { text: text.into(), reply_to: None, author: None }
     }
 
-    /// In reply to this comment.
+    /// Makes it a reply to this comment.
     #[must_use]
     pub const fn reply_to(mut self, comment: CommentId) -> Self {
         self.reply_to = Some(comment);
         self
     }
 
-    /// Written by this member.
+    /// Sets the member who is the author.
     #[must_use]
     pub const fn author(mut self, author: MembershipId) -> Self {
         self.author = Some(author);
@@ -159,25 +159,25 @@ impl Example for NewComment {
 }
 impl JsonBody for NewComment {}
 
-/// A new comment of the fan who calls.
+/// A comment to write as the calling fan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct NewFanComment {
-    /// Its text.
+    /// The comment's text.
     pub text: CommentText,
-    /// The comment it replies to: one of the same post that is no reply itself.
+    /// The comment to reply to: a comment on the same post that is not itself a reply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<CommentId>,
 }
 
 impl NewFanComment {
-    /// This text.
+    /// A comment with this text.
     pub fn new(text: impl Into<CommentText>) -> Self {
         Self { text: text.into(), reply_to: None }
     }
 
-    /// In reply to this comment.
+    /// Makes it a reply to this comment.
     #[must_use]
     pub const fn reply_to(mut self, comment: CommentId) -> Self {
         self.reply_to = Some(comment);
@@ -192,32 +192,32 @@ impl Example for NewFanComment {
 }
 impl JsonBody for NewFanComment {}
 
-/// Which comment.
+/// Path of a comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CommentPath {
-    /// The comment.
+    /// The comment's id.
     pub comment: CommentId,
 }
 impl Fields for CommentPath {}
 
-/// Which page of the comments.
+/// Paging of a list of comments.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CommentsQuery {
-    /// Entries per page.
+    /// Maximum number of entries per page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
 }
 impl Fields for CommentsQuery {}
 
-/// Comment on a post
+/// Create a comment
 ///
-/// In your own name, or in that of an active member you name; the circle's `rights` bind fans, not you. The post must be
-/// published, and its circle open.
+/// In your own name, or in the name of an active member; the circle's `rights` apply to fans, not to you. The post must be
+/// published and its circle open.
 #[derive(ToSchema)]
 pub struct CreateComment;
 impl Endpoint for CreateComment {
@@ -242,7 +242,8 @@ impl Endpoint for CreateComment {
 
 /// List the comments on a post
 ///
-/// Oldest first, replies among them by their time: `reply_to` says where each belongs. What is deleted is not there any more.
+/// Oldest first, replies among them by time; `reply_to` gives the comment a reply belongs to. Deleted comments are not
+/// listed.
 #[derive(ToSchema)]
 pub struct ListComments;
 impl Endpoint for ListComments {
@@ -257,9 +258,9 @@ impl Endpoint for ListComments {
     type Reply = Page<Comment>;
 }
 
-/// Read a comment
+/// Get a comment
 ///
-/// One that was deleted, or whose post was, is not found.
+/// A deleted comment, or a comment on a deleted post, is not found.
 #[derive(ToSchema)]
 pub struct GetComment;
 impl Endpoint for GetComment {
@@ -276,8 +277,8 @@ impl Endpoint for GetComment {
 
 /// Delete a comment
 ///
-/// Whoever wrote it: you answer for your circles. It disappears for everybody; replies to it stay, and the platform keeps it
-/// for audits.
+/// You can delete any comment in your circles, whoever the author is. It disappears for everyone; replies to it remain, and
+/// the platform keeps a copy for audits.
 #[derive(ToSchema)]
 pub struct DeleteComment;
 impl Endpoint for DeleteComment {
@@ -293,10 +294,10 @@ impl Endpoint for DeleteComment {
     type Reply = Nothing;
 }
 
-/// Comment as the fan
+/// Create a comment as the fan
 ///
-/// Where the circle's `rights` let the fan: by default its active members. A rule about the fan's credit standing answers as a
-/// gate does, and its answer stands for 24 hours.
+/// Allowed if the circle's `rights` permit it: by default for active members. A requirement about the fan's credit band is
+/// answered as by a gate, and the answer stays the same for 24 hours.
 #[derive(ToSchema)]
 pub struct CommentAsFan;
 impl Endpoint for CommentAsFan {
@@ -320,9 +321,9 @@ impl Endpoint for CommentAsFan {
     type Reply = Comment;
 }
 
-/// Read the comments on a post as the fan
+/// List the comments on a post as the fan
 ///
-/// Oldest first, of a post that the fan may read. Nicknames are there of fans who let your app read them.
+/// Oldest first, on a post that the fan can read. Nicknames are included for fans who let your app read them.
 #[derive(ToSchema)]
 pub struct ListCommentsAsFan;
 impl Endpoint for ListCommentsAsFan {
@@ -340,7 +341,7 @@ impl Endpoint for ListCommentsAsFan {
 
 /// Delete a comment as the fan
 ///
-/// The fan's own; and any other, where the fan is moderator, admin or owner of the circle.
+/// The fan's own comment, or any comment if the fan is a moderator, admin or owner of the circle.
 #[derive(ToSchema)]
 pub struct DeleteCommentAsFan;
 impl Endpoint for DeleteCommentAsFan {

@@ -14,16 +14,16 @@ use crate::scope::Scope;
 use crate::text::{Text, Words};
 use crate::time::Time;
 
-/// Most pinned posts of a circle.
+/// Maximum number of pinned posts in a circle.
 pub const PINNED_MAX: i64 = 3;
-/// Most media of a post.
+/// Maximum number of media of a post.
 pub const MEDIA_MAX: usize = 20;
 
 /// Kind of [`PostTitle`].
 pub enum PostTitleWords {}
 impl Words for PostTitleWords {
     const NAME: &'static str = "PostTitle";
-    const ABOUT: &'static str = "Headline of a post.";
+    const ABOUT: &'static str = "Title of a post.";
     const MAX: usize = 120;
     const EXAMPLE: &'static str = "First meeting on Sunday";
 }
@@ -42,7 +42,7 @@ impl Words for PostBodyWords {
 /// Text of a post.
 pub type PostBody = Text<PostBodyWords>;
 
-/// How the text of a post is to be read.
+/// Format of the text of a post.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -50,20 +50,20 @@ pub enum PostFormat {
     /// CommonMark without raw HTML.
     #[default]
     Markdown,
-    /// Text as it is.
+    /// Plain text.
     Plain,
 }
 
-/// Whether a post can be seen.
+/// Status of a post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum PostStatus {
-    /// Only you see it.
+    /// Visible only to the partner.
     Draft,
-    /// It will be seen from `publish_at` on.
+    /// Becomes visible at `publish_at`.
     Scheduled,
-    /// Everybody who may read the circle sees it.
+    /// Visible to everyone who can read the circle.
     Published,
 }
 
@@ -71,49 +71,49 @@ pub enum PostStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct Post {
-    /// Its id.
+    /// The post's id.
     pub id: PostId,
     /// The circle.
     pub circle: CircleId,
-    /// The member who wrote it; absent when the partner did, or a fan who is no member.
+    /// Membership of the author; absent when the author is the partner, or a fan who is not a member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<MembershipId>,
-    /// The fan who published it through an app; absent when the partner did, in its own name or a member's.
+    /// The fan who published the post through an app; absent when the partner published it, in its own name or a member's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fan: Option<FanId>,
-    /// Its headline.
+    /// The post's title.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "crate::text::as_written")]
     pub title: Option<PostTitle>,
-    /// Its text.
+    /// The post's text.
     #[serde(deserialize_with = "crate::text::as_written")]
     pub body: PostBody,
-    /// How the text is to be read.
+    /// Format of the text.
     #[schema(value_type = PostFormat)]
     pub format: Open<PostFormat>,
-    /// Pictures and films.
+    /// URLs of pictures and videos.
     #[serde(deserialize_with = "crate::text::as_written")]
     pub media_urls: Vec<WebAddress>,
-    /// Whether it can be seen.
+    /// Status of the post.
     #[schema(value_type = PostStatus)]
     pub status: Open<PostStatus>,
-    /// Whether it stands on top of the feed.
+    /// Whether the post is pinned to the top of the feed.
     pub pinned: bool,
-    /// From when on it can be seen; absent for a draft.
+    /// When the post becomes or became visible; absent for a draft.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publish_at: Option<Time>,
     /// When text, title or media were last changed after publication.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub edited_at: Option<Time>,
-    /// How many comments it has, replies included.
+    /// Number of comments on the post, replies included.
     pub comments: i64,
-    /// How many fans like it.
+    /// Number of fans who like the post.
     pub likes: i64,
-    /// Counts the changes; the ETag is this number in quotes. Comments and likes are no changes.
+    /// Incremented with each change; the ETag is this number in quotes. Comments and likes do not count as changes.
     pub version: i64,
-    /// When it was written.
+    /// When the post was created.
     pub created_at: Time,
-    /// When it last changed.
+    /// When the post was last changed.
     pub updated_at: Time,
 }
 
@@ -153,36 +153,36 @@ impl Reply for Post {
     }
 }
 
-/// A new post.
+/// A post to create.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct NewPost {
-    /// Its headline.
+    /// The post's title.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<PostTitle>,
-    /// Its text.
+    /// The post's text.
     pub body: PostBody,
-    /// How the text is to be read; `markdown` when left out.
+    /// Format of the text; `markdown` when omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<PostFormat>,
-    /// Pictures and films.
+    /// URLs of pictures and videos.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 20)]
     pub media_urls: Vec<WebAddress>,
-    /// The member who writes it; the partner when left out.
+    /// Membership of the author; the partner is the author when omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub author: Option<MembershipId>,
-    /// From when on it can be seen; now when left out. A time in the past means now.
+    /// When the post becomes visible; immediately when omitted or in the past.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publish_at: Option<Time>,
-    /// Keep it to yourself for now; then `publish_at` must be left out.
+    /// Keeps the post as a draft; `publish_at` must then be omitted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub draft: bool,
 }
 
 impl NewPost {
-    /// A post with this text, published now.
+    /// A post with this text, published immediately.
     pub fn new(body: impl Into<PostBody>) -> Self {
         Self {
             title: None,
@@ -195,28 +195,28 @@ impl NewPost {
         }
     }
 
-    /// With this headline.
+    /// Sets the title.
     #[must_use]
     pub fn title(mut self, title: impl Into<PostTitle>) -> Self {
         self.title = Some(title.into());
         self
     }
 
-    /// Written by this member.
+    /// Sets the member who is the author.
     #[must_use]
     pub const fn author(mut self, author: MembershipId) -> Self {
         self.author = Some(author);
         self
     }
 
-    /// To be seen from this time on.
+    /// Schedules the post for this time.
     #[must_use]
     pub const fn publish_at(mut self, time: Time) -> Self {
         self.publish_at = Some(time);
         self
     }
 
-    /// As a draft.
+    /// Makes it a draft.
     #[must_use]
     pub const fn draft(mut self) -> Self {
         self.draft = true;
@@ -231,28 +231,29 @@ impl Example for NewPost {
 }
 impl JsonBody for NewPost {}
 
-/// Changes to a post; fields left out stay as they are, null clears.
+/// Changes to a post; omitted fields keep their values, null clears.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct PostChange {
-    /// Its headline.
+    /// The post's title.
     #[serde(default, skip_serializing_if = "Edit::is_keep")]
     #[schema(value_type = Option<PostTitle>)]
     pub title: Edit<PostTitle>,
-    /// Its text.
+    /// The post's text.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = PostBody, required = false)]
     pub body: Option<PostBody>,
-    /// How the text is to be read.
+    /// Format of the text.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = PostFormat, required = false)]
     pub format: Option<PostFormat>,
-    /// Pictures and films; replaces all of them.
+    /// URLs of pictures and videos; replaces all of them.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = Vec<WebAddress>, required = false, max_items = 20)]
     pub media_urls: Option<Vec<WebAddress>>,
-    /// From when on it can be seen; null makes it a draft; a time in the past publishes it now. Only before publication.
+    /// When the post becomes visible; null makes it a draft, a time in the past publishes it immediately. Only before
+    /// publication.
     #[serde(default, skip_serializing_if = "Edit::is_keep")]
     #[schema(value_type = Option<Time>)]
     pub publish_at: Edit<Time>,
@@ -265,34 +266,34 @@ impl Example for PostChange {
 }
 impl JsonBody for PostChange {}
 
-/// Which post.
+/// Path of a post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PostPath {
-    /// The post.
+    /// The post's id.
     pub post: PostId,
 }
 impl Fields for PostPath {}
 
-/// Which posts, and which page of them.
+/// Filter and paging of a list of posts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct PostsQuery {
-    /// `published` when left out; `draft` and `scheduled` show what only you can see.
+    /// `published` when omitted; `draft` and `scheduled` list posts that only you can see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<PostStatus>,
-    /// Entries per page.
+    /// Maximum number of entries per page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
 }
 impl Fields for PostsQuery {}
 
-/// Publish a post
+/// Create a post
 ///
-/// At once, at a later time, or kept as a draft. The circle must be open, for a draft too.
+/// Published immediately, scheduled for later, or kept as a draft. The circle must be open, even for a draft.
 #[derive(ToSchema)]
 pub struct CreatePost;
 impl Endpoint for CreatePost {
@@ -314,10 +315,10 @@ impl Endpoint for CreatePost {
     type Reply = Post;
 }
 
-/// Read the feed of a circle
+/// List the posts of a circle
 ///
-/// Pinned posts first, then newest first. While somebody pins or unpins, a post can appear twice or be skipped between two
-/// pages; read the first page again to be sure. A cursor leads on in the list it was given for.
+/// Pinned posts first, then newest first. If posts are pinned or unpinned while you page through the list, a post can appear
+/// twice or be skipped; read the first page again to be sure. A cursor is valid only for the list that returned it.
 #[derive(ToSchema)]
 pub struct ListPosts;
 impl Endpoint for ListPosts {
@@ -332,10 +333,10 @@ impl Endpoint for ListPosts {
     type Reply = Page<Post>;
 }
 
-/// Read a post
+/// Get a post
 ///
-/// Also one that nobody else sees yet: `status` says whether it is a draft, scheduled or published. A deleted post is not
-/// found. The ETag is what a change must bring.
+/// Including posts that only you can see: `status` says whether a post is a draft, scheduled or published. A deleted post is
+/// not found. Send the ETag with your next change.
 #[derive(ToSchema)]
 pub struct GetPost;
 impl Endpoint for GetPost {
@@ -350,9 +351,9 @@ impl Endpoint for GetPost {
     type Reply = Post;
 }
 
-/// Edit a post
+/// Update a post
 ///
-/// Only the fields you send. After publication the post is marked as edited, and its time stays what it is.
+/// Only the fields you send are changed. A published post is marked as edited, and its publication time does not change.
 #[derive(ToSchema)]
 pub struct ChangePost;
 impl Endpoint for ChangePost {
@@ -376,7 +377,7 @@ impl Endpoint for ChangePost {
 
 /// Delete a post
 ///
-/// It disappears for everybody; the platform keeps it for audits.
+/// The post disappears for everyone; the platform keeps a copy for audits.
 #[derive(ToSchema)]
 pub struct DeletePost;
 impl Endpoint for DeletePost {
@@ -394,7 +395,7 @@ impl Endpoint for DeletePost {
 
 /// Pin a post
 ///
-/// On top of the feed; at most three in a circle. Pinning a pinned post changes nothing.
+/// Pins the post to the top of the feed; a circle has at most three pinned posts. Pinning a pinned post changes nothing.
 #[derive(ToSchema)]
 pub struct PinPost;
 impl Endpoint for PinPost {

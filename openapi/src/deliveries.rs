@@ -1,4 +1,4 @@
-//! Deliveries: one row for each attempt at a webhook endpoint; and replay, which sends a part of the log again.
+//! Deliveries: one record for each attempt at a webhook endpoint; and replays, which send a part of the log again.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,21 +13,21 @@ use crate::scope::Scope;
 use crate::time::Time;
 use crate::webhooks::WebhookEndpointPath;
 
-/// Most replays of one endpoint that are under way.
+/// Maximum number of replays in progress at one endpoint.
 pub const REPLAYS_MAX: usize = 10;
-/// How much of an answer is kept, in bytes.
+/// Number of bytes kept of a receiver's response.
 pub const RESPONSE_EXCERPT_BYTES_MAX: usize = 1_024;
-/// How long deliveries can be read.
+/// How long deliveries are kept.
 pub const DELIVERIES_KEPT_SECONDS: i64 = 30 * 24 * 3_600;
 
-/// What came of an attempt.
+/// Outcome of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DeliveryOutcome {
-    /// The receiver answered 2xx.
+    /// The receiver responded with 2xx.
     Succeeded,
-    /// Anything else.
+    /// Everything else.
     Failed,
 }
 
@@ -36,21 +36,21 @@ pub enum DeliveryOutcome {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DeliveryError {
-    /// The name could not be resolved.
+    /// The host name could not be resolved.
     Dns,
-    /// The address is one we do not connect to: private, local or reserved.
+    /// The address is private, local or reserved, so the gateway does not connect to it.
     AddressForbidden,
     /// No connection could be made.
     Connect,
-    /// The connection is not secure: certificate or handshake.
+    /// TLS failed: certificate or handshake.
     Tls,
-    /// No complete answer within 15 seconds.
+    /// No complete response within 15 seconds.
     Timeout,
-    /// The connection ended before a complete answer.
+    /// The connection was closed before the response was complete.
     Interrupted,
-    /// The answer was larger than 64 KiB.
+    /// The response was larger than 64 KiB.
     ResponseTooLarge,
-    /// The answer was not 2xx; redirects are not followed.
+    /// The response status was not 2xx; redirects are not followed.
     Status,
 }
 
@@ -58,41 +58,41 @@ pub enum DeliveryError {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct Delivery {
-    /// Its id.
+    /// The delivery's id.
     pub id: DeliveryId,
     /// The endpoint.
     pub endpoint: WebhookEndpointId,
     /// The event; also in the header `webhook-id`.
     pub event: EventId,
-    /// The event's number; 0 for a ping.
+    /// Sequence number of the event; 0 for a ping.
     pub seq: i64,
     /// The event's type.
     #[schema(value_type = EventType)]
     pub r#type: Open<EventType>,
-    /// Which attempt for this event: 1, 2, 3 …
+    /// Number of the attempt for this event: 1, 2, 3 …
     pub attempt: i64,
-    /// What came of it.
+    /// Outcome of the attempt.
     #[schema(value_type = DeliveryOutcome)]
     pub outcome: Open<DeliveryOutcome>,
-    /// Why it failed.
+    /// Why the attempt failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<DeliveryError>)]
     pub error: Option<Open<DeliveryError>>,
-    /// The same in words.
+    /// Why the attempt failed, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// Status of the answer, when there was one.
+    /// Status of the response, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = 200)]
     pub status: Option<u16>,
-    /// The beginning of the answer, at most 1 KiB.
+    /// The beginning of the response, at most 1 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response: Option<String>,
-    /// How long it took.
+    /// Duration of the attempt.
     pub latency_ms: i64,
-    /// When it was made.
+    /// When the attempt was made.
     pub attempted_at: Time,
-    /// When the next one is due.
+    /// When the next attempt is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_attempt_at: Option<Time>,
 }
@@ -108,7 +108,7 @@ impl Example for Delivery {
             attempt: 1,
             outcome: DeliveryOutcome::Failed.into(),
             error: Some(DeliveryError::Status.into()),
-            detail: Some("the receiver answered 503".to_owned()),
+            detail: Some("the receiver responded with 503".to_owned()),
             status: Some(503),
             response: Some("down for maintenance".to_owned()),
             latency_ms: 83,
@@ -124,69 +124,69 @@ impl Reply for Delivery {
     }
 }
 
-/// Which deliveries, and which page of them.
+/// Filter and paging of a list of deliveries.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct DeliveriesQuery {
-    /// Only those that came out like this.
+    /// Only deliveries with this outcome.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<DeliveryOutcome>,
-    /// Entries per page.
+    /// Maximum number of entries per page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
 }
 impl Fields for DeliveriesQuery {}
 
-/// Which part of the log is sent again. Without a beginning: everything.
+/// The part of the log to send again: everything, unless you set a start.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct NewReplay {
-    /// From the event of this number.
+    /// Sequence number of the first event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
     pub from_seq: Option<i64>,
-    /// To the event of this number; the last one there is when left out.
+    /// Sequence number of the last event; the latest event when omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1)]
     pub to_seq: Option<i64>,
-    /// From the first event since this time; instead of `from_seq`.
+    /// Starts with the first event at or after this time; instead of `from_seq`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Time>,
-    /// Only events of these types; those of the endpoint when left out.
+    /// Only events of these types; the endpoint's types when omitted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 100)]
     pub types: Vec<EventType>,
 }
 
 impl NewReplay {
-    /// Everything there is.
+    /// Replays the whole log.
     pub fn all() -> Self {
         Self::default()
     }
 
-    /// From the event of this number.
+    /// Sequence number of the first event.
     pub fn from_seq(seq: i64) -> Self {
         Self { from_seq: Some(seq), ..Self::default() }
     }
 
-    /// From the first event since this time.
+    /// Starts with the first event at or after this time.
     pub fn since(time: Time) -> Self {
         Self { since: Some(time), ..Self::default() }
     }
 
-    /// To the event of this number.
+    /// Ends with the event of this sequence number.
     #[must_use]
     pub const fn to_seq(mut self, seq: i64) -> Self {
         self.to_seq = Some(seq);
         self
     }
 
-    /// Only these types.
+    /// Only events of these types.
     #[must_use]
     pub fn types(mut self, types: impl IntoIterator<Item = EventType>) -> Self {
         self.types = types.into_iter().collect();
@@ -207,14 +207,15 @@ impl JsonBody for NewReplay {}
 pub struct Replay {
     /// The endpoint.
     pub endpoint: WebhookEndpointId,
-    /// From the event of this number.
+    /// Sequence number of the first event.
     pub from_seq: i64,
-    /// To the event of this number. What is later, or has not been delivered at all yet, comes without a replay.
+    /// Sequence number of the last event. Later events, and events that have not been delivered yet, are sent without a
+    /// replay.
     pub to_seq: i64,
     /// Only events of these types; empty means all.
     #[schema(value_type = Vec<EventType>)]
     pub types: Vec<Open<EventType>>,
-    /// When it was asked for.
+    /// When the replay was requested.
     pub created_at: Time,
 }
 
@@ -255,8 +256,8 @@ impl Endpoint for ListDeliveries {
 
 /// Replay events to a webhook endpoint
 ///
-/// Sends a part of the log again, in its order, also to an endpoint that was made later. A disabled endpoint is enabled by this, and
-/// what waits for another attempt is tried at once: one call recovers from anything.
+/// Sends a part of the log again, in order; the endpoint may be newer than the events. This also enables a disabled endpoint
+/// and retries waiting events immediately, so one call recovers from any outage.
 #[derive(ToSchema)]
 pub struct ReplayEvents;
 impl Endpoint for ReplayEvents {

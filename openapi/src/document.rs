@@ -241,12 +241,14 @@ fn build(operation: &Operation, parts: Parts) -> utoipa::openapi::path::Operatio
     built.build()
 }
 
-/// The doc comment, then what the declaration says: scope, signature, idempotency, codes.
+/// The doc comment, followed by what the declaration says: scope, signature, idempotency, codes.
 fn describe(operation: &Operation, details: &str) -> String {
     let mut text = details.to_owned();
     let who = match operation.access {
         Access::Public => "**Access:** public.".to_owned(),
-        Access::Client => "**Access:** an app, by client assertion (`private_key_jwt`).".to_owned(),
+        Access::Client => {
+            "**Access:** an app that authenticates with a client assertion (`private_key_jwt`).".to_owned()
+        }
         Access::Partner(Some(scope)) => format!("**Access:** partner token with scope `{scope}`."),
         Access::Partner(None) => "**Access:** any partner token.".to_owned(),
         Access::Fan(scope) => format!("**Access:** fan token with scope `{scope}`."),
@@ -279,12 +281,12 @@ fn success(operation: &Operation, parts: &Parts) -> Response {
 
 /// Headers of many answers, described once. The edge adds them.
 const SHARED_HEADERS: [(&str, &str); 9] = [
-    ("Content-Digest", "Digest of the body (RFC 9530), where the answer is signed."),
-    ("Idempotent-Replayed", "`true` when this is the saved answer of an earlier request."),
-    ("RateLimit", "What is left of the limit that is nearest, and when it is full again."),
-    ("RateLimit-Policy", "That limit: how many requests in how many seconds."),
-    ("Request-Id", "Names this request in our logs."),
-    ("Retry-After", "Seconds to wait."),
+    ("Content-Digest", "Digest of the body (RFC 9530), when the response is signed."),
+    ("Idempotent-Replayed", "`true` when this is the saved response of an earlier request."),
+    ("RateLimit", "What is left of the tightest limit, and when it resets."),
+    ("RateLimit-Policy", "The tightest limit: how many requests in how many seconds."),
+    ("Request-Id", "Identifies this request in the gateway's logs."),
+    ("Retry-After", "Seconds to wait before retrying."),
     (
         "Signature",
         "The gateway's signature of the answer, bound to your request (RFC 9421, 2.4): on answers to changes, and wherever \
@@ -308,7 +310,7 @@ fn shared(response: ResponseBuilder, names: &[&'static str]) -> ResponseBuilder 
 fn success_text(status: u16) -> &'static str {
     match status {
         201 => "Created.",
-        204 => "Done; there is nothing to say.",
+        204 => "Success, without a body.",
         _ => "Done.",
     }
 }
@@ -362,11 +364,11 @@ fn headers_taken(operation: &Operation) -> Vec<Parameter> {
     let mut headers = Vec::new();
     if operation.idempotency != Idempotency::None {
         let required = operation.idempotency == Idempotency::Required;
-        let about = "A random text for each thing you want to happen; the same when you repeat the request.";
+        let about = "A random value for each operation; send the same value when you retry the request.";
         headers.push(header("Idempotency-Key", required, about, "5b0c8c3e-7d0f-4f0e-9a53-1f6f3c6f2a11"));
     }
     if operation.if_match {
-        headers.push(header("If-Match", true, "The ETag of the object as you read it.", "\"3\""));
+        headers.push(header("If-Match", true, "The ETag of the object as you last read it.", "\"3\""));
     }
     if matches!(operation.access, Access::Partner(_) | Access::Fan(_)) {
         let signed = operation.signed;

@@ -1,4 +1,4 @@
-//! One endpoint = one declaration that three read: the gateway mounts it, the SDK calls it, the document describes it.
+//! One declaration per endpoint, with three readers: the gateway mounts it, the SDK calls it, the document describes it.
 
 pub mod verb;
 
@@ -15,7 +15,7 @@ use crate::scope::{FanScope, Scope};
 
 pub use verb::{Method, Verb};
 
-/// What a partner may ask, and what we answer. The type's doc comment is its summary and description.
+/// An operation of the platform. The type's doc comment is its summary and description.
 pub trait Endpoint: ToSchema + 'static {
     /// HTTP method, as a type.
     type Verb: Verb;
@@ -23,19 +23,19 @@ pub trait Endpoint: ToSchema + 'static {
     const METHOD: Method = <Self::Verb as Verb>::METHOD;
     /// Path with `{name}` for each field of `Params`.
     const PATH: &'static str;
-    /// Where it stands in the document.
+    /// Chapter of the document.
     const TAG: Tag;
     /// Who may call it.
     const ACCESS: Access;
-    /// Status of a success.
+    /// Status of a successful response.
     const STATUS: u16 = 200;
     /// Its own error codes; those common to its access and shape are added by `Operation`.
     const FAILS: &'static [ErrorCode] = &[];
     /// Whether a call must be signed: one that changes state.
     const SIGNED: bool = Self::METHOD.writes();
-    /// Whether it takes `If-Match`.
+    /// Whether `If-Match` is required.
     const IF_MATCH: bool = false;
-    /// Whether an `Idempotency-Key` is required, offered or not taken.
+    /// Whether an `Idempotency-Key` is required, optional or ignored.
     const IDEMPOTENCY: Idempotency = Idempotency::of(Self::METHOD);
     /// Path parameters.
     type Params: Fields;
@@ -43,7 +43,7 @@ pub trait Endpoint: ToSchema + 'static {
     type Query: Fields;
     /// Request body.
     type Body: Body;
-    /// Body and headers of a success.
+    /// Body and headers of a successful response.
     type Reply: Reply;
 }
 
@@ -63,9 +63,9 @@ pub enum Access {
 /// What an endpoint does with `Idempotency-Key`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Idempotency {
-    /// Not taken: the method is idempotent by itself, or repeating does no harm.
+    /// Ignored: the method is idempotent by itself, or repeating the call does no harm.
     None,
-    /// Taken when sent.
+    /// Honoured when sent.
     Offered,
     /// Refused without.
     Required,
@@ -135,24 +135,29 @@ impl Tag {
             Self::Partners => {
                 ("Partners", "The tenant: a merchant or organisation, disclosed by its legal name on every circle.")
             }
-            Self::Apps => {
-                ("Apps", "OAuth clients of a partner, and the public keys they sign with. Keys rotate with overlap.")
-            }
+            Self::Apps => (
+                "Apps",
+                "OAuth clients of a partner, and the public keys they sign with. Keys can be rotated without downtime.",
+            ),
             Self::OAuth => ("OAuth", "The authorization server: FAPI 2.0, private_key_jwt, DPoP-bound tokens."),
             Self::Circles => ("Circles", "Interest communities: draft, open, closed."),
             Self::Gates => ("Gates", "The rules to join a circle, versioned, and what they answer rule by rule."),
-            Self::Memberships => ("Memberships", "Fans in circles: join, approve, roles, bans."),
-            Self::Content => ("Content", "Posts: publish, schedule, pin, edit, delete; and what is said about them."),
+            Self::Memberships => ("Memberships", "Memberships of fans in circles: join, approve, assign roles, ban."),
+            Self::Content => {
+                ("Content", "Posts: publish, schedule, pin, edit, delete; and the comments and likes on them.")
+            }
             Self::Payments => {
-                ("Payments", "Fans pay: tips, approved on a page or within a mandate; refunds; who tips most.")
+                ("Payments", "Payments by fans: tips, approved on a page or within a mandate; refunds; leaderboards.")
             }
             Self::Me => (
                 "Fans",
-                "What a fan does through your app, with a token that the fan agreed to: join, read, post, comment, like, tip.",
+                "What a fan does through your app, with a token that the fan consented to: join, read, post, comment, like, tip.",
             ),
-            Self::Ledger => ("Ledger", "Double entry: accounts, immutable transfers, and balances that always add up."),
+            Self::Ledger => {
+                ("Ledger", "Double-entry ledger: accounts, immutable transfers, and balances that always add up.")
+            }
             Self::Events => {
-                ("Events", "One numbered log per partner, without gaps; pull it, stream it, or have it pushed.")
+                ("Events", "One numbered log per partner, without gaps: pull it, stream it, or have it pushed.")
             }
             Self::Webhooks => {
                 ("Webhooks", "Endpoints that events are pushed to (Standard Webhooks), their deliveries, and replay.")
@@ -161,7 +166,10 @@ impl Tag {
                 "Sandbox",
                 "Only in sandbox mode: register partners, invent fans, move the clock, look into signatures.",
             ),
-            Self::Operations => ("Operations", "Health of the gateway."),
+            Self::Operations => (
+                "Operations",
+                "Only in sandbox mode: register partners, create fans, move the clock, inspect signatures.",
+            ),
         }
     }
 }
@@ -176,26 +184,26 @@ pub struct Nothing {}
 
 impl Fields for Nothing {}
 
-/// How a body travels.
+/// How a body is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyKind {
-    /// There is none; a caller may send zero bytes or an empty JSON object.
+    /// No body; a caller may send zero bytes or an empty JSON object.
     Nothing,
     /// `application/json`.
     Json,
     /// `application/x-www-form-urlencoded` (the OAuth endpoints).
     Form,
-    /// The bytes themselves, in one of these media types and up to this many bytes.
+    /// Raw bytes, in one of these media types and up to this size.
     Upload {
-        /// Media types taken.
+        /// Accepted media types.
         types: &'static [&'static str],
-        /// Most bytes.
+        /// Maximum number of bytes.
         bytes_max: u64,
     },
 }
 
 impl BodyKind {
-    /// Media types taken.
+    /// Accepted media types.
     pub const fn media_types(self) -> &'static [&'static str] {
         match self {
             Self::Nothing | Self::Json => &["application/json"],
@@ -208,10 +216,10 @@ impl BodyKind {
 /// Why a body could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// It is not well-formed at all.
+    /// The body is not well-formed.
     #[error("{0}")]
     Malformed(String),
-    /// One field is wrong.
+    /// One field is invalid.
     #[error("{message}")]
     Field {
         /// JSON Pointer (RFC 6901).
@@ -223,13 +231,13 @@ pub enum BodyError {
 
 /// A request body.
 pub trait Body: Sized + 'static {
-    /// How it travels.
+    /// How the body is encoded.
     const KIND: BodyKind;
 
-    /// From the bytes of the request.
+    /// Parses the bytes of a request.
     fn read(bytes: &[u8]) -> Result<Self, BodyError>;
 
-    /// To the bytes of the request.
+    /// Serialises to the bytes of a request.
     fn write(&self) -> Result<Vec<u8>, serde_json::Error>;
 
     /// An example for the document.
@@ -240,7 +248,7 @@ pub trait Body: Sized + 'static {
     fn schema_name(schemas: &mut NamedSchemas) -> Option<String>;
 }
 
-/// A shape with an example that cannot drift, because it is made of the shape itself.
+/// A shape with an example that cannot drift, because it is a value of the shape itself.
 pub trait Example {
     /// A typical value.
     fn example() -> Self;
@@ -267,7 +275,7 @@ impl Body for Nothing {
     }
 }
 
-/// A body in JSON; implement it (empty) for a shape, and the shape is a [`Body`].
+/// A JSON body: implement this empty trait for a shape, and the shape is a [`Body`].
 pub trait JsonBody: Example + ToSchema + DeserializeOwned + Serialize + 'static {}
 
 impl<T: JsonBody> Body for T {
@@ -293,7 +301,7 @@ impl<T: JsonBody> Body for T {
     }
 }
 
-/// A form body: the same, `application/x-www-form-urlencoded`, wrapped so that the kind is in the type.
+/// A form body (`application/x-www-form-urlencoded`), wrapped so that the encoding is part of the type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Form<T>(pub T);
 
@@ -320,22 +328,22 @@ impl<T: Example + ToSchema + DeserializeOwned + Serialize + 'static> Body for Fo
     }
 }
 
-/// A header of a success.
+/// A header of a successful response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReplyHeader {
-    /// Its name.
+    /// The header's name.
     pub name: &'static str,
-    /// What it says.
+    /// The header's description.
     pub about: &'static str,
 }
 
 /// `ETag` of a versioned object.
 pub const ETAG: ReplyHeader =
-    ReplyHeader { name: "ETag", about: "The object's version; send it as If-Match when you change the object." };
+    ReplyHeader { name: "ETag", about: "The object's version; send it as If-Match when you update the object." };
 
-/// Body and headers of a success.
+/// Body and headers of a successful response.
 pub trait Reply: ToSchema + Serialize + DeserializeOwned + 'static {
-    /// Headers it always brings.
+    /// Headers that are always present.
     const HEADERS: &'static [ReplyHeader] = &[];
     /// Whether it has a body.
     const HAS_BODY: bool = true;

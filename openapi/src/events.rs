@@ -1,7 +1,7 @@
 //! Events: one numbered log per partner. Webhook, pull and stream are three views of it.
 //!
-//! A partner's events are numbered 1, 2, 3 … without gaps, in the order in which the changes were committed; of one object
-//! they come in the order of its versions.
+//! A partner's events are numbered 1, 2, 3 … without gaps, in the order in which the changes were committed; events of one
+//! object are in the order of its versions.
 
 use std::fmt;
 
@@ -32,7 +32,7 @@ use crate::webhooks::WebhookEndpoint;
 
 macro_rules! event_types {
     ($($(#[doc = $about:literal])+ $variant:ident $name:tt $shape:ty;)+) => {
-        /// What happened: the object and what became of it. New types are added over time.
+        /// What happened to which kind of object. New types are added over time.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
         #[non_exhaustive]
         pub enum EventType {
@@ -43,12 +43,12 @@ macro_rules! event_types {
             /// Every type, in the order of the table.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
-            /// The type as it stands in `type`.
+            /// The type as sent in `type`.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
 
-            /// What it says, in a sentence.
+            /// Description of the type in one sentence.
             pub const fn about(self) -> &'static str {
                 match self { $(Self::$variant => concat!($($about),+),)+ }
             }
@@ -85,35 +85,35 @@ macro_rules! event_types {
 
 // One line = one type, the shape in its `data`, one sentence. A type is never renamed.
 event_types! {
-    /// The partner's own details changed.
+    /// The partner's details changed.
     PartnerChanged "partner.changed" Partner;
-    /// An app was made.
+    /// An app was created.
     AppCreated "app.created" App;
     /// An app changed.
     AppChanged "app.changed" App;
-    /// An app has one more key: whoever holds it can act as the app.
+    /// A key was added to an app: the holder of the key can act as the app.
     AppKeyAdded "app_key.added" AppKey;
     /// A key was removed from its app.
     AppKeyRemoved "app_key.removed" AppKey;
-    /// A circle was made, as a draft.
+    /// A circle was created, as a draft.
     CircleCreated "circle.created" Circle;
     /// A circle's settings changed.
     CircleChanged "circle.changed" Circle;
     /// A circle was opened.
     CircleOpened "circle.opened" Circle;
-    /// A circle was closed for good.
+    /// A circle was closed permanently.
     CircleClosed "circle.closed" Circle;
-    /// A circle has new rules to join.
+    /// A circle's gate was replaced.
     GateChanged "gate.changed" Gate;
-    /// A fan waits for approval.
+    /// A fan is waiting for approval.
     MembershipRequested "membership.requested" Membership;
-    /// A fan is in: let in by the gate or approved.
+    /// A fan became a member: admitted by the gate, or approved.
     MembershipActivated "membership.activated" Membership;
-    /// A fan was not approved.
+    /// A fan's request to join was rejected.
     MembershipRejected "membership.rejected" Membership;
-    /// A member got another role.
+    /// A member's role changed.
     MembershipChanged "membership.changed" Membership;
-    /// A fan left, or gave up waiting.
+    /// A fan left, or withdrew the request to join.
     MembershipLeft "membership.left" Membership;
     /// A member was removed.
     MembershipRemoved "membership.removed" Membership;
@@ -121,27 +121,28 @@ event_types! {
     MembershipBanned "membership.banned" Membership;
     /// A ban was lifted.
     MembershipUnbanned "membership.unbanned" Membership;
-    /// A fan let an app do something.
+    /// A fan granted scopes to an app.
     GrantCreated "grant.created" Grant;
-    /// A fan let the app do more.
+    /// A fan granted an app more scopes.
     GrantChanged "grant.changed" Grant;
-    /// A grant is over: the fan took it back, or you gave it up. Its tokens are refused from now on.
+    /// A grant was revoked, by the fan or by you. Its tokens are refused from now on.
     GrantRevoked "grant.revoked" Grant;
-    /// A post was made that is not seen yet: a draft, or scheduled.
+    /// A post was created that is not visible yet: a draft, or scheduled.
     PostCreated "post.created" Post;
-    /// A post can be seen.
+    /// A post was published.
     PostPublished "post.published" Post;
-    /// A post was edited, scheduled anew, pinned or unpinned.
+    /// A post was edited, rescheduled, pinned or unpinned.
     PostChanged "post.changed" Post;
     /// A post was deleted.
     PostDeleted "post.deleted" Post;
-    /// Somebody commented on a post. Without the author's nickname, which a fan can take back.
+    /// A comment was written. The author's nickname is not included, because a fan can stop disclosing it.
     CommentCreated "comment.created" Comment;
     /// A comment was deleted: by its author, a moderator or you.
     CommentDeleted "comment.deleted" Comment;
-    /// A payment waits for the fan's approval.
+    /// A payment is waiting for the fan's approval.
     PaymentCreated "payment.created" Payment;
-    /// The fan approved a payment, and the channel takes its time: the money is reserved. One that succeeds at once has no such event.
+    /// The fan approved a payment, and the channel is processing it: the money is reserved. There is no such event for a
+    /// payment that succeeds immediately.
     PaymentApproved "payment.approved" Payment;
     /// A payment succeeded: the money is in the circle's account.
     PaymentSucceeded "payment.succeeded" Payment;
@@ -149,37 +150,37 @@ event_types! {
     PaymentDeclined "payment.declined" Payment;
     /// A payment was canceled.
     PaymentCanceled "payment.canceled" Payment;
-    /// A payment expired: nobody decided in time.
+    /// A payment expired before the fan decided.
     PaymentExpired "payment.expired" Payment;
     /// A payment was refunded, in full or in part.
     PaymentRefunded "payment.refunded" Payment;
-    /// Money went back to a fan.
+    /// Money was refunded to a fan.
     RefundCreated "refund.created" Refund;
-    /// A fan is asked to consent to be charged.
+    /// A fan was asked for a mandate.
     MandateRequested "mandate.requested" Mandate;
-    /// A fan consented to be charged.
+    /// A fan agreed to a mandate.
     MandateCreated "mandate.created" Mandate;
-    /// A fan was asked to consent to be charged, and said no.
+    /// A fan declined a mandate.
     MandateDeclined "mandate.declined" Mandate;
-    /// A mandate was taken back.
+    /// A mandate was revoked.
     MandateRevoked "mandate.revoked" Mandate;
-    /// A mandate's time is over, or the time to consent.
+    /// A mandate expired, before or after the fan agreed.
     MandateExpired "mandate.expired" Mandate;
-    /// A webhook endpoint was made.
+    /// A webhook endpoint was created.
     WebhookEndpointCreated "webhook_endpoint.created" WebhookEndpoint;
     /// A webhook endpoint changed, or its secret was rotated.
     WebhookEndpointChanged "webhook_endpoint.changed" WebhookEndpoint;
     /// A webhook endpoint was deleted.
     WebhookEndpointDeleted "webhook_endpoint.deleted" WebhookEndpoint;
-    /// Attempts at a webhook endpoint fail again and again.
+    /// Attempts at a webhook endpoint keep failing.
     WebhookEndpointFailing "webhook_endpoint.failing" WebhookEndpoint;
-    /// A webhook endpoint that was failing takes events again.
+    /// A webhook endpoint that was failing accepts events again.
     WebhookEndpointRecovered "webhook_endpoint.recovered" WebhookEndpoint;
     /// A webhook endpoint was disabled: by you, by its receiver, or because it failed for too long.
     WebhookEndpointDisabled "webhook_endpoint.disabled" WebhookEndpoint;
     /// A webhook endpoint was enabled.
     WebhookEndpointEnabled "webhook_endpoint.enabled" WebhookEndpoint;
-    /// You asked for a sign of life. Not in the log: its `seq` is 0.
+    /// A test event you requested. It is not in the log: its `seq` is 0.
     WebhookEndpointPing "webhook_endpoint.ping" WebhookEndpoint;
 }
 
@@ -193,27 +194,27 @@ impl fmt::Display for EventType {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct Event {
-    /// Its id.
+    /// The event's id.
     pub id: EventId,
-    /// Its number: 1, 2, 3 … for each partner, without gaps.
+    /// Sequence number: 1, 2, 3 … for each partner, without gaps.
     pub seq: i64,
     /// What happened.
     #[schema(value_type = EventType)]
     pub r#type: Open<EventType>,
-    /// The id of the object it is about.
+    /// Id of the object that changed.
     #[schema(example = "cir_01JD8Z6T5M3Q9V0K7W2X4Y6Z8A")]
     pub object: String,
-    /// The object's version after the change; events of one object come in this order.
+    /// The object's version after the change; events of one object are in this order.
     pub object_version: i64,
     /// When it happened.
     pub created_at: Time,
-    /// The object as it was right after the change; its shape belongs to the type.
+    /// The object right after the change; its schema depends on the type.
     #[schema(value_type = Object)]
     pub data: Value,
 }
 
 impl Event {
-    /// The object in its shape; an error when the event is about something else.
+    /// The object, parsed; an error when the event is about another kind of object.
     pub fn data<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         T::deserialize(&self.data)
     }
@@ -245,9 +246,10 @@ impl Reply for Event {
 pub struct EventPage {
     /// The events, by `seq`.
     pub data: Vec<Event>,
-    /// Whether to read on at once. A page of some types looks at a part of the log, so it may be short or empty and have more behind it.
+    /// Whether there is more to read now. A filtered page covers a part of the log, so it can be short or empty although
+    /// more events follow.
     pub has_more: bool,
-    /// Send it as `after` the next time: the number up to which you have seen everything you asked for.
+    /// Send it as `after` next time: every matching event up to this sequence number has been returned.
     pub next_after: i64,
 }
 
@@ -268,7 +270,7 @@ impl Reply for EventPage {
 pub struct EventTypes(Vec<EventType>);
 
 impl EventTypes {
-    /// These types.
+    /// A filter for these types.
     pub fn new(types: impl IntoIterator<Item = EventType>) -> Self {
         Self(types.into_iter().collect())
     }
@@ -292,7 +294,9 @@ impl<'de> Deserialize<'de> for EventTypes {
         let find = |word: &str| {
             let known = EventType::ALL.iter().copied().find(|kind| kind.as_str() == word);
             known.ok_or_else(|| {
-                serde::de::Error::custom(format!("expected event types, separated by commas; {word:?} is none"))
+                serde::de::Error::custom(format!(
+                    "expected event types, separated by commas; {word:?} is not an event type"
+                ))
             })
         };
         text.split(',').map(find).collect::<Result<_, _>>().map(Self)
@@ -304,41 +308,41 @@ impl<'de> Deserialize<'de> for EventTypes {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct EventsQuery {
-    /// Only those after this number; 0, or left out, begins with the first.
+    /// Only events after this sequence number; 0, or omitted, starts with the first event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<i64>,
     /// Only those of these types, separated by commas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub types: Option<EventTypes>,
-    /// Only those about this object.
+    /// Only events about this object.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
-    /// Events per page.
+    /// Maximum number of events per page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
 }
 impl Fields for EventsQuery {}
 
 impl EventsQuery {
-    /// Everything after this number.
+    /// All events after this sequence number.
     pub fn after(seq: i64) -> Self {
         Self { after: Some(seq), ..Self::default() }
     }
 }
 
-/// Which event.
+/// Path of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EventPath {
-    /// The event.
+    /// The event's id.
     pub event: EventId,
 }
 impl Fields for EventPath {}
 
-/// Read the log
+/// List events
 ///
-/// In order, from where you are: send the `next_after` of the page before as `after`. Without a filter the numbers follow each
-/// other without gaps, so you can see that nothing is missing. With `types` a page looks at 10,000 numbers at most: it may be short, even
-/// empty, while `has_more` is true. Keep `next_after` together with what you did about the events.
+/// In order: send the `next_after` of the previous page as `after`. Without a filter the sequence numbers are contiguous, so
+/// you can verify that nothing is missing. With `types` a page covers at most 10,000 sequence numbers: it may be short, even
+/// empty, while `has_more` is true. Store `next_after` together with the effects of the events.
 #[derive(ToSchema)]
 pub struct ListEvents;
 impl Endpoint for ListEvents {
@@ -352,9 +356,9 @@ impl Endpoint for ListEvents {
     type Reply = EventPage;
 }
 
-/// Read an event
+/// Get an event
 ///
-/// As it was written: events never change.
+/// Events never change.
 #[derive(ToSchema)]
 pub struct GetEvent;
 impl Endpoint for GetEvent {
@@ -369,7 +373,7 @@ impl Endpoint for GetEvent {
     type Reply = Event;
 }
 
-/// Events as they come (`text/event-stream`): `id` is the number, `event` the type, `data` the event as in the log.
+/// A stream of events (`text/event-stream`): `id` is the sequence number, `event` the type, `data` the event as in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EventStream(pub String);
 
@@ -382,22 +386,23 @@ impl Reply for EventStream {
     }
 }
 
-/// From where on to stream.
+/// Where to start the stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct StreamQuery {
-    /// After this number; the header `Last-Event-ID` goes before. Left out: only what is yet to come.
+    /// Start after this sequence number; the header `Last-Event-ID` takes precedence. When omitted: only new events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<i64>,
 }
 impl Fields for StreamQuery {}
 
-/// Stream the log
+/// Stream events
 ///
-/// Server-sent events, from `Last-Event-ID` or `after` on, then as they come. When the connection breaks, or is ended by the
-/// gateway (its token has expired or was revoked, the gateway stops), connect again with the last number you have dealt with:
-/// nothing is lost in between. A comment comes every 15 seconds when there is nothing to say. An app can hold 4 streams.
+/// Server-sent events after `Last-Event-ID` or `after`, then new ones as they happen. When the connection breaks, or the
+/// gateway closes it (the token has expired or was revoked, or the gateway is shutting down), reconnect with the last
+/// sequence number you have processed: nothing is lost in between. The gateway sends a comment every 15 seconds while there
+/// are no events. An app can have 4 streams open.
 #[derive(ToSchema)]
 pub struct StreamEvents;
 impl Endpoint for StreamEvents {
@@ -411,11 +416,11 @@ impl Endpoint for StreamEvents {
     type Reply = EventStream;
 }
 
-/// What an event can be about: an object with an id and a version.
+/// An object that events can be about: it has an id and a version.
 pub trait Subject: Serialize {
-    /// The id, as text.
+    /// The object's id as text.
     fn object(&self) -> String;
-    /// The version: counts the changes of the object.
+    /// The object's version: incremented with each change.
     fn object_version(&self) -> i64;
 }
 

@@ -1,4 +1,4 @@
-//! Fans, as a sandbox tester invents them. In live mode persons come from the wallet, and a partner sees only `fan_…`.
+//! Fans, as a sandbox tester creates them. In live mode persons come from the wallet, and a partner sees only `fan_…`.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,36 +18,36 @@ use crate::tips::TipDisclosure;
 pub enum NicknameWords {}
 impl Words for NicknameWords {
     const NAME: &'static str = "Nickname";
-    const ABOUT: &'static str = "What the person is called among fans.";
+    const ABOUT: &'static str = "Nickname of the person among fans.";
     const MAX: usize = 40;
     const EXAMPLE: &'static str = "小猫";
 }
-/// What a person is called among fans.
+/// Nickname of a person among fans.
 pub type Nickname = Text<NicknameWords>;
 
-/// An invented person, as the partner that invented it sees it.
+/// A test person, as the partner that created it sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct SandboxFan {
-    /// The fan id of this partner; another partner gets another one.
+    /// The person's fan id at this partner; every partner has a different one.
     pub id: FanId,
-    /// What the person is called.
+    /// The person's nickname.
     #[serde(deserialize_with = "crate::text::as_written")]
     pub nickname: Nickname,
-    /// Whether the wallet knows the person's real name.
+    /// Whether the person's real name is verified.
     pub real_name_verified: bool,
     /// Whether the person is known to be an adult.
     pub adult: bool,
-    /// Credit standing; absent when the person has none.
+    /// The person's credit band; absent when the person has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<CreditBand>)]
     pub credit_band: Option<Open<CreditBand>>,
-    /// How the fan appears among the tippers of your circles.
+    /// How the fan appears on the leaderboards of your circles.
     #[schema(value_type = TipDisclosure)]
     pub tip_disclosure: Open<TipDisclosure>,
-    /// Counts the changes; the ETag is this number in quotes.
+    /// Incremented with each change; the ETag is this number in quotes.
     pub version: i64,
-    /// When the person was invented.
+    /// When the person was created.
     pub created_at: Time,
 }
 
@@ -78,29 +78,29 @@ impl Reply for SandboxFan {
     }
 }
 
-/// A person to invent.
+/// A test person to create.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct NewSandboxFan {
-    /// What the person is called.
+    /// The person's nickname.
     pub nickname: Nickname,
-    /// Whether the wallet knows the person's real name.
+    /// Whether the person's real name is verified.
     #[serde(default)]
     pub real_name_verified: bool,
     /// Whether the person is known to be an adult.
     #[serde(default)]
     pub adult: bool,
-    /// Credit standing; none when left out.
+    /// The person's credit band; none when omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credit_band: Option<CreditBand>,
-    /// How the fan appears among the tippers; as somebody without a name when left out.
+    /// How the fan appears on leaderboards; `anonymous` when omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tip_disclosure: Option<TipDisclosure>,
 }
 
 impl NewSandboxFan {
-    /// A person of this name, of whom nothing else is known.
+    /// A person with this nickname, about whom nothing else is known.
     pub fn new(nickname: impl Into<Nickname>) -> Self {
         Self {
             nickname: nickname.into(),
@@ -111,28 +111,28 @@ impl NewSandboxFan {
         }
     }
 
-    /// With a verified real name.
+    /// Marks the real name as verified.
     #[must_use]
     pub const fn real_name_verified(mut self) -> Self {
         self.real_name_verified = true;
         self
     }
 
-    /// Known to be an adult.
+    /// Marks the person as an adult.
     #[must_use]
     pub const fn adult(mut self) -> Self {
         self.adult = true;
         self
     }
 
-    /// With this credit standing.
+    /// Sets the credit band.
     #[must_use]
     pub const fn credit_band(mut self, band: CreditBand) -> Self {
         self.credit_band = Some(band);
         self
     }
 
-    /// Who appears like this among the tippers.
+    /// Sets how the fan appears on leaderboards.
     #[must_use]
     pub const fn tip_disclosure(mut self, disclosure: TipDisclosure) -> Self {
         self.tip_disclosure = Some(disclosure);
@@ -147,16 +147,16 @@ impl Example for NewSandboxFan {
 }
 impl JsonBody for NewSandboxFan {}
 
-/// Changes to an invented person; fields left out stay as they are.
+/// Changes to a test person; omitted fields keep their values.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct SandboxFanChange {
-    /// What the person is called.
+    /// The person's nickname.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = Nickname, required = false)]
     pub nickname: Option<Nickname>,
-    /// Whether the wallet knows the person's real name.
+    /// Whether the person's real name is verified.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = bool, required = false)]
     pub real_name_verified: Option<bool>,
@@ -164,11 +164,11 @@ pub struct SandboxFanChange {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = bool, required = false)]
     pub adult: Option<bool>,
-    /// Credit standing; null takes it away.
+    /// The person's credit band; null removes it.
     #[serde(default, skip_serializing_if = "Edit::is_keep")]
     #[schema(value_type = Option<CreditBand>)]
     pub credit_band: Edit<CreditBand>,
-    /// How the fan appears among the tippers.
+    /// How the fan appears on leaderboards.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = TipDisclosure, required = false)]
     pub tip_disclosure: Option<TipDisclosure>,
@@ -181,17 +181,17 @@ impl Example for SandboxFanChange {
 }
 impl JsonBody for SandboxFanChange {}
 
-/// Which fan.
+/// Path of a fan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FanPath {
-    /// The fan.
+    /// The fan's id.
     pub fan: FanId,
 }
 impl Fields for FanPath {}
 
-/// Invent a person
+/// Create a test fan
 ///
-/// You get the fan id under which you know the person.
+/// Creates a person and returns the fan id under which you know the person.
 #[derive(ToSchema)]
 pub struct CreateSandboxFan;
 impl Endpoint for CreateSandboxFan {
@@ -206,9 +206,9 @@ impl Endpoint for CreateSandboxFan {
     type Reply = SandboxFan;
 }
 
-/// Read an invented person
+/// Get a test fan
 ///
-/// With everything the tester made up; only the sandbox shows a credit standing.
+/// With all attributes you set; only the sandbox shows a credit band.
 #[derive(ToSchema)]
 pub struct GetSandboxFan;
 impl Endpoint for GetSandboxFan {
@@ -223,9 +223,9 @@ impl Endpoint for GetSandboxFan {
     type Reply = SandboxFan;
 }
 
-/// Change an invented person
+/// Update a test fan
 ///
-/// Gates see the person so from now on; answers given before stand as long as they say, and members stay members.
+/// Gates see the change from now on; earlier answers stay the same until they expire, and members remain members.
 #[derive(ToSchema)]
 pub struct ChangeSandboxFan;
 impl Endpoint for ChangeSandboxFan {

@@ -1,7 +1,7 @@
-//! Gates: the rules to join a circle, versioned, and what they answer rule by rule.
+//! Gates: the versioned rules to join a circle, and their evaluations, rule by rule.
 //!
-//! Invariant: an evaluation says passed, failed or pending for each rule and nothing else; no score and no band of a
-//! person is in any shape of this contract except the one by which a sandbox tester invents the person.
+//! Invariant: an evaluation says passed, failed or pending for each rule and nothing else; no schema of this contract
+//! contains a person's score or credit band, except those with which a sandbox tester creates a person.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,29 +16,29 @@ use crate::scope::Scope;
 use crate::text::{Text, Words};
 use crate::time::Time;
 
-/// Most invite codes of one gate.
+/// Maximum number of invite codes of one gate.
 pub const INVITE_CODES_MAX: usize = 100;
-/// How often the credit band of one circle's gate may move in 24 hours.
+/// How often the credit band of a circle's gate may change in 24 hours.
 pub const BAND_CHANGES_PER_DAY_MAX: u32 = 3;
-/// How many different credit bands a partner may hold one fan against in 30 days, over all its circles. Two answers would
-/// already enclose the band: passed silver, failed gold.
+/// How many different credit bands a partner may test for one fan in 30 days, across all its circles. Two answers would
+/// already reveal the band: passed silver, failed gold.
 pub const BANDS_PER_FAN_MAX: u32 = 1;
-/// How long an answer about a credit band stands, in hours, even when the gate changes.
+/// How long an answer about a credit band stays the same, in hours, even when the gate changes.
 pub const BAND_ANSWER_HOURS: i64 = 24;
 
 /// Kind of [`InviteCode`].
 pub enum InviteCodeWords {}
 impl Words for InviteCodeWords {
     const NAME: &'static str = "InviteCode";
-    const ABOUT: &'static str = "A code that lets a fan in; upper and lower case differ.";
+    const ABOUT: &'static str = "A code that admits a fan; case-sensitive.";
     const MIN: usize = 4;
     const MAX: usize = 64;
     const EXAMPLE: &'static str = "WHISKERS-2026";
 }
-/// A code that lets a fan in.
+/// A code that admits a fan.
 pub type InviteCode = Text<InviteCodeWords>;
 
-/// Credit standing of a person, as the wallet knows it; it never leaves the platform.
+/// Credit band of a person, as the wallet knows it; it never leaves the platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CreditBand {
@@ -52,34 +52,34 @@ pub enum CreditBand {
     Platinum,
 }
 
-/// One rule of a gate. Every rule must pass; each kind stands at most once, and `open` only alone.
+/// One rule of a gate. Every rule must pass; each kind appears at most once, and `open` only on its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum GateRule {
-    /// Everybody may join.
+    /// Anyone can join.
     Open {},
     /// The person's real name is verified.
     RealName {},
     /// The person is an adult.
     Adult {},
-    /// The person's credit standing is at least this.
+    /// The person's credit band is at least this one.
     CreditBand {
         /// The lowest band that passes.
         at_least: CreditBand,
     },
-    /// The fan brings one of these codes.
+    /// The fan presents one of these codes.
     InviteCode {
         /// One to a hundred codes.
         #[schema(min_items = 1, max_items = 100)]
         codes: Vec<InviteCode>,
     },
-    /// Somebody of the partner approves.
+    /// The partner approves each fan.
     Approval {},
 }
 
 impl GateRule {
-    /// What kind of rule it is.
+    /// The kind of the rule.
     pub const fn kind(&self) -> RuleKind {
         match self {
             Self::Open {} => RuleKind::Open,
@@ -97,17 +97,17 @@ impl GateRule {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RuleKind {
-    /// Everybody may join.
+    /// Anyone can join.
     Open,
     /// Real name verified.
     RealName,
     /// Adult.
     Adult,
-    /// Credit standing.
+    /// Credit band.
     CreditBand,
-    /// A code.
+    /// Invite code.
     InviteCode,
-    /// Somebody approves.
+    /// Approval by the partner.
     Approval,
 }
 
@@ -115,16 +115,16 @@ pub enum RuleKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct Gate {
-    /// Its id; every version has its own.
+    /// The id of this version.
     pub id: GateId,
-    /// The circle it guards.
+    /// The circle the gate belongs to.
     pub circle: CircleId,
-    /// Counts the gates of the circle from 1; the ETag is this number in quotes.
+    /// Version of the circle's gate, from 1; the ETag is this number in quotes.
     pub version: i64,
     /// The rules; all must pass.
     #[schema(value_type = Vec<GateRule>)]
     pub rules: Vec<Open<GateRule>>,
-    /// When this version began to decide.
+    /// When this version took effect.
     pub created_at: Time,
 }
 
@@ -163,7 +163,7 @@ pub struct NewGate {
 }
 
 impl NewGate {
-    /// A gate of these rules.
+    /// A gate with these rules.
     pub fn new(rules: impl IntoIterator<Item = GateRule>) -> Self {
         Self { rules: rules.into_iter().collect() }
     }
@@ -176,54 +176,54 @@ impl Example for NewGate {
 }
 impl JsonBody for NewGate {}
 
-/// What a rule, or the gate as a whole, answered.
+/// Outcome of a rule, or of the gate as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Outcome {
-    /// The fan may come in.
+    /// The fan is admitted.
     Passed,
-    /// The fan may not come in.
+    /// The fan is refused.
     Failed,
-    /// Somebody has to decide first.
+    /// The partner has to decide first.
     Pending,
 }
 
-/// What one rule answered.
+/// Answer of one rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct RuleAnswer {
-    /// Which rule.
+    /// Kind of the rule.
     #[schema(value_type = RuleKind)]
     pub kind: Open<RuleKind>,
-    /// What it answered.
+    /// Outcome of the rule.
     #[schema(value_type = Outcome)]
     pub outcome: Open<Outcome>,
-    /// What the fan can do about it; absent when the rule passed.
+    /// What the fan can do; absent when the rule passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
 }
 
-/// What a gate answered about a fan, rule by rule.
+/// Answer of a gate about a fan, rule by rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct Evaluation {
-    /// Its id.
+    /// The evaluation's id.
     pub id: EvaluationId,
     /// The circle.
     pub circle: CircleId,
     /// The fan.
     pub fan: FanId,
-    /// Version of the gate that answered.
+    /// Version of the gate that was evaluated.
     pub gate_version: i64,
-    /// What the gate as a whole answered.
+    /// Outcome of the gate as a whole.
     #[schema(value_type = Outcome)]
     pub outcome: Open<Outcome>,
-    /// What each rule answered, in the gate's order.
+    /// Answers of the rules, in the gate's order.
     pub rules: Vec<RuleAnswer>,
-    /// When it was asked.
+    /// When the gate was evaluated.
     pub evaluated_at: Time,
-    /// Until then the answer about a credit band stays the same, whatever changes.
+    /// Until when the answer about a credit band stays the same, whatever changes.
     pub expires_at: Time,
 }
 
@@ -255,20 +255,20 @@ impl Reply for Evaluation {
     }
 }
 
-/// Whom to ask the gate about.
+/// The fan to evaluate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct EvaluationRequest {
     /// The fan.
     pub fan: FanId,
-    /// The invite code the fan would bring.
+    /// The invite code the fan presents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invite_code: Option<InviteCode>,
 }
 
 impl EvaluationRequest {
-    /// About this fan, without a code.
+    /// Evaluates this fan, without an invite code.
     pub const fn new(fan: FanId) -> Self {
         Self { fan, invite_code: None }
     }
@@ -281,9 +281,9 @@ impl Example for EvaluationRequest {
 }
 impl JsonBody for EvaluationRequest {}
 
-/// Read the gate of a circle
+/// Get a circle's gate
 ///
-/// The version that decides now.
+/// The current version.
 #[derive(ToSchema)]
 pub struct GetGate;
 impl Endpoint for GetGate {
@@ -298,10 +298,10 @@ impl Endpoint for GetGate {
     type Reply = Gate;
 }
 
-/// Put a new gate before a circle
+/// Replace a circle's gate
 ///
-/// Makes a new version that decides from now on; members stay members. To keep scores private, the credit band of a
-/// circle's gate moves at most three times in 24 hours.
+/// Creates a new version that applies from now on; members remain members. To keep credit bands private, the band of a
+/// circle's gate can change at most three times in 24 hours.
 #[derive(ToSchema)]
 pub struct PutGate;
 impl Endpoint for PutGate {
@@ -322,10 +322,11 @@ impl Endpoint for PutGate {
     type Reply = Gate;
 }
 
-/// Ask a gate about a fan
+/// Evaluate a fan
 ///
-/// A dry run: nobody joins. An answer about a credit band stands for 24 hours, even when the gate changes, and one fan can
-/// be held against one band only in 30 days, over all your circles: two answers would enclose the fan's standing.
+/// A dry run: the fan does not join. An answer about a credit band stays the same for 24 hours, even when the gate changes,
+/// and in 30 days a fan can be tested for only one band across all your circles: two answers would reveal the fan's credit
+/// band.
 #[derive(ToSchema)]
 pub struct EvaluateGate;
 impl Endpoint for EvaluateGate {

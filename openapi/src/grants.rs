@@ -1,4 +1,4 @@
-//! Grants: what a fan lets an app do, until the fan takes it back or the partner gives it up.
+//! Grants: what a fan lets an app do, until the fan or the partner revokes it.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,38 +12,38 @@ use crate::schema::ToSchema;
 use crate::scope::{FanScope, Scope};
 use crate::time::Time;
 
-/// Where a grant stands.
+/// Status of a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum GrantStatus {
-    /// Tokens can be got and used within it.
+    /// Tokens can be issued and used.
     Active,
-    /// The fan took it back, or you gave it up: its tokens are refused.
+    /// Revoked by the fan or by you: its tokens are refused.
     Revoked,
 }
 
-/// What a fan lets an app do. It only grows; a fan who takes a part back ends it and makes another.
+/// What a fan lets an app do. A grant only grows; a fan who withdraws a scope revokes the grant and creates a new one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct Grant {
-    /// Its id.
+    /// The grant's id.
     pub id: GrantId,
-    /// Who granted it.
+    /// The fan who granted it.
     pub fan: FanId,
-    /// To which app. A fan has at most one active grant for an app.
+    /// The app it was granted to. A fan has at most one active grant for an app.
     pub app: AppId,
-    /// What the app may do.
+    /// The granted scopes.
     #[schema(value_type = Vec<FanScope>)]
     pub scopes: Vec<Open<FanScope>>,
-    /// Where it stands.
+    /// Status of the grant.
     #[schema(value_type = GrantStatus)]
     pub status: Open<GrantStatus>,
-    /// Counts the changes.
+    /// Incremented with each change.
     pub version: i64,
     /// When the fan granted it.
     pub created_at: Time,
-    /// When it last changed.
+    /// When the grant was last changed.
     pub updated_at: Time,
 }
 
@@ -74,26 +74,26 @@ impl Reply for Grant {
     }
 }
 
-/// Which grant.
+/// Path of a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct GrantPath {
-    /// The grant.
+    /// The grant's id.
     pub grant: GrantId,
 }
 impl Fields for GrantPath {}
 
-/// Which grants, and which page of them.
+/// Filter and paging of a list of grants.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct GrantsQuery {
-    /// Only those of this fan.
+    /// Only grants of this fan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fan: Option<FanId>,
-    /// Entries per page.
+    /// Maximum number of entries per page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
 }
@@ -101,7 +101,7 @@ impl Fields for GrantsQuery {}
 
 /// List grants
 ///
-/// What fans let your apps do, newest first, those that are over too.
+/// What fans let your apps do, newest first, revoked grants included.
 #[derive(ToSchema)]
 pub struct ListGrants;
 impl Endpoint for ListGrants {
@@ -115,10 +115,10 @@ impl Endpoint for ListGrants {
     type Reply = Page<Grant>;
 }
 
-/// Give a grant up
+/// Revoke a grant
 ///
-/// Its tokens are refused by every gateway within two seconds; for more the fan has to consent again. A grant that is over
-/// already stays as it is.
+/// Its tokens are refused by every gateway within two seconds; to get new ones the fan has to consent again. Revoking a
+/// revoked grant changes nothing.
 #[derive(ToSchema)]
 pub struct RevokeGrant;
 impl Endpoint for RevokeGrant {

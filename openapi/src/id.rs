@@ -18,7 +18,7 @@ const TEXT_LEN: usize = 26;
 /// Crockford's alphabet: no I, L, O, U.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/// What an id names; the prefix keeps one kind from being taken for another.
+/// The kind of object an id belongs to; the prefix prevents mixing kinds up.
 pub trait Kind: 'static {
     /// Three lower-case letters, without the underscore.
     const PREFIX: &'static str;
@@ -32,7 +32,7 @@ pub struct Id<K> {
     kind: PhantomData<fn() -> K>,
 }
 
-/// Why a text is not an id of the wanted kind.
+/// Why a text is not an id of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected an id like {prefix}_ followed by 26 characters 0-9 A-Z (without I, L, O, U)")]
 pub struct IdError {
@@ -40,17 +40,17 @@ pub struct IdError {
 }
 
 impl<K: Kind> Id<K> {
-    /// The id that stands for this UUID.
+    /// The id with this UUID.
     pub const fn from_uuid(uuid: Uuid) -> Self {
         Self { uuid, kind: PhantomData }
     }
 
-    /// The UUID behind the id.
+    /// The UUID of the id.
     pub const fn uuid(self) -> Uuid {
         self.uuid
     }
 
-    /// The first id that can be made at this time, or after it: ids begin with the milliseconds of their making.
+    /// The smallest id that can be created at or after this time: ids begin with their creation time in milliseconds.
     pub fn first_at(time: crate::Time) -> Self {
         let millis = u128::try_from(time.micros() / 1_000).unwrap_or_default();
         Self::from_uuid(Uuid::from_u128(millis << 80))
@@ -198,7 +198,7 @@ pub mod kind {
         const PREFIX: &'static str = "mem";
         const NAME: &'static str = "MembershipId";
     }
-    /// An evaluation: what a gate answered.
+    /// An evaluation: the answer of a gate.
     pub enum Evaluation {}
     impl Kind for Evaluation {
         const PREFIX: &'static str = "evl";
@@ -216,7 +216,7 @@ pub mod kind {
         const PREFIX: &'static str = "cmt";
         const NAME: &'static str = "CommentId";
     }
-    /// An account of the ledger.
+    /// A ledger account.
     pub enum Account {}
     impl Kind for Account {
         const PREFIX: &'static str = "acc";
@@ -228,7 +228,7 @@ pub mod kind {
         const PREFIX: &'static str = "trf";
         const NAME: &'static str = "TransferId";
     }
-    /// A payment: a fan pays.
+    /// A payment by a fan.
     pub enum Payment {}
     impl Kind for Payment {
         const PREFIX: &'static str = "pay";
@@ -270,7 +270,7 @@ pub mod kind {
         const PREFIX: &'static str = "dlv";
         const NAME: &'static str = "DeliveryId";
     }
-    /// A job: something due at a time.
+    /// A job: work that is due at a certain time.
     pub enum Job {}
     impl Kind for Job {
         const PREFIX: &'static str = "job";
@@ -308,7 +308,7 @@ pub type PaymentId = Id<kind::Payment>;
 pub type RefundId = Id<kind::Refund>;
 /// `mdt_…`
 pub type MandateId = Id<kind::Mandate>;
-/// Names a grant.
+/// `grt_…`
 pub type GrantId = Id<kind::Grant>;
 /// `evt_…`
 pub type EventId = Id<kind::Event>;

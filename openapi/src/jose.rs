@@ -14,7 +14,7 @@ pub use compact::{Compact, JoseError, JwsAlgorithm, JwsHeader, MAX_COMPACT_BYTES
 pub use dpop::{DPOP_TYPE, DpopClaims, DpopError, DpopExpectation, access_token_hash, normalize_htu};
 pub use jwk::{Jwk, JwkError, PublicKey};
 
-/// JWT `iat` and `nbf` may lie this many seconds ahead of our clock; FAPI 2.0 demands at least 10 and at most 60.
+/// JWT `iat` and `nbf` may lie this many seconds ahead of the server's clock; FAPI 2.0 demands at least 10 and at most 60.
 pub const CLOCK_SKEW_SECONDS: i64 = 30;
 
 use base64::{Engine as _, alphabet, engine};

@@ -17,15 +17,15 @@ use crate::time::Time;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum AccountKind {
-    /// A fan's money. Its balance is the fan's secret.
+    /// A fan's money. The balance is visible only to the fan.
     FanWallet,
-    /// What a circle earned.
+    /// Earnings of a circle.
     CircleEarnings,
-    /// The partner's own money, outside its circles.
+    /// The partner's money outside its circles.
     PartnerBalance,
-    /// Fees the platform took from the partner's payments.
+    /// Fees the platform charged on the partner's payments.
     PlatformFees,
-    /// Money held back, for example during a dispute.
+    /// Money on hold, for example during a dispute.
     HeldFunds,
     /// The way in and out of the platform: a bank or wallet.
     ChannelClearing,
@@ -36,58 +36,58 @@ pub enum AccountKind {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TransferCode {
-    /// A fan put money into the wallet.
+    /// A fan topped up the wallet.
     TopUp,
-    /// The circle's part of a tip.
+    /// The circle's share of a tip.
     Tip,
-    /// The platform's part of a payment.
+    /// The platform's share of a payment.
     Fee,
-    /// The circle's part of a refund.
+    /// The circle's share of a refund.
     Refund,
-    /// The platform's part of a refund.
+    /// The platform's share of a refund.
     FeeRefund,
 }
 
-/// What a transfer does to money.
+/// Effect of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TransferPhase {
-    /// Moves it at once.
+    /// Moves money immediately.
     Single,
-    /// Reserves it.
+    /// Reserves money.
     Pending,
-    /// Moves what was reserved, in full or in part; the rest is free again.
+    /// Moves what was reserved, in full or in part, and releases the rest.
     Post,
-    /// Frees what was reserved.
+    /// Releases what was reserved.
     Void,
-    /// Frees what was reserved, because nobody decided in time.
+    /// Releases what was reserved, because no decision came in time.
     Expire,
 }
 
-/// An account of yours.
+/// An account of the partner.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct Account {
-    /// Its id.
+    /// The account's id.
     pub id: AccountId,
     /// What it is for.
     #[schema(value_type = AccountKind)]
     pub kind: Open<AccountKind>,
-    /// Whose earnings, when it is a circle's account.
+    /// The circle, if this is a circle's account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub circle: Option<CircleId>,
-    /// Credits minus debits, of everything that was moved.
+    /// Credits minus debits of all posted transfers.
     pub balance: Money,
-    /// What can be spent: the balance without what is reserved.
+    /// The amount that can be spent: the balance minus what is reserved.
     pub available: Money,
-    /// Reserved for transfers that are not decided yet.
+    /// Reserved for pending transfers.
     pub reserved: Money,
-    /// What would come in, if all that is not decided yet were posted.
+    /// What would come in if all pending transfers were posted.
     pub pending: Money,
-    /// How many entries it has: the balance is the sum of entries 1 to this number.
+    /// Number of entries: the balance is the sum of entries 1 to this number.
     pub entries: i64,
-    /// When it was first used.
+    /// When the account was first used.
     pub created_at: Time,
 }
 
@@ -121,41 +121,41 @@ pub struct Side {
     /// What the account is for.
     #[schema(value_type = AccountKind)]
     pub kind: Open<AccountKind>,
-    /// Its id, when it is one of yours.
+    /// The account's id, if the account is yours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<AccountId>,
-    /// Which of that account's entries this is, from 1; when it is yours, and money moved.
+    /// Number of the entry in that account, from 1; if the account is yours and money moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<i64>,
-    /// The account's balance right after; when it is yours, and money moved.
+    /// The account's balance right after the entry; if the account is yours and money moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub balance_after: Option<Money>,
 }
 
-/// Money that moved from one account to another. It never changes; a mistake is put right by another transfer.
+/// Money that moved from one account to another. A transfer never changes; a mistake is corrected by another transfer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct Transfer {
-    /// Its id.
+    /// The account's id.
     pub id: TransferId,
-    /// How much; always more than zero, except that freeing what was reserved moves nothing.
+    /// Amount; always more than zero, except that releasing a reservation moves nothing.
     pub amount: Money,
-    /// The account it left.
+    /// The account that was debited.
     pub debit: Side,
-    /// The account it went to.
+    /// The account that was credited.
     pub credit: Side,
-    /// Why.
+    /// Why the money moved.
     #[schema(value_type = TransferCode)]
     pub code: Open<TransferCode>,
-    /// What for: the id of a payment or refund.
+    /// Id of the payment or refund.
     pub object: String,
-    /// What it does.
+    /// Effect of the transfer.
     #[schema(value_type = TransferPhase)]
     pub phase: Open<TransferPhase>,
-    /// The transfer that reserved what this one posts or frees.
+    /// The pending transfer that this one posts or releases.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<TransferId>,
-    /// When.
+    /// When the transfer was made.
     pub created_at: Time,
 }
 
@@ -187,7 +187,7 @@ impl Reply for Transfer {
     }
 }
 
-/// Your money in one currency: your circles' accounts and your own together.
+/// Your money in one currency: the accounts of your circles and your own together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct CurrencyBalance {
@@ -195,17 +195,17 @@ pub struct CurrencyBalance {
     pub currency: Currency,
     /// Credits minus debits.
     pub balance: Money,
-    /// What can be spent: the balance without what is reserved.
+    /// The amount that can be spent: the balance minus what is reserved.
     pub available: Money,
-    /// Reserved for transfers that are not decided yet.
+    /// Reserved for pending transfers.
     pub reserved: Money,
-    /// What would come in, if all that is not decided yet were posted.
+    /// What would come in if all pending transfers were posted.
     pub pending: Money,
-    /// Fees the platform took, and did not give back.
+    /// Fees the platform charged and did not refund.
     pub fees: Money,
 }
 
-/// Your money, currency by currency.
+/// Your money in each currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct Balance {
@@ -235,40 +235,40 @@ impl Reply for Balance {
     }
 }
 
-/// Which account.
+/// Path of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct AccountPath {
-    /// The account.
+    /// The account's id.
     pub account: AccountId,
 }
 impl Fields for AccountPath {}
 
-/// Which transfer.
+/// Path of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TransferPath {
-    /// The transfer.
+    /// The transfer's id.
     pub transfer: TransferId,
 }
 impl Fields for TransferPath {}
 
-/// Which page.
+/// Paging of a list of the ledger.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LedgerQuery {
-    /// Entries per page.
+    /// Maximum number of entries per page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
 }
 impl Fields for LedgerQuery {}
 
-/// Read your balance
+/// Get your balance
 ///
-/// In each currency: the sum of your circles' accounts and your own. `GET /v1/accounts` says which account holds what, and
-/// each account's transfers say why.
+/// In each currency: the sum of your circles' accounts and your own. `GET /v1/accounts` shows what each account contains,
+/// and each account's transfers show why.
 #[derive(ToSchema)]
 pub struct GetBalance;
 impl Endpoint for GetBalance {
@@ -284,7 +284,8 @@ impl Endpoint for GetBalance {
 
 /// List your accounts
 ///
-/// Those of your circles, your own, and the platform's fees from your payments. An account exists from its first transfer on.
+/// The accounts of your circles, your own account, and the platform's fees from your payments. An account exists from its
+/// first transfer on.
 #[derive(ToSchema)]
 pub struct ListAccounts;
 impl Endpoint for ListAccounts {
@@ -298,9 +299,9 @@ impl Endpoint for ListAccounts {
     type Reply = Page<Account>;
 }
 
-/// Read an account
+/// Get an account
 ///
-/// Its balance is the sum of its entries; `GET /v1/accounts/{account}/transfers` lists them.
+/// The balance is the sum of the account's entries; `GET /v1/accounts/{account}/transfers` lists them.
 #[derive(ToSchema)]
 pub struct GetAccount;
 impl Endpoint for GetAccount {
@@ -315,10 +316,10 @@ impl Endpoint for GetAccount {
     type Reply = Account;
 }
 
-/// List what moved an account
+/// List the transfers of an account
 ///
-/// The entries of the account, newest first, each with the balance right after it: entry by entry they add up to the balance.
-/// Reservations move nothing and are no entries; read them by their id.
+/// The entries of the account, newest first, each with the balance right after it: together they add up to the balance.
+/// Reservations do not change the balance and are not entries; get them by id.
 #[derive(ToSchema)]
 pub struct ListTransfers;
 impl Endpoint for ListTransfers {
@@ -333,9 +334,9 @@ impl Endpoint for ListTransfers {
     type Reply = Page<Transfer>;
 }
 
-/// Read a transfer
+/// Get a transfer
 ///
-/// One that touches an account of yours; of the other side you see what kind of account it is.
+/// A transfer that involves one of your accounts; of the other account you see only its kind.
 #[derive(ToSchema)]
 pub struct GetTransfer;
 impl Endpoint for GetTransfer {
@@ -350,17 +351,17 @@ impl Endpoint for GetTransfer {
     type Reply = Transfer;
 }
 
-/// What the books say about themselves.
+/// Result of a ledger check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct LedgerCheck {
     /// Whether everything adds up.
     pub clean: bool,
-    /// Accounts that were recomputed from their transfers.
+    /// Number of accounts that were recomputed from their transfers.
     pub accounts: i64,
-    /// Payments that were held against their transfers.
+    /// Number of payments that were reconciled with their transfers.
     pub payments: i64,
-    /// What does not add up, at most 100 sentences.
+    /// Differences found, at most 100 sentences.
     pub differences: Vec<String>,
 }
 
@@ -376,10 +377,11 @@ impl Reply for LedgerCheck {
     }
 }
 
-/// Check the books
+/// Check the ledger
 ///
-/// Recomputes the balance of every account from its transfers, and the state of every payment from what moved for it; the same
-/// as `quanzi ledger check`. Sandbox only, for the whole sandbox; on a large one it takes a while.
+/// Recomputes the balance of every account from its transfers, and reconciles the status of every payment with the transfers
+/// made for it; the same as `quanzi ledger check`. Sandbox only, for the whole sandbox; this can take a while on a large
+/// one.
 #[derive(ToSchema)]
 pub struct CheckLedger;
 impl Endpoint for CheckLedger {

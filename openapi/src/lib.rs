@@ -1,7 +1,7 @@
-//! The contract of the Quanzi open platform: what a partner may ask, and what we answer. No IO.
+//! The contract of the Quanzi open platform: its endpoints, shapes and error codes. No IO.
 //!
-//! One endpoint is one declaration ([`endpoint::Endpoint`]); the gateway mounts it, the SDK calls it, the document
-//! describes it. Shapes stand beside the endpoints that use them, one file per capability.
+//! One endpoint is one declaration ([`endpoint::Endpoint`]); the gateway mounts it, the SDK calls it, the document describes
+//! it. Shapes are declared beside the endpoints that use them, one file per capability.
 
 pub mod apps;
 pub mod authorization;

@@ -1,4 +1,4 @@
-//! Likes of posts and comments: a fan likes a thing or does not. They are counted and nothing else: no event is made of a like.
+//! Likes of posts and comments. They are only counted: there are no events about likes.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,13 +9,13 @@ use crate::error_code::ErrorCode;
 use crate::schema::ToSchema;
 use crate::scope::FanScope;
 
-/// How a post or a comment is liked.
+/// Likes of a post or a comment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct Likes {
-    /// How many fans like it.
+    /// Number of fans who like it.
     pub likes: i64,
-    /// Whether the fan who asks is one of them.
+    /// Whether the calling fan likes it.
     pub liked: bool,
 }
 
@@ -38,7 +38,7 @@ const COMMENT_FAILS: &[ErrorCode] =
 
 /// Like a post
 ///
-/// Active members may; every fan may where everyone may comment and read. Liking what is liked changes nothing.
+/// For active members; for every fan where everyone may read and comment. Liking a post twice changes nothing.
 #[derive(ToSchema)]
 pub struct LikePost;
 impl Endpoint for LikePost {
@@ -53,9 +53,9 @@ impl Endpoint for LikePost {
     type Reply = Likes;
 }
 
-/// Take the like of a post back
+/// Unlike a post
 ///
-/// Who may read the posts of the circle may. Taking back what is not liked changes nothing.
+/// For everyone who can read the posts of the circle. Unliking a post that is not liked changes nothing.
 #[derive(ToSchema)]
 pub struct UnlikePost;
 impl Endpoint for UnlikePost {
@@ -71,9 +71,9 @@ impl Endpoint for UnlikePost {
     type Reply = Likes;
 }
 
-/// Read the likes of a post
+/// Get the likes of a post
 ///
-/// How many fans like it, and whether this one does.
+/// Number of likes, and whether the calling fan likes the post.
 #[derive(ToSchema)]
 pub struct GetPostLikes;
 impl Endpoint for GetPostLikes {
@@ -91,7 +91,7 @@ impl Endpoint for GetPostLikes {
 
 /// Like a comment
 ///
-/// Active members may; every fan may where everyone may comment and read. Liking what is liked changes nothing.
+/// For active members; for every fan where everyone may read and comment. Liking a post twice changes nothing.
 #[derive(ToSchema)]
 pub struct LikeComment;
 impl Endpoint for LikeComment {
@@ -106,9 +106,9 @@ impl Endpoint for LikeComment {
     type Reply = Likes;
 }
 
-/// Take the like of a comment back
+/// Unlike a comment
 ///
-/// Who may read the posts of the circle may. Taking back what is not liked changes nothing.
+/// For everyone who can read the posts of the circle. Unliking a post that is not liked changes nothing.
 #[derive(ToSchema)]
 pub struct UnlikeComment;
 impl Endpoint for UnlikeComment {

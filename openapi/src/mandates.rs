@@ -1,4 +1,4 @@
-//! Mandates: a fan's standing consent to be charged within limits, without a page for each payment.
+//! Mandates: a fan's standing consent to be charged within limits, without an approval page for each payment.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,20 +13,20 @@ use crate::schema::ToSchema;
 use crate::scope::Scope;
 use crate::time::Time;
 
-/// Where a mandate stands.
+/// Status of a mandate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum MandateStatus {
-    /// The fan is asked, and has not decided.
+    /// The fan has been asked and has not decided yet.
     RequiresConsent,
-    /// Payments can be made within it.
+    /// Payments can be charged within the mandate.
     Active,
-    /// The fan said no.
+    /// The fan declined.
     Declined,
-    /// The fan took it back, or you gave it up.
+    /// Revoked by the fan or by you.
     Revoked,
-    /// Its time is over, or the time to decide.
+    /// Expired, before or after the fan agreed.
     Expired,
 }
 
@@ -34,36 +34,36 @@ pub enum MandateStatus {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct Mandate {
-    /// Its id.
+    /// The mandate's id.
     pub id: MandateId,
-    /// Whose consent it is.
+    /// The fan who consents.
     pub fan: FanId,
-    /// The circle it is for; left out: all your circles.
+    /// The circle the mandate is for; all your circles when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub circle: Option<CircleId>,
-    /// Where it stands.
+    /// Status of the mandate.
     #[schema(value_type = MandateStatus)]
     pub status: Open<MandateStatus>,
-    /// Most of one payment.
+    /// Maximum amount of one payment.
     pub per_payment: Money,
-    /// Most in one day (UTC), in the same currency.
+    /// Maximum amount in one day (UTC), in the same currency.
     pub per_day: Money,
-    /// Until when it can be used.
+    /// Until when the mandate can be used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
-    /// The page where the fan decides; only while the mandate requires consent. Whoever has the address can see what the fan is
-    /// asked: give it to the fan alone.
+    /// The page where the fan decides; only while the mandate requires consent. Anyone who has the URL can see what the fan
+    /// is asked: give it only to the fan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(format = "uri")]
     pub consent_url: Option<String>,
     /// Until when the fan can decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent_until: Option<Time>,
-    /// Counts the changes; the ETag is this number in quotes.
+    /// Incremented with each change; the ETag is this number in quotes.
     pub version: i64,
     /// When the fan was asked.
     pub created_at: Time,
-    /// When it last changed.
+    /// When the mandate was last changed.
     pub updated_at: Time,
 }
 
@@ -98,26 +98,26 @@ impl Reply for Mandate {
     }
 }
 
-/// Which mandate.
+/// Path of a mandate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MandatePath {
-    /// The mandate.
+    /// The mandate's id.
     pub mandate: MandateId,
 }
 impl Fields for MandatePath {}
 
-/// Which mandates, and which page of them.
+/// Filter and paging of a list of mandates.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct MandatesQuery {
-    /// Only those of this fan.
+    /// Only mandates of this fan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fan: Option<FanId>,
-    /// Entries per page.
+    /// Maximum number of entries per page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
 }
@@ -125,7 +125,7 @@ impl Fields for MandatesQuery {}
 
 /// List mandates
 ///
-/// Newest first, those that are over too.
+/// Newest first, ended mandates included.
 #[derive(ToSchema)]
 pub struct ListMandates;
 impl Endpoint for ListMandates {
@@ -139,9 +139,9 @@ impl Endpoint for ListMandates {
     type Reply = Page<Mandate>;
 }
 
-/// Read a mandate
+/// Get a mandate
 ///
-/// Its limits are what the fan agreed to; they never change.
+/// The limits are those the fan agreed to; they never change.
 #[derive(ToSchema)]
 pub struct GetMandate;
 impl Endpoint for GetMandate {
@@ -156,9 +156,9 @@ impl Endpoint for GetMandate {
     type Reply = Mandate;
 }
 
-/// Give a mandate up
+/// Revoke a mandate
 ///
-/// From then on nothing is charged within it. A mandate that is over already stays as it is.
+/// Nothing can be charged within it from now on. Revoking a mandate that has ended changes nothing.
 #[derive(ToSchema)]
 pub struct RevokeMandate;
 impl Endpoint for RevokeMandate {
@@ -173,39 +173,39 @@ impl Endpoint for RevokeMandate {
     type Reply = Mandate;
 }
 
-/// A mandate to invent.
+/// A test mandate to create.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct NewMandate {
-    /// Who consents.
+    /// The fan who consents.
     pub fan: FanId,
-    /// For this circle; left out: all your circles.
+    /// The circle the mandate is for; all your circles when omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub circle: Option<CircleId>,
-    /// Most of one payment; more than zero.
+    /// Maximum amount of one payment; more than zero.
     pub per_payment: Money,
-    /// Most in one day (UTC), in the same currency; at least `per_payment`.
+    /// Maximum amount in one day (UTC), in the same currency; at least `per_payment`.
     pub per_day: Money,
-    /// Until when it can be used; in the future.
+    /// Until when the mandate can be used; in the future.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
 }
 
 impl NewMandate {
-    /// For all your circles, without an end.
+    /// A mandate for all your circles, without an expiry.
     pub const fn new(fan: FanId, per_payment: Money, per_day: Money) -> Self {
         Self { fan, circle: None, per_payment, per_day, expires_at: None }
     }
 
-    /// For this circle only.
+    /// Restricts the mandate to this circle.
     #[must_use]
     pub const fn circle(mut self, circle: CircleId) -> Self {
         self.circle = Some(circle);
         self
     }
 
-    /// Until then.
+    /// Sets the expiry.
     #[must_use]
     pub const fn expires_at(mut self, time: Time) -> Self {
         self.expires_at = Some(time);
@@ -221,9 +221,9 @@ impl Example for NewMandate {
 }
 impl JsonBody for NewMandate {}
 
-/// Let an invented fan consent
+/// Create a mandate of a test fan
 ///
-/// Sandbox only: in live mode the fan consents on a page of ours, as with POST /v1/me/mandates.
+/// Sandbox only: in live mode the fan consents on a page of the gateway, after POST /v1/me/mandates.
 #[derive(ToSchema)]
 pub struct CreateSandboxMandate;
 impl Endpoint for CreateSandboxMandate {

@@ -1,7 +1,7 @@
-//! What a fan does through an app: who the fan is, circles, posts, money. Every call takes a fan's token, and acts for that fan and
-//! nobody else.
+//! What a fan does through an app: identity, circles, posts, money. Every call requires a fan token and acts for that fan
+//! only.
 //!
-//! A partner's token is refused here, as a fan's is everywhere else: nobody acts for a fan who has not agreed to it.
+//! Partner tokens are refused here, and fan tokens everywhere else: nobody can act for a fan who has not consented.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,17 +26,17 @@ pub use posts::{
     NewFanPost,
 };
 
-/// The fan whose token it is.
+/// The fan the token belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct Me {
-    /// The fan: the same id in all your apps, another one at every other partner.
+    /// The fan's id: the same in all your apps, a different one at every other partner.
     pub fan: FanId,
-    /// What the fan is called; only with the scope `profile:nickname`, which the fan chooses separately.
+    /// The fan's nickname; only with the scope `profile:nickname`, which the fan grants separately.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "crate::text::as_written")]
     pub nickname: Option<Nickname>,
-    /// What this token may do.
+    /// Scopes of the token.
     #[schema(value_type = Vec<FanScope>)]
     pub scopes: Vec<Open<FanScope>>,
 }
@@ -57,9 +57,9 @@ impl Reply for Me {
     }
 }
 
-/// Read who the fan is
+/// Get the fan
 ///
-/// The id you know the fan by, the nickname if the fan discloses it, and what this token may do.
+/// The fan's id, the nickname if the fan discloses it, and the scopes of this token.
 #[derive(ToSchema)]
 pub struct GetMe;
 impl Endpoint for GetMe {

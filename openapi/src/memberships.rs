@@ -1,6 +1,6 @@
 //! Memberships: fans in circles.
 //!
-//! A fan has at most one membership in a circle, for ever: leaving and coming back is the same membership.
+//! A fan has at most one membership in a circle, permanently: a fan who leaves and returns has the same membership.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,37 +16,37 @@ use crate::schema::ToSchema;
 use crate::scope::Scope;
 use crate::time::Time;
 
-/// Where a membership stands.
+/// Status of a membership.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum MembershipStatus {
     /// Waiting for approval.
     Pending,
-    /// In the circle.
+    /// Member of the circle.
     Active,
-    /// The approval was refused; the fan may try again.
+    /// Not approved; the fan may try again.
     Rejected,
-    /// The fan left; may come back through the gate.
+    /// The fan left and can rejoin through the gate.
     Left,
-    /// The partner removed the fan; may come back through the gate.
+    /// The partner removed the fan, who can rejoin through the gate.
     Removed,
-    /// The partner banned the fan; cannot come back until the ban is lifted.
+    /// The partner banned the fan, who cannot rejoin until the ban is lifted.
     Banned,
 }
 
-/// What a member may do.
+/// Role of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Role {
-    /// Answers for the circle among the members; at most one.
+    /// Represents the circle among its members; at most one.
     Owner,
-    /// Runs the circle.
+    /// Manages the circle.
     Admin,
-    /// Keeps the peace.
+    /// Moderates posts and comments.
     Moderator,
-    /// Takes part.
+    /// Participates.
     Member,
 }
 
@@ -54,27 +54,27 @@ pub enum Role {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct Membership {
-    /// Its id.
+    /// The membership's id.
     pub id: MembershipId,
     /// The circle.
     pub circle: CircleId,
     /// The fan.
     pub fan: FanId,
-    /// Where it stands.
+    /// Status of the membership.
     #[schema(value_type = MembershipStatus)]
     pub status: Open<MembershipStatus>,
-    /// What the member may do.
+    /// Role of the member.
     #[schema(value_type = Role)]
     pub role: Open<Role>,
-    /// Version of the gate that let the fan in, or will.
+    /// Version of the gate that admitted the fan, or that the fan is waiting at.
     pub gate_version: i64,
-    /// Counts the changes; the ETag is this number in quotes.
+    /// Incremented with each change; the ETag is this number in quotes.
     pub version: i64,
-    /// When the fan first knocked.
+    /// When the fan first requested to join.
     pub created_at: Time,
-    /// When it last changed.
+    /// When the membership was last changed.
     pub updated_at: Time,
-    /// When the fan last came in.
+    /// When the fan last became a member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joined_at: Option<Time>,
 }
@@ -108,25 +108,25 @@ impl Reply for Membership {
     }
 }
 
-/// Who wants to come in.
+/// A fan to admit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct NewMembership {
     /// The fan.
     pub fan: FanId,
-    /// The code the fan brings.
+    /// The invite code the fan presents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invite_code: Option<InviteCode>,
 }
 
 impl NewMembership {
-    /// This fan, without a code.
+    /// Admits this fan, without an invite code.
     pub const fn new(fan: FanId) -> Self {
         Self { fan, invite_code: None }
     }
 
-    /// With this code.
+    /// Sets the invite code.
     #[must_use]
     pub fn invite_code(mut self, code: impl Into<InviteCode>) -> Self {
         self.invite_code = Some(code.into());
@@ -146,14 +146,14 @@ impl JsonBody for NewMembership {}
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct MembershipChange {
-    /// What the member may do. Making a member owner makes the owner before an admin.
+    /// Role of the member. Making a member the owner turns the previous owner into an admin.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = Role, required = false)]
     pub role: Option<Role>,
 }
 
 impl MembershipChange {
-    /// This role.
+    /// Sets the role.
     pub const fn role(role: Role) -> Self {
         Self { role: Some(role) }
     }
@@ -166,38 +166,38 @@ impl Example for MembershipChange {
 }
 impl JsonBody for MembershipChange {}
 
-/// Which membership.
+/// Path of a membership.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MembershipPath {
-    /// The membership.
+    /// The membership's id.
     pub membership: MembershipId,
 }
 impl Fields for MembershipPath {}
 
-/// Which memberships, and which page of them.
+/// Filter and paging of a list of memberships.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct MembershipsQuery {
-    /// Only those that stand here.
+    /// Only memberships with this status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<MembershipStatus>,
-    /// Only those with this role.
+    /// Only memberships with this role.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
-    /// Entries per page.
+    /// Maximum number of entries per page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
 }
 impl Fields for MembershipsQuery {}
 
-/// Let a fan in
+/// Create a membership
 ///
-/// The gate decides: the membership is `active`, or `pending` when somebody has to approve, or the answer is 403
-/// `gate_refused` with the evaluation. A fan who is in already, or waiting, keeps the same membership.
+/// The gate decides: the membership is `active`, or `pending` when you have to approve the fan, or the response is 403
+/// `gate_refused` with the evaluation. A fan who is already a member, or waiting, keeps the same membership.
 #[derive(ToSchema)]
 pub struct JoinCircle;
 impl Endpoint for JoinCircle {
@@ -236,10 +236,10 @@ impl Endpoint for ListMemberships {
     type Reply = Page<Membership>;
 }
 
-/// Read a membership
+/// Get a membership
 ///
-/// In any status, also when the fan is out: a fan has one membership in a circle for ever. The ETag is what a change must
-/// bring.
+/// In any status, even when the fan is no longer a member: a fan has one membership in a circle, permanently. Send the ETag
+/// with your next change.
 #[derive(ToSchema)]
 pub struct GetMembership;
 impl Endpoint for GetMembership {
@@ -254,9 +254,9 @@ impl Endpoint for GetMembership {
     type Reply = Membership;
 }
 
-/// Change a membership
+/// Update a membership
 ///
-/// Only an active member can have a role other than `member`.
+/// Only active members can have a role other than `member`.
 #[derive(ToSchema)]
 pub struct ChangeMembership;
 impl Endpoint for ChangeMembership {
@@ -273,9 +273,9 @@ impl Endpoint for ChangeMembership {
     type Reply = Membership;
 }
 
-/// Approve a fan who waits
+/// Approve a membership
 ///
-/// A pending membership becomes active.
+/// The pending membership becomes active.
 #[derive(ToSchema)]
 pub struct ApproveMembership;
 impl Endpoint for ApproveMembership {
@@ -290,9 +290,9 @@ impl Endpoint for ApproveMembership {
     type Reply = Membership;
 }
 
-/// Reject a fan who waits
+/// Reject a membership
 ///
-/// A pending membership becomes rejected; the fan may try again.
+/// The pending membership becomes rejected; the fan may try again.
 #[derive(ToSchema)]
 pub struct RejectMembership;
 impl Endpoint for RejectMembership {
@@ -309,7 +309,7 @@ impl Endpoint for RejectMembership {
 
 /// Remove a member
 ///
-/// The fan may come back through the gate. The owner stays until another member is owner.
+/// The fan can rejoin through the gate. The owner cannot be removed until another member is the owner.
 #[derive(ToSchema)]
 pub struct RemoveMembership;
 impl Endpoint for RemoveMembership {
@@ -327,7 +327,7 @@ impl Endpoint for RemoveMembership {
 
 /// Ban a fan
 ///
-/// Whatever the membership was before: the fan cannot come back until the ban is lifted.
+/// In any status: the fan cannot rejoin until the ban is lifted.
 #[derive(ToSchema)]
 pub struct BanMembership;
 impl Endpoint for BanMembership {
@@ -343,9 +343,9 @@ impl Endpoint for BanMembership {
     type Reply = Membership;
 }
 
-/// Lift a ban
+/// Unban a fan
 ///
-/// The membership becomes `removed`: the fan may come back through the gate.
+/// The membership becomes `removed`: the fan can rejoin through the gate.
 #[derive(ToSchema)]
 pub struct UnbanMembership;
 impl Endpoint for UnbanMembership {
@@ -360,9 +360,9 @@ impl Endpoint for UnbanMembership {
     type Reply = Membership;
 }
 
-/// Leave a circle for a fan
+/// Leave a circle on a fan's behalf
 ///
-/// The member leaves on their own wish. The owner stays until another member is owner.
+/// The fan asked to leave. The owner cannot leave until another member is the owner.
 #[derive(ToSchema)]
 pub struct LeaveMembership;
 impl Endpoint for LeaveMembership {

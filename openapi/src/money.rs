@@ -1,4 +1,4 @@
-//! Money: minor units and an ISO 4217 currency, always together; never a float, never a bare integer past the edge.
+//! Money: minor units and an ISO 4217 currency, always together; never a float, and never a bare integer inside the gateway.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::schema::ToSchema;
 
-/// Currencies of the platform (ISO 4217), with their minor units.
+/// Currencies of the platform (ISO 4217).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[non_exhaustive]
 pub enum Currency {
@@ -28,7 +28,7 @@ impl Currency {
     /// Every currency, for tables and property tests.
     pub const ALL: [Self; 5] = [Self::CNY, Self::USD, Self::EUR, Self::JPY, Self::KWD];
 
-    /// Digits behind the decimal point (ISO 4217 exponent).
+    /// Number of decimals (ISO 4217 exponent).
     pub const fn decimals(self) -> u32 {
         match self {
             Self::CNY | Self::USD | Self::EUR => 2,
@@ -58,7 +58,7 @@ pub struct Money {
     pub currency: Currency,
 }
 
-/// From an object only. Derived, `[1000, "CNY"]` would do as well: money by position.
+/// Parsed from an object only. The derived implementation would also accept `[1000, "CNY"]`: money by position.
 impl<'de> Deserialize<'de> for Money {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
@@ -91,7 +91,7 @@ impl Money {
         Self { amount, currency }
     }
 
-    /// The sum, or nothing when the currencies differ or the amount would overflow.
+    /// The sum; `None` when the currencies differ or the amount would overflow.
     pub fn plus(self, other: Self) -> Option<Self> {
         if self.currency != other.currency {
             return None;
@@ -99,7 +99,7 @@ impl Money {
         self.amount.checked_add(other.amount).map(|amount| Self { amount, ..self })
     }
 
-    /// Decimal text to `Money`: `"12.34"` of CNY is 1234 minor units. More decimals than the currency has are refused.
+    /// Parses decimal text: `"12.34"` of CNY is 1234 minor units. More decimals than the currency has are refused.
     pub fn from_decimal(text: &str, currency: Currency) -> Option<Self> {
         let (sign, digits) = text.strip_prefix('-').map_or((1_i64, text), |rest| (-1, rest));
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));

@@ -1,6 +1,7 @@
 //! The authorization server: metadata, tokens, introspection, revocation.
 //!
-//! What a fan consents to is in [`crate::authorization`]. Sources: FAPI 2.0 Security Profile, RFC 6749, 7009, 7523, 7662, 8414, 9068, 9449, 9728.
+//! Fans' consent is in [`crate::authorization`]. Sources: FAPI 2.0 Security Profile, RFC 6749, 7009, 7523, 7662, 8414, 9068,
+//! 9449, 9728.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,38 +16,38 @@ use crate::scope::{FanScope, Scope};
 
 /// `client_assertion_type` of `private_key_jwt` (RFC 7523, 2.2).
 pub const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// Life of an access token in seconds.
+/// Lifetime of an access token in seconds.
 pub const TOKEN_SECONDS: i64 = 300;
 
 const NO_STORE: &str = "no-store";
-/// What signs assertions and proofs; both names of Ed25519 are taken (RFC 8037, RFC 9864).
+/// Algorithms of assertions and proofs; both names of Ed25519 are accepted (RFC 8037, RFC 9864).
 const JWS_ALGORITHMS: [&str; 4] = ["EdDSA", "Ed25519", "ES256", "PS256"];
 const FIVE_MINUTES: &str = "public, max-age=300";
 
-/// A request for a token. Parameters that are not known are ignored (RFC 6749, 3.2).
+/// A request for a token. Unknown parameters are ignored (RFC 6749, 3.2).
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[non_exhaustive]
 pub struct TokenRequest {
     /// `client_credentials`, `authorization_code` or `refresh_token`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant_type: Option<String>,
-    /// The code that the fan's browser brought (`authorization_code`).
+    /// The code that the fan's browser returned with (`authorization_code`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// The `redirect_uri` of the pushed request, character for character (`authorization_code`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub redirect_uri: Option<String>,
-    /// What the `code_challenge` was made of (RFC 7636; `authorization_code`).
+    /// The text that `code_challenge` was computed from (RFC 7636; `authorization_code`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code_verifier: Option<String>,
     /// The refresh token (`refresh_token`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<String>,
-    /// Scopes separated by spaces; all that the app may have, or that the fan granted, when left out. A code's scopes were
-    /// asked for when the request was pushed.
+    /// Scopes separated by spaces; when omitted, all scopes of the app, or all that the fan granted. Not used with a code,
+    /// whose scopes were fixed by the pushed request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
-    /// The API the token is for (RFC 8707); ours when left out.
+    /// The API the token is for (RFC 8707); this gateway's API when omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<String>,
     /// The app.
@@ -58,12 +59,12 @@ pub struct TokenRequest {
     /// A JWT signed with a key of the app.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_assertion: Option<String>,
-    /// Refused when sent: secrets are not used here.
+    /// Refused when sent: client secrets are not supported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<String>,
 }
 
-/// Without what is secret: debug output ends in logs.
+/// Leaves out everything secret, because debug output ends up in logs.
 impl std::fmt::Debug for TokenRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TokenRequest")
@@ -93,15 +94,16 @@ pub struct TokenReply {
     pub access_token: String,
     /// Always `DPoP`.
     pub token_type: String,
-    /// Its life in seconds.
+    /// Lifetime of the access token in seconds.
     pub expires_in: i64,
-    /// What it allows.
+    /// Scopes of the access token.
     pub scope: String,
-    /// Gets the next token without the fan: for 90 days, as long as the grant stands. It stays the same when it is used. Only
-    /// with a code.
+    /// Gets further access tokens without the fan, for 90 days, as long as the grant is active. It is not rotated. Only with
+    /// a code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh_token: Option<String>,
-    /// Says which fan it was, and when the fan signed in (OpenID Connect Core, 2). Only with a code for the scope `openid`.
+    /// Identifies the fan, and says when the fan signed in (OpenID Connect Core, 2). Only with a code for the scope
+    /// `openid`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id_token: Option<String>,
 }
@@ -117,7 +119,7 @@ impl std::fmt::Debug for TokenReply {
 
 impl Reply for TokenReply {
     const HEADERS: &'static [ReplyHeader] =
-        &[ReplyHeader { name: "Pragma", about: "`no-cache`, as RFC 6749 wants it." }];
+        &[ReplyHeader { name: "Pragma", about: "`no-cache`, as RFC 6749 requires." }];
     const CACHE: Option<&'static str> = Some(NO_STORE);
 
     fn headers(&self) -> Vec<String> {
@@ -134,14 +136,14 @@ impl Reply for TokenReply {
     }
 }
 
-/// A question about a token, or the wish to revoke it.
+/// A token to introspect or revoke.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[non_exhaustive]
 pub struct TokenIntrospectionRequest {
     /// The token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
-    /// What kind of token it may be; a wrong hint does no harm.
+    /// Kind of the token; a wrong hint does no harm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_type_hint: Option<String>,
     /// The app.
@@ -153,7 +155,7 @@ pub struct TokenIntrospectionRequest {
     /// A JWT signed with a key of the app.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_assertion: Option<String>,
-    /// Refused when sent: secrets are not used here.
+    /// Refused when sent: client secrets are not supported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<String>,
 }
@@ -176,40 +178,40 @@ pub struct Confirmation {
     pub jkt: String,
 }
 
-/// What we say of a token (RFC 7662); of one that is not yours or not good only `active: false`.
+/// State of a token (RFC 7662); only `active: false` for a token that is invalid or not yours.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct Introspection {
-    /// Whether it can be used now.
+    /// Whether the token can be used now.
     pub active: bool,
-    /// What it allows.
+    /// Scopes of the access token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
     /// The app it was issued to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<AppId>,
-    /// Whom it speaks for: the app itself, or a fan by the id your partner knows.
+    /// The subject: the app itself, or a fan by the id your partner knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
-    /// Who issued it.
+    /// The issuer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iss: Option<String>,
-    /// The API it is for.
+    /// The API the token is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aud: Option<String>,
-    /// When it was issued, Unix seconds.
+    /// When the token was issued, Unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iat: Option<i64>,
-    /// When it expires, Unix seconds.
+    /// When the token expires, Unix seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exp: Option<i64>,
-    /// Its id.
+    /// The token's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
     /// `DPoP`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_type: Option<String>,
-    /// The key it is bound to.
+    /// The key the token is bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
 }
@@ -254,19 +256,19 @@ pub struct ServerMetadata {
     /// The issuer; the audience of client assertions.
     #[schema(format = "uri")]
     pub issuer: String,
-    /// Where a fan's browser is sent, with `client_id` and `request_uri` alone.
+    /// Where a fan's browser is sent, with only `client_id` and `request_uri`.
     #[schema(format = "uri")]
     pub authorization_endpoint: String,
     /// Where authorization requests are pushed (RFC 9126).
     #[schema(format = "uri")]
     pub pushed_authorization_request_endpoint: String,
-    /// Where tokens are got.
+    /// Where tokens are requested.
     #[schema(format = "uri")]
     pub token_endpoint: String,
-    /// Where a fan token is turned into what the fan shares (OpenID Connect Core, 5.3).
+    /// Returns the claims that the fan shares, for a fan token (OpenID Connect Core, 5.3).
     #[schema(format = "uri")]
     pub userinfo_endpoint: String,
-    /// Where tokens are asked about.
+    /// Where tokens are introspected.
     #[schema(format = "uri")]
     pub introspection_endpoint: String,
     /// Where tokens are revoked.
@@ -275,21 +277,21 @@ pub struct ServerMetadata {
     /// The gateway's keys.
     #[schema(format = "uri")]
     pub jwks_uri: String,
-    /// Scopes that can be asked for.
+    /// Supported scopes.
     pub scopes_supported: Vec<String>,
-    /// Grants.
+    /// Supported grant types.
     pub grant_types_supported: Vec<String>,
-    /// Response types.
+    /// Supported response types.
     pub response_types_supported: Vec<String>,
-    /// How an authorization response travels.
+    /// How an authorization response is returned.
     pub response_modes_supported: Vec<String>,
-    /// Values of `prompt`.
+    /// Supported values of `prompt`.
     pub prompt_values_supported: Vec<String>,
-    /// Languages of our pages.
+    /// Languages of the gateway's pages.
     pub ui_locales_supported: Vec<String>,
-    /// Algorithms of id tokens.
+    /// Algorithms of ID tokens.
     pub id_token_signing_alg_values_supported: Vec<String>,
-    /// Claims that id tokens and the userinfo endpoint can carry.
+    /// Claims that ID tokens and the userinfo endpoint can contain.
     pub claims_supported: Vec<String>,
     /// Values of `resource` (RFC 8707, RFC 9728).
     pub protected_resources: Vec<String>,
@@ -309,13 +311,13 @@ pub struct ServerMetadata {
     pub dpop_signing_alg_values_supported: Vec<String>,
     /// PKCE methods.
     pub code_challenge_methods_supported: Vec<String>,
-    /// Subject types: every partner knows a person under another id.
+    /// Subject types: every partner knows a person under a different id.
     pub subject_types_supported: Vec<String>,
     /// Whether authorization requests must be pushed (RFC 9126).
     pub require_pushed_authorization_requests: bool,
     /// Whether `iss` is in authorization responses (RFC 9207).
     pub authorization_response_iss_parameter_supported: bool,
-    /// Where people read more.
+    /// The documentation for developers.
     #[schema(format = "uri")]
     pub service_documentation: String,
 }
@@ -324,14 +326,14 @@ fn texts(list: &[&str]) -> Vec<String> {
     list.iter().map(|text| (*text).to_owned()).collect()
 }
 
-/// These scopes of partners, and all those of fans.
+/// These scopes of partners, and all fan scopes.
 fn all_scopes(scopes: &[Scope]) -> Vec<String> {
     scopes.iter().map(ToString::to_string).chain(FanScope::ALL.iter().map(ToString::to_string)).collect()
 }
 
 impl ServerMetadata {
-    /// The metadata of a gateway with this public address (no slash at the end) that offers these scopes to partners, and all
-    /// of theirs to fans.
+    /// The metadata of a gateway with this public URL (without a trailing slash) that offers these partner scopes, and all
+    /// fan scopes.
     pub fn new(issuer: &str, scopes: &[Scope]) -> Self {
         let at = |path: &str| format!("{issuer}{path}");
         let method = || texts(&["private_key_jwt"]);
@@ -395,18 +397,18 @@ pub struct ResourceMetadata {
     pub bearer_methods_supported: Vec<String>,
     /// Algorithms of DPoP proofs.
     pub dpop_signing_alg_values_supported: Vec<String>,
-    /// Tokens are always bound to a key.
+    /// Whether tokens are always bound to a key.
     pub dpop_bound_access_tokens_required: bool,
-    /// Keys that sign our answers.
+    /// Keys that sign responses.
     #[schema(format = "uri")]
     pub jwks_uri: String,
-    /// Where people read more.
+    /// The documentation for developers.
     #[schema(format = "uri")]
     pub resource_documentation: String,
 }
 
 impl ResourceMetadata {
-    /// The metadata of the API behind this public address (no slash at the end) with these scopes.
+    /// The metadata of the API behind this public URL (without a trailing slash) with these scopes.
     pub fn new(resource: &str, scopes: &[Scope]) -> Self {
         Self {
             resource: resource.to_owned(),
@@ -429,12 +431,12 @@ impl Reply for ResourceMetadata {
     }
 }
 
-/// Get a token
+/// Create a token
 ///
 /// The app authenticates with a client assertion (`private_key_jwt`), and the token is bound to the key of the DPoP proof.
-/// `client_credentials` gives a partner token, for servers that act for their partner. `authorization_code` gives a fan token
-/// for the code that a fan's browser brought, and `refresh_token` the next one. A code that comes twice is refused, and
-/// everything that was issued for it is revoked.
+/// `client_credentials` returns a partner token, for servers that act for their partner. `authorization_code` returns a fan
+/// token for the code that the fan's browser returned with, and `refresh_token` returns the next one. A code that is used
+/// twice is refused, and everything issued for it is revoked.
 #[derive(ToSchema)]
 pub struct GetToken;
 impl Endpoint for GetToken {
@@ -451,9 +453,9 @@ impl Endpoint for GetToken {
     type Reply = TokenReply;
 }
 
-/// Ask about a token
+/// Introspect a token
 ///
-/// RFC 7662. An app can ask about its own tokens only.
+/// RFC 7662. An app can introspect only its own tokens.
 #[derive(ToSchema)]
 pub struct IntrospectToken;
 impl Endpoint for IntrospectToken {
@@ -470,8 +472,8 @@ impl Endpoint for IntrospectToken {
 
 /// Revoke a token
 ///
-/// RFC 7009. Reaches every gateway within two seconds; a token that is unknown or not yours is answered the same. With a refresh
-/// token go the access tokens it got; the fan's grant stays.
+/// RFC 7009. Takes effect on every gateway within two seconds; the response is the same for a token that is unknown or not
+/// yours. Revoking a refresh token also revokes the access tokens issued for it; the fan's grant remains.
 #[derive(ToSchema)]
 pub struct RevokeToken;
 impl Endpoint for RevokeToken {
@@ -486,10 +488,10 @@ impl Endpoint for RevokeToken {
     type Reply = Nothing;
 }
 
-/// Read the gateway's keys
+/// Get the gateway's keys
 ///
-/// They sign access tokens and answers (Ed25519) and id tokens (P-256). A new key stands here before it is used, an old one until nothing signed with
-/// it is good any more.
+/// They sign access tokens and responses (Ed25519) and ID tokens (P-256). A new key is published before it is used, and an
+/// old one until nothing signed with it is valid.
 #[derive(ToSchema)]
 pub struct GetJwks;
 impl Endpoint for GetJwks {
@@ -503,7 +505,7 @@ impl Endpoint for GetJwks {
     type Reply = JwkSet;
 }
 
-/// Read the authorization server's metadata
+/// Get the authorization server's metadata
 ///
 /// RFC 8414.
 #[derive(ToSchema)]
@@ -519,9 +521,9 @@ impl Endpoint for GetServerMetadata {
     type Reply = ServerMetadata;
 }
 
-/// Read the metadata in its OpenID form
+/// Get the OpenID configuration
 ///
-/// The same metadata at the address of OpenID Connect Discovery.
+/// The same metadata under the URL of OpenID Connect Discovery.
 #[derive(ToSchema)]
 pub struct GetOpenidConfiguration;
 impl Endpoint for GetOpenidConfiguration {
@@ -535,7 +537,7 @@ impl Endpoint for GetOpenidConfiguration {
     type Reply = ServerMetadata;
 }
 
-/// Read the API's metadata
+/// Get the API's metadata
 ///
 /// RFC 9728.
 #[derive(ToSchema)]

@@ -1,4 +1,4 @@
-//! Open enums, and the three ways of a field in a `PATCH`.
+//! Open enums, and the three states of a field in a `PATCH`.
 
 use std::fmt;
 
@@ -6,14 +6,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-/// A value of an enum that may grow: one that this version does not know survives a round trip unchanged.
+/// A value of an enum that may grow: a value that this version does not know survives a round trip unchanged.
 ///
-/// Replies use it; requests take the plain enum, so that a typo is refused.
+/// Replies use it; requests use the plain enum, so that a typo is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Open<T> {
     /// A value this version knows.
     Known(T),
-    /// A value of a newer gateway, as it was written.
+    /// A value from a newer gateway, as it was written.
     Unknown(Value),
 }
 
@@ -39,7 +39,7 @@ impl<T: PartialEq> PartialEq<T> for Open<T> {
     }
 }
 
-/// As it stands on the wire: a word as it is, anything else as JSON.
+/// The value as sent on the wire: a string as it is, anything else as JSON.
 impl<T: Serialize> fmt::Display for Open<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match serde_json::to_value(self).map_err(|_| fmt::Error)? {
@@ -70,10 +70,10 @@ pub(crate) fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deseriali
     let value = Option::<T>::deserialize(deserializer)?;
     value
         .map(Some)
-        .ok_or_else(|| serde::de::Error::custom("expected a value: leave the field out to keep what is there"))
+        .ok_or_else(|| serde::de::Error::custom("expected a value: omit the field to keep its current value"))
 }
 
-/// A field of a `PATCH`: left out keeps what is there, `null` clears it, a value sets it.
+/// A field of a `PATCH`: omitted keeps the current value, `null` clears it, a value sets it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Edit<T> {
     /// Leave the field as it is.
@@ -81,12 +81,12 @@ pub enum Edit<T> {
     Keep,
     /// Remove the value.
     Clear,
-    /// Put this value.
+    /// Set this value.
     Set(T),
 }
 
 impl<T> Edit<T> {
-    /// Whether the field is left out.
+    /// Whether the field is omitted.
     pub const fn is_keep(&self) -> bool {
         matches!(self, Self::Keep)
     }

@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use crate::endpoint::{Access, Endpoint, Nothing, Reply, Tag, verb};
 use crate::schema::ToSchema;
 
-/// How the gateway is.
+/// Health of the gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct Health {
-    /// Always `ok`; otherwise the answer is a refusal.
+    /// Always `ok`; otherwise the response is an error.
     pub status: String,
     /// Version of the gateway.
     pub version: String,
@@ -23,9 +23,9 @@ impl Reply for Health {
     }
 }
 
-/// Is the process alive
+/// Check liveness
 ///
-/// Answers without touching the database.
+/// Responds without using the database.
 #[derive(ToSchema)]
 pub struct GetLiveness;
 impl Endpoint for GetLiveness {
@@ -39,9 +39,9 @@ impl Endpoint for GetLiveness {
     type Reply = Health;
 }
 
-/// Can the gateway serve
+/// Check readiness
 ///
-/// The database can be reached and its migrations are done, and the gateway is not shutting down.
+/// The database can be reached and its migrations are complete, and the gateway is not shutting down.
 #[derive(ToSchema)]
 pub struct GetReadiness;
 impl Endpoint for GetReadiness {

@@ -7,9 +7,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The most entries one page can have.
+/// Maximum number of entries on a page.
 pub const LIMIT_MAX: u32 = 100;
-/// Entries on a page when the caller does not say.
+/// Number of entries on a page when the caller does not set a limit.
 pub const LIMIT_DEFAULT: u32 = 20;
 /// The longest cursor we read, in characters; ours are far shorter.
 pub(crate) const CURSOR_LEN_MAX: usize = 512;
@@ -21,13 +21,13 @@ pub struct Page<T> {
     pub data: Vec<T>,
     /// Whether more entries follow.
     pub has_more: bool,
-    /// Give it back as `cursor` for the next page; absent on the last one.
+    /// Send it as `cursor` to get the next page; absent on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<Cursor>,
 }
 
 impl<T> Page<T> {
-    /// Cuts rows fetched with `limit + 1` to a page; `position` says where the last row kept stands.
+    /// Cuts rows fetched with `limit + 1` to a page; `position` gives the position of the last row kept.
     pub fn cut<P: Serialize>(mut rows: Vec<T>, limit: Limit, position: impl Fn(&T) -> P) -> Self {
         let limit = limit.rows();
         let has_more = rows.len() > limit;
@@ -49,7 +49,7 @@ pub struct Cursor(String);
 
 /// Why a text is not a cursor of this list.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected a cursor as given in `next_cursor` of the page before")]
+#[error("expected a cursor as returned in `next_cursor` of the previous page")]
 pub struct CursorError;
 
 impl Cursor {
@@ -106,7 +106,7 @@ fn no_zero_byte(value: &serde_json::Value) -> bool {
 pub struct Limit(u32);
 
 impl Limit {
-    /// This many entries, brought into 1..=100.
+    /// This number of entries, clamped to 1..=100.
     pub fn new(entries: u32) -> Self {
         Self(entries.clamp(1, LIMIT_MAX))
     }
@@ -116,7 +116,7 @@ impl Limit {
         self.0 as usize
     }
 
-    /// What a store asks for: one row more than the page holds, to know whether there is a next page.
+    /// The number of rows a store fetches: one more than the page has, to know whether there is a next page.
     pub const fn rows_and_one(self) -> i64 {
         self.0 as i64 + 1
     }

@@ -14,7 +14,7 @@ use crate::time::Time;
 pub enum PartnerNameWords {}
 impl Words for PartnerNameWords {
     const NAME: &'static str = "PartnerName";
-    const ABOUT: &'static str = "What fans call the partner.";
+    const ABOUT: &'static str = "Public name of the partner.";
     const MAX: usize = 60;
     const EXAMPLE: &'static str = "Whisker & Co";
 }
@@ -51,23 +51,23 @@ pub type WebAddress = Text<WebAddressWords>;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct Partner {
-    /// Its id.
+    /// The partner's id.
     pub id: PartnerId,
-    /// What fans call it.
+    /// The partner's public name.
     #[serde(deserialize_with = "crate::text::as_written")]
     pub name: PartnerName,
     /// Registered name; only the operator changes it.
     #[serde(deserialize_with = "crate::text::as_written")]
     pub legal_name: LegalName,
-    /// Its home page.
+    /// The partner's home page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "crate::text::as_written")]
     pub website: Option<WebAddress>,
-    /// Counts the changes; the ETag is this number in quotes.
+    /// Incremented with each change; the ETag is this number in quotes.
     pub version: i64,
-    /// When it was registered.
+    /// When the partner was registered.
     pub created_at: Time,
-    /// When it last changed.
+    /// When the partner was last changed.
     pub updated_at: Time,
 }
 
@@ -102,16 +102,16 @@ pub fn etag(version: i64) -> String {
     format!("\"{version}\"")
 }
 
-/// Changes to the partner; fields left out stay as they are.
+/// Changes to the partner; omitted fields keep their values.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct PartnerChange {
-    /// What fans call it.
+    /// The partner's public name.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = PartnerName, required = false)]
     pub name: Option<PartnerName>,
-    /// Its home page; null removes it.
+    /// The partner's home page; null removes it.
     #[serde(default, skip_serializing_if = "Edit::is_keep")]
     #[schema(value_type = Option<WebAddress>)]
     pub website: Edit<WebAddress>,
@@ -124,7 +124,7 @@ impl Example for PartnerChange {
 }
 impl JsonBody for PartnerChange {}
 
-/// Read your partner
+/// Get your partner
 ///
 /// The partner the token belongs to.
 #[derive(ToSchema)]
@@ -140,10 +140,10 @@ impl Endpoint for GetPartner {
     type Reply = Partner;
 }
 
-/// Change your partner
+/// Update your partner
 ///
-/// Only the fields you send; a change that changes nothing keeps the version. The legal name is verified and changed by the
-/// operator, not here.
+/// Only the fields you send are changed; an update that changes nothing keeps the version. The legal name is verified and
+/// changed by the operator, not here.
 #[derive(ToSchema)]
 pub struct ChangePartner;
 impl Endpoint for ChangePartner {

@@ -1,7 +1,7 @@
-//! Payments: a fan pays. Approved on a page, or charged within a mandate.
+//! Payments by fans: approved on a page, or charged within a mandate.
 //!
-//! A payment that is refused leaves nothing behind; one that exists says what became of it. States:
-//! `requires_approval` → `succeeded` | `declined` | `canceled` | `expired`, then `partially_refunded` | `refunded`.
+//! A refused payment leaves no trace; a payment that exists always has a status: `requires_approval` → `succeeded` |
+//! `declined` | `canceled` | `expired`, then `partially_refunded` | `refunded`.
 
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +28,7 @@ pub enum PaymentKind {
     Tip,
 }
 
-/// Where a payment stands.
+/// Status of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -37,15 +37,15 @@ pub enum PaymentStatus {
     RequiresApproval,
     /// The money is in the circle's account.
     Succeeded,
-    /// The fan said no, or the channel did.
+    /// The fan or the channel declined.
     Declined,
-    /// You took it back before the fan decided.
+    /// You canceled the payment before the fan decided.
     Canceled,
-    /// Nobody decided in time.
+    /// The fan did not decide in time.
     Expired,
-    /// A part was given back.
+    /// A part was refunded.
     PartiallyRefunded,
-    /// All was given back.
+    /// The full amount was refunded.
     Refunded,
 }
 
@@ -54,18 +54,18 @@ pub enum PaymentStatus {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DeclineReason {
-    /// The fan said no.
+    /// The fan declined.
     Fan,
-    /// The channel said no.
+    /// The channel declined.
     Channel,
 }
 
-/// The kind of an `merchant_reference`.
+/// Kind of [`MerchantReference`].
 #[derive(Debug)]
 pub enum MerchantReferenceWords {}
 impl Words for MerchantReferenceWords {
     const NAME: &'static str = "MerchantReference";
-    const ABOUT: &'static str = "Your own number of a payment, unique for ever among your payments.";
+    const ABOUT: &'static str = "Your own reference for a payment, permanently unique among your payments.";
     const MAX: usize = 64;
     const EXAMPLE: &'static str = "2026-11-20-000042";
     const PATTERN: Option<&'static str> = Some("^[0-9A-Za-z_-]+$");
@@ -74,15 +74,15 @@ impl Words for MerchantReferenceWords {
         if plain { Ok(()) } else { Err("letters, digits, - and _ only") }
     }
 }
-/// Your own number of a payment.
+/// Your own reference for a payment.
 pub type MerchantReference = Text<MerchantReferenceWords>;
 
-/// The kind of a message that goes with a payment.
+/// Kind of [`PaymentMessage`].
 #[derive(Debug)]
 pub enum PaymentMessageWords {}
 impl Words for PaymentMessageWords {
     const NAME: &'static str = "PaymentMessage";
-    const ABOUT: &'static str = "What the fan says with the payment.";
+    const ABOUT: &'static str = "The fan's message with the payment.";
     const MAX: usize = 200;
     const EXAMPLE: &'static str = "For the cats!";
 }
@@ -93,55 +93,55 @@ pub type PaymentMessage = Text<PaymentMessageWords>;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct Payment {
-    /// Its id.
+    /// The payment's id.
     pub id: PaymentId,
-    /// What it is for.
+    /// What the payment is for.
     #[schema(value_type = PaymentKind)]
     pub kind: Open<PaymentKind>,
-    /// Where it stands.
+    /// Status of the payment.
     #[schema(value_type = PaymentStatus)]
     pub status: Open<PaymentStatus>,
-    /// Who pays.
+    /// The fan who pays.
     pub fan: FanId,
-    /// Who is paid: the circle's account.
+    /// The circle whose account is paid.
     pub circle: CircleId,
-    /// The post it is for.
+    /// The post the payment is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post: Option<PostId>,
     /// What the fan pays.
     pub amount: Money,
-    /// The platform's part of the amount.
+    /// The platform's share of the amount.
     pub fee: Money,
-    /// The circle's part of the amount: `amount` − `fee`.
+    /// The circle's share of the amount: `amount` − `fee`.
     pub net: Money,
-    /// What was given back to the fan so far.
+    /// Amount refunded to the fan so far.
     pub refunded: Money,
-    /// What the fan says with it.
+    /// The fan's message with the payment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<PaymentMessage>,
-    /// The mandate it was charged within.
+    /// The mandate within which the payment was charged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mandate: Option<MandateId>,
-    /// Your own number.
+    /// Your own reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merchant_reference: Option<MerchantReference>,
-    /// The page where the fan decides; only while the payment requires approval. Give it to the fan alone: in live mode the fan has
-    /// to sign in there, in a sandbox whoever has the address can decide.
+    /// The page where the fan decides; only while the payment requires approval. Give it only to the fan: in live mode the
+    /// fan has to sign in there, in a sandbox anyone with the URL can decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(format = "uri")]
     pub approval_url: Option<String>,
     /// Until when the fan can decide.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
-    /// Why it was declined.
+    /// Why the payment was declined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<DeclineReason>)]
     pub decline_reason: Option<Open<DeclineReason>>,
-    /// Counts the changes; the ETag is this number in quotes.
+    /// Incremented with each change; the ETag is this number in quotes.
     pub version: i64,
-    /// When it was made.
+    /// When the payment was created.
     pub created_at: Time,
-    /// When it last changed.
+    /// When the payment was last changed.
     pub updated_at: Time,
     /// When the money moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -188,29 +188,29 @@ impl Reply for Payment {
     }
 }
 
-/// A payment to make.
+/// A payment to create.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct NewPayment {
-    /// What it is for.
+    /// What the payment is for.
     pub kind: PaymentKind,
-    /// Who pays: an active member of the circle.
+    /// The fan who pays: an active member of the circle.
     pub fan: FanId,
-    /// Who is paid.
+    /// The circle that is paid.
     pub circle: CircleId,
-    /// The post it is for: a published one of the circle.
+    /// The post the payment is for: a published post of the circle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post: Option<PostId>,
-    /// How much, in minor units of a currency; more than zero.
+    /// Amount in minor units of a currency; more than zero.
     pub amount: Money,
-    /// What the fan says with it.
+    /// The fan's message with the payment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<PaymentMessage>,
-    /// A mandate of this fan: with it the payment succeeds in the call, without a page.
+    /// A mandate of this fan: the payment then succeeds immediately, without an approval page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mandate: Option<MandateId>,
-    /// Your own number, unique for ever among your payments.
+    /// Your own reference, permanently unique among your payments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merchant_reference: Option<MerchantReference>,
 }
@@ -230,28 +230,28 @@ impl NewPayment {
         }
     }
 
-    /// For this post.
+    /// Sets the post the payment is for.
     #[must_use]
     pub const fn post(mut self, post: PostId) -> Self {
         self.post = Some(post);
         self
     }
 
-    /// With these words.
+    /// Sets the message.
     #[must_use]
     pub fn message(mut self, message: impl Into<PaymentMessage>) -> Self {
         self.message = Some(message.into());
         self
     }
 
-    /// Within this mandate.
+    /// Charges the payment within this mandate.
     #[must_use]
     pub const fn mandate(mut self, mandate: MandateId) -> Self {
         self.mandate = Some(mandate);
         self
     }
 
-    /// Under this number of yours.
+    /// Sets your own reference.
     #[must_use]
     pub fn merchant_reference(mut self, number: impl Into<MerchantReference>) -> Self {
         self.merchant_reference = Some(number.into());
@@ -270,48 +270,48 @@ impl Example for NewPayment {
 }
 impl JsonBody for NewPayment {}
 
-/// Which payment.
+/// Path of a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PaymentPath {
-    /// The payment.
+    /// The payment's id.
     pub payment: PaymentId,
 }
 impl Fields for PaymentPath {}
 
-/// Which payments, and which page of them.
+/// Filter and paging of a list of payments.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct PaymentsQuery {
-    /// Only those to this circle.
+    /// Only payments to this circle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub circle: Option<CircleId>,
-    /// Only those of this fan.
+    /// Only payments of this fan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fan: Option<FanId>,
-    /// Only those that stand here.
+    /// Only payments with this status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<PaymentStatus>,
-    /// Only those made at this time or later.
+    /// Only payments created at or after this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Time>,
-    /// Only those made before this time.
+    /// Only payments created before this time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Time>,
-    /// Entries per page.
+    /// Maximum number of entries per page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
 }
 impl Fields for PaymentsQuery {}
 
-/// Charge a fan
+/// Create a payment
 ///
 /// Without a mandate the payment requires approval: send the fan to `approval_url`, and learn the outcome from the event
-/// `payment.succeeded`, `payment.declined` or `payment.expired`. Within a mandate it succeeds in the call, or is refused and
-/// nothing is written. The same `Idempotency-Key` gives the same payment, however often you ask; so does nobody pay twice.
+/// `payment.succeeded`, `payment.declined` or `payment.expired`. Within a mandate it succeeds immediately, or is refused and
+/// nothing is stored. The same `Idempotency-Key` returns the same payment, however often you retry, so nobody pays twice.
 #[derive(ToSchema)]
 pub struct CreatePayment;
 impl Endpoint for CreatePayment {
@@ -359,9 +359,9 @@ impl Endpoint for ListPayments {
     type Reply = Page<Payment>;
 }
 
-/// Read a payment
+/// Get a payment
 ///
-/// While it requires approval it carries the address of the page where the fan decides.
+/// While the payment requires approval, it contains the URL of the page where the fan decides.
 #[derive(ToSchema)]
 pub struct GetPayment;
 impl Endpoint for GetPayment {
@@ -378,7 +378,8 @@ impl Endpoint for GetPayment {
 
 /// Cancel a payment
 ///
-/// Takes back a payment that nobody decided about yet; its page says so to the fan. One that is canceled already stays as it is.
+/// Cancels a payment that is still waiting for approval; its page tells the fan. Canceling a canceled payment changes
+/// nothing.
 #[derive(ToSchema)]
 pub struct CancelPayment;
 impl Endpoint for CancelPayment {

@@ -1,4 +1,4 @@
-//! Refunds: money goes back to the fan, in full or in parts.
+//! Refunds of payments, in full or in part.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,38 +13,38 @@ use crate::scope::Scope;
 use crate::text::{Text, Words};
 use crate::time::Time;
 
-/// The kind of a reason for a refund.
+/// Kind of [`RefundReason`].
 #[derive(Debug)]
 pub enum RefundReasonWords {}
 impl Words for RefundReasonWords {
     const NAME: &'static str = "RefundReason";
-    const ABOUT: &'static str = "Why the money goes back; the fan can read it.";
+    const ABOUT: &'static str = "Reason for the refund; visible to the fan.";
     const MAX: usize = 200;
     const EXAMPLE: &'static str = "The meet-up was called off.";
 }
-/// Why the money goes back.
+/// Reason for a refund.
 pub type RefundReason = Text<RefundReasonWords>;
 
-/// Money that went back to the fan. It never changes.
+/// Money refunded to the fan. A refund never changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct Refund {
-    /// Its id.
+    /// The refund's id.
     pub id: RefundId,
     /// The payment.
     pub payment: PaymentId,
-    /// What the fan got back.
+    /// Amount the fan got back.
     pub amount: Money,
-    /// The platform's part of it: its fee, in proportion.
+    /// The platform's share of the refund: its fee, in proportion.
     pub fee: Money,
-    /// The circle's part of it: `amount` − `fee`.
+    /// The circle's share of the refund: `amount` − `fee`.
     pub net: Money,
-    /// Why.
+    /// Reason for the refund.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<RefundReason>,
     /// Always 1: a refund never changes.
     pub version: i64,
-    /// When.
+    /// When the refund was made.
     pub created_at: Time,
 }
 
@@ -70,31 +70,31 @@ impl Reply for Refund {
     }
 }
 
-/// A refund to make.
+/// A refund to create.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct NewRefund {
-    /// How much, in the payment's currency; left out: all that was not given back yet.
+    /// Amount in the payment's currency; when omitted, everything that has not been refunded yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub amount: Option<Money>,
-    /// Why; the fan can read it.
+    /// Reason for the refund; visible to the fan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<RefundReason>,
 }
 
 impl NewRefund {
-    /// All that was not given back yet.
+    /// Refunds everything that has not been refunded yet.
     pub const fn rest() -> Self {
         Self { amount: None, reason: None }
     }
 
-    /// This part.
+    /// Refunds this amount.
     pub const fn part(amount: Money) -> Self {
         Self { amount: Some(amount), reason: None }
     }
 
-    /// For this reason.
+    /// Sets the reason.
     #[must_use]
     pub fn reason(mut self, reason: impl Into<RefundReason>) -> Self {
         self.reason = Some(reason.into());
@@ -109,33 +109,33 @@ impl Example for NewRefund {
 }
 impl JsonBody for NewRefund {}
 
-/// Which page of the refunds.
+/// Paging of a list of refunds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RefundsQuery {
-    /// Entries per page.
+    /// Maximum number of entries per page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
 }
 impl Fields for RefundsQuery {}
 
-/// Which refund.
+/// Path of a refund.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RefundPath {
-    /// The refund.
+    /// The refund's id.
     pub refund: RefundId,
 }
 impl Fields for RefundPath {}
 
-/// Give money back
+/// Create a refund
 ///
-/// In full or in part, several times if need be, never more than the fan paid. The circle gives back its part and the platform
-/// its fee, in proportion; the last refund returns exactly what is left of both. Refused when the circle's account does not
-/// hold its part any more.
+/// In full or in part, in as many parts as you like, up to the amount the fan paid. The circle returns its share and the
+/// platform its fee, in proportion; the last refund returns exactly what is left of both. Refused when the circle's account
+/// does not hold enough for its share.
 #[derive(ToSchema)]
 pub struct CreateRefund;
 impl Endpoint for CreateRefund {
@@ -160,7 +160,7 @@ impl Endpoint for CreateRefund {
 
 /// List the refunds of a payment
 ///
-/// Newest first; together they are `refunded` of the payment.
+/// Newest first; together they add up to the payment's `refunded`.
 #[derive(ToSchema)]
 pub struct ListRefunds;
 impl Endpoint for ListRefunds {
@@ -175,7 +175,7 @@ impl Endpoint for ListRefunds {
     type Reply = Page<Refund>;
 }
 
-/// Read a refund
+/// Get a refund
 ///
 /// A refund is final from the moment it exists.
 #[derive(ToSchema)]

@@ -1,4 +1,4 @@
-//! What only a sandbox has: registering a partner without asking anybody, explaining signatures, and a clock that can be moved.
+//! Only in sandbox mode: self-service partner registration, signature checks, and a clock that can be moved.
 
 use jiff::{Span, SpanRelativeTo};
 use serde::{Deserialize, Serialize};
@@ -19,11 +19,11 @@ use crate::time::Time;
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct NewPartner {
-    /// What fans call it.
+    /// The partner's public name.
     pub name: PartnerName,
-    /// Its registered name.
+    /// The partner's registered name.
     pub legal_name: LegalName,
-    /// Its first app.
+    /// The partner's first app.
     pub app: NewApp,
 }
 
@@ -47,7 +47,7 @@ impl JsonBody for NewPartner {}
 pub struct Registration {
     /// The partner.
     pub partner: Partner,
-    /// Its app.
+    /// The partner's first app.
     pub app: App,
 }
 
@@ -57,7 +57,7 @@ impl Reply for Registration {
     }
 }
 
-/// A signed request to look into. Nothing of it is executed or kept.
+/// A signed request to check. It is neither executed nor stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -65,13 +65,13 @@ pub struct SignatureCheck {
     /// Method, upper case.
     #[schema(max_length = 16)]
     pub method: String,
-    /// The whole address, as signed.
+    /// The full URL, as signed.
     #[schema(max_length = 8192)]
     pub url: String,
-    /// Every header of the request, as name and value, in order.
+    /// All headers of the request, as name and value, in order.
     #[schema(max_items = 100)]
     pub headers: Vec<CheckedHeader>,
-    /// The body, as text.
+    /// The body as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
     /// The signature base you signed, to be compared line by line.
@@ -80,7 +80,7 @@ pub struct SignatureCheck {
 }
 
 impl SignatureCheck {
-    /// A request to look into.
+    /// A request to check.
     pub fn new(method: impl Into<String>, url: impl Into<String>, headers: Vec<CheckedHeader>) -> Self {
         Self { method: method.into(), url: url.into(), headers, body: None, signature_base: None }
     }
@@ -90,9 +90,9 @@ impl SignatureCheck {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CheckedHeader {
-    /// Its name.
+    /// The header's name.
     pub name: String,
-    /// Its value.
+    /// The header's value.
     pub value: String,
 }
 
@@ -115,20 +115,20 @@ impl Example for SignatureCheck {
 }
 impl JsonBody for SignatureCheck {}
 
-/// What we found.
+/// Result of a signature check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct SignatureFinding {
     /// Whether the gateway would accept the signature.
     pub valid: bool,
-    /// The code it would refuse it with.
+    /// The error code with which the gateway would refuse the signature.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<ErrorCode>)]
     pub code: Option<Open<ErrorCode>>,
-    /// What is wrong, and what to do.
+    /// What is wrong, and how to fix it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// What the gateway saw.
+    /// What the gateway found in the signature.
     pub signature: SignatureReport,
 }
 
@@ -145,7 +145,7 @@ impl Reply for SignatureFinding {
 
 /// Register a partner
 ///
-/// With its first app and the app's public keys. Only in the sandbox; in live mode the operator registers partners.
+/// With its first app and the app's public keys. Only in sandbox mode; in live mode the operator registers partners.
 #[derive(ToSchema)]
 pub struct RegisterPartner;
 impl Endpoint for RegisterPartner {
@@ -168,10 +168,10 @@ impl Endpoint for RegisterPartner {
     type Reply = Registration;
 }
 
-/// Explain a signature
+/// Check a signature
 ///
-/// Does everything the gateway does with the signature of a request, says what it found, and executes nothing. The nonce
-/// is not used up.
+/// Verifies the signature of a request as the gateway would, explains the result, and executes nothing. The nonce is not
+/// consumed.
 #[derive(ToSchema)]
 pub struct CheckSignature;
 impl Endpoint for CheckSignature {
@@ -186,9 +186,9 @@ impl Endpoint for CheckSignature {
     type Reply = SignatureFinding;
 }
 
-/// How far the clock is moved at most by one call, in days.
+/// Maximum number of days the clock can be moved by one call.
 pub const ADVANCE_DAYS_MAX: i64 = 400;
-/// Entries of `ran` in an answer at most.
+/// Maximum number of entries of `ran` in a response.
 pub const RAN_MAX: usize = 1_000;
 
 const DAY_MICROS: i64 = 24 * 3_600 * 1_000_000;
@@ -198,7 +198,7 @@ const ADVANCE_WANTED: &str =
 /// How far to move the clock.
 pub type Advance = Text<AdvanceWords>;
 
-/// The words of [`Advance`].
+/// Kind of [`Advance`].
 #[derive(Debug)]
 pub struct AdvanceWords;
 impl Words for AdvanceWords {
@@ -216,12 +216,12 @@ impl Words for AdvanceWords {
 }
 
 impl Advance {
-    /// In microseconds; `None` for a text that was never checked and is no such duration.
+    /// The duration in microseconds; `None` for a text that was never checked and is not such a duration.
     pub fn micros(&self) -> Option<i64> {
         micros(self)
     }
 
-    /// What is still to be moved after a call that stopped on its way.
+    /// What remains to be moved after a call that stopped early.
     pub fn of_micros(micros: i64) -> Self {
         jiff::SignedDuration::from_micros(micros).to_string().into()
     }
@@ -247,12 +247,12 @@ fn micros(text: &str) -> Option<i64> {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ClockAdvance {
-    /// How far.
+    /// How far to move the clock.
     pub advance: Advance,
 }
 
 impl ClockAdvance {
-    /// So far.
+    /// Moves the clock by this duration.
     pub fn new(advance: impl Into<Advance>) -> Self {
         Self { advance: advance.into() }
     }
@@ -269,9 +269,9 @@ impl JsonBody for ClockAdvance {}
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct SandboxClock {
-    /// What time it is in the sandbox.
+    /// The time in the sandbox.
     pub now: Time,
-    /// How far that is ahead of the machine, in seconds.
+    /// How far the sandbox is ahead of the machine's clock, in seconds.
     pub ahead_seconds: i64,
 }
 
@@ -281,24 +281,24 @@ impl Reply for SandboxClock {
     }
 }
 
-/// Where the clock was moved to, and what happened on the way.
+/// The clock after a move, and the jobs that ran on the way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct ClockAdvanced {
-    /// What time it is in the sandbox.
+    /// The time in the sandbox.
     pub now: Time,
-    /// How far that is ahead of the machine, in seconds.
+    /// How far the sandbox is ahead of the machine's clock, in seconds.
     pub ahead_seconds: i64,
-    /// What is left to be moved, when so much was due that the call stopped on its way: call again with it. Absent when
-    /// the clock is where you wanted it.
+    /// What remains to be moved, when so much was due that the call stopped early: call again with it. Absent when the clock
+    /// has arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<Advance>,
-    /// What was done for you, in this order; the first thousand.
+    /// Your jobs that ran, in order; the first thousand.
     #[schema(max_items = 1000)]
     pub ran: Vec<RanJob>,
-    /// How much was done for you in all.
+    /// Number of your jobs that ran.
     pub ran_count: i64,
-    /// How much was done for other partners of the sandbox, and for the platform itself.
+    /// Number of jobs that ran for other partners of the sandbox and for the platform itself.
     pub others_count: i64,
 }
 
@@ -319,40 +319,40 @@ impl Reply for ClockAdvanced {
     }
 }
 
-/// Something that was due.
+/// A job that was due.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct RanJob {
-    /// What was to be done. There will be more kinds over time.
+    /// Kind of the job. New kinds are added over time.
     #[schema(example = "publish_post")]
     pub kind: String,
-    /// To what: an id.
+    /// Id of the object the job was for.
     #[schema(example = "pst_01JD8Z6T5M3Q9V0K7W2X4Y6Z8A")]
     pub object: String,
-    /// When it was due.
+    /// When the job was due.
     pub due_at: Time,
-    /// What became of it.
+    /// Outcome of the job.
     #[schema(value_type = RanOutcome)]
     pub outcome: Open<RanOutcome>,
 }
 
-/// What became of something that was due.
+/// Outcome of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RanOutcome {
-    /// It happened.
+    /// The job succeeded.
     Done,
-    /// It happened, and is due again later.
+    /// The job succeeded and is due again later.
     Again,
-    /// It failed without an effect, and is tried again later.
+    /// The job failed without effect and will be retried.
     Failed,
 }
 
-/// Read the clock
+/// Get the sandbox clock
 ///
-/// The time in which everything in this sandbox happens: `publish_at`, expiries, limits by day, the life of tokens and
-/// signatures. It starts as the time of the machine, and is ahead of it by as much as it was ever moved.
+/// The clock that everything in this sandbox follows: `publish_at`, expiries, daily limits, the lifetime of tokens and
+/// signatures. It starts at the machine's time and is ahead of it by the total distance it was moved.
 #[derive(ToSchema)]
 pub struct GetClock;
 impl Endpoint for GetClock {
@@ -366,14 +366,14 @@ impl Endpoint for GetClock {
     type Reply = SandboxClock;
 }
 
-/// Move the clock
+/// Advance the sandbox clock
 ///
-/// Everything that becomes due on the way happens, in the order of its time: the clock is put to the moment at which the
-/// first thing is due, that is done, then the next, and at last the clock is where you wanted it. The answer lists what was
-/// done for you. The clock belongs to the whole sandbox: other partners' things happen as well, and it never goes back.
-/// Tokens and signatures from before are expired afterwards.
+/// Everything that becomes due on the way happens, in order: the clock moves to the time at which the next job is due, the
+/// job runs, and so on until the clock arrives. The response lists what ran for you. The clock is shared by the whole
+/// sandbox: other partners' jobs run as well, and it never goes back. Tokens and signatures from before the move are expired
+/// afterwards.
 ///
-/// Sent twice, it moves the clock twice; when you are not sure whether a call arrived, read the clock.
+/// Sent twice, the call moves the clock twice; when you are not sure whether a call arrived, get the clock first.
 #[derive(ToSchema)]
 pub struct AdvanceClock;
 impl Endpoint for AdvanceClock {

@@ -30,12 +30,12 @@ macro_rules! scopes {
             /// Every scope, in order.
             pub const ALL: [Self; $count] = [$(Self::$Variant,)+];
 
-            /// The scope as it stands in a token.
+            /// The scope as written in a token.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$Variant => $text,)+ }
             }
 
-            /// What it allows, in plain words.
+            /// Description of the scope.
             pub const fn about(self) -> &'static str {
                 match self { $(Self::$Variant => $about,)+ }
             }
@@ -65,7 +65,7 @@ macro_rules! scopes {
                 $One::ALL.into_iter().collect()
             }
 
-            /// Of a text that a newer version may have written, the scopes that this one knows.
+            /// The known scopes in a text that a newer version may have written.
             pub fn known(text: &str) -> Self {
                 text.split(' ').filter_map(|scope| scope.parse::<$One>().ok()).collect()
             }
@@ -81,19 +81,19 @@ macro_rules! scopes {
                 Self(self.0 & !(1 << scope as u16))
             }
 
-            /// What is in either set.
+            /// The scopes in either set.
             #[must_use]
             pub const fn and(self, other: Self) -> Self {
                 Self(self.0 | other.0)
             }
 
-            /// What is in both sets.
+            /// The scopes in both sets.
             #[must_use]
             pub const fn within(self, other: Self) -> Self {
                 Self(self.0 & other.0)
             }
 
-            /// What is in this set and not in the other.
+            /// The scopes in this set and not in the other.
             #[must_use]
             pub const fn beyond(self, other: Self) -> Self {
                 Self(self.0 & !other.0)
@@ -104,7 +104,7 @@ macro_rules! scopes {
                 self.0 & other.0 == other.0
             }
 
-            /// Whether there is none.
+            /// Whether the set is empty.
             pub const fn is_empty(self) -> bool {
                 self.0 == 0
             }
@@ -145,37 +145,37 @@ macro_rules! scopes {
 
 // One line = one scope, its text, one sentence. A scope is never renamed.
 scopes! {
-    /// What a partner's token allows.
+    /// A scope of a partner token.
     Scope,
-    /// A set of a partner's scopes, written as in `scope` of RFC 6749: separated by single spaces.
+    /// A set of partner scopes, written as `scope` in RFC 6749: separated by single spaces.
     Scopes, 13:
     CirclesRead "circles:read" "Read circles and gates.";
-    CirclesWrite "circles:write" "Create and change circles and gates.";
-    MembersRead "members:read" "Read memberships, and what fans granted.";
-    MembersWrite "members:write" "Let fans in, approve, assign roles, ban; give grants up.";
-    ContentRead "content:read" "Read posts, drafts too.";
+    CirclesWrite "circles:write" "Create and update circles and gates.";
+    MembersRead "members:read" "Read memberships and grants.";
+    MembersWrite "members:write" "Admit fans, approve, assign roles, ban; revoke grants.";
+    ContentRead "content:read" "Read posts, including drafts.";
     ContentWrite "content:write" "Publish, edit, pin and delete posts.";
-    AppsWrite "apps:write" "Change the partner, its apps and their keys.";
-    PaymentsRead "payments:read" "Read payments, refunds, mandates and what was tipped.";
+    AppsWrite "apps:write" "Update the partner, its apps and their keys.";
+    PaymentsRead "payments:read" "Read payments, refunds, mandates and tips.";
     PaymentsWrite "payments:write" "Charge fans, cancel and refund.";
     LedgerRead "ledger:read" "Read balances, accounts and transfers.";
     EventsRead "events:read" "Read the event log.";
-    WebhooksWrite "webhooks:write" "Make and change webhook endpoints, look into deliveries, replay.";
+    WebhooksWrite "webhooks:write" "Create and update webhook endpoints, read deliveries, replay events.";
     Sandbox "sandbox" "Use the sandbox (sandbox mode only).";
 }
 
 scopes! {
-    /// What a fan lets an app do. No token of a partner has such a scope, and no token of a fan a partner's.
+    /// A scope of a fan token. Partner tokens have no such scope, and fan tokens no partner scope.
     FanScope,
-    /// A set of a fan's scopes, written as in `scope` of RFC 6749: separated by single spaces.
+    /// A set of fan scopes, written as `scope` in RFC 6749: separated by single spaces.
     FanScopes, 7:
-    OpenId "openid" "Know that it is the same fan who comes back, by an id that is different at every partner.";
-    ProfileNickname "profile:nickname" "Read the fan's nickname, which is then shown beside the fan's comments; the fan chooses this separately.";
+    OpenId "openid" "Recognise the fan by an id that is different at every partner.";
+    ProfileNickname "profile:nickname" "Read the fan's nickname, which is then shown beside the fan's comments; the fan grants this separately.";
     CirclesJoin "circles:join" "Join and leave circles for the fan.";
-    ContentPost "content:post" "Post in the fan's name, where the circle lets the fan.";
-    ContentComment "content:comment" "Comment and react in the fan's name, where the circle lets the fan; where the fan is a moderator, delete comments of others.";
-    PaymentsTip "payments:tip" "Prepare tips, which the fan approves one by one.";
-    PaymentsMandate "payments:mandate" "Ask the fan for a standing consent to be charged within limits, and charge within it.";
+    ContentPost "content:post" "Post in the fan's name, where the circle permits it.";
+    ContentComment "content:comment" "Comment and like in the fan's name, where the circle permits it; if the fan is a moderator, delete comments of others.";
+    PaymentsTip "payments:tip" "Create tips, which the fan approves one by one.";
+    PaymentsMandate "payments:mandate" "Ask the fan for a mandate, a standing consent to be charged within limits, and charge within it.";
 }
 
 #[cfg(test)]

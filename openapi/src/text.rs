@@ -1,7 +1,7 @@
-//! Text with a name and limits: what is parsed once at the door needs no second look inside.
+//! Validated text types: parsed once at the edge, so nothing has to be checked again inside.
 //!
-//! Leading and trailing white space is cut; control characters (and so the zero byte, which PostgreSQL refuses) are
-//! refused, line breaks and tabs too unless the kind takes several lines. Lengths count Unicode scalar values.
+//! Leading and trailing white space is trimmed; control characters (and so the zero byte, which PostgreSQL refuses) are
+//! refused, and so are line breaks and tabs unless the kind allows several lines. Lengths count Unicode scalar values.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,15 +12,15 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What a text is for, and its limits.
+/// Purpose and limits of a kind of text.
 pub trait Words: 'static {
     /// Name of the schema in the OpenAPI document.
     const NAME: &'static str;
-    /// One sentence for the document.
+    /// Description for the document.
     const ABOUT: &'static str;
-    /// Fewest characters.
+    /// Minimum number of characters.
     const MIN: usize = 1;
-    /// Most characters.
+    /// Maximum number of characters.
     const MAX: usize;
     /// Whether line breaks and tabs are allowed.
     const LINES: bool = false;
@@ -30,7 +30,7 @@ pub trait Words: 'static {
     const PATTERN: Option<&'static str> = None;
     /// The schema's format, where there is a standard one.
     const FORMAT: Option<&'static str> = None;
-    /// What else must hold; the message completes "expected …".
+    /// Additional checks; the message completes "expected …".
     fn check(_text: &str) -> Result<(), &'static str> {
         Ok(())
     }
@@ -48,7 +48,7 @@ pub struct Text<K> {
 pub struct TextError(Cow<'static, str>);
 
 impl<K: Words> Text<K> {
-    /// The text, trimmed, when it keeps the limits of its kind.
+    /// The text, trimmed, if it satisfies the limits of its kind.
     pub fn new(text: &str) -> Result<Self, TextError> {
         let text = text.trim();
         let forbidden = |letter: char| letter.is_control() && !(K::LINES && matches!(letter, '\n' | '\r' | '\t'));
@@ -160,7 +160,7 @@ impl<'de, K: Words> Deserialize<'de> for Text<K> {
     }
 }
 
-/// Reads texts of an answer as they are written: a newer gateway may allow more than this version knows.
+/// Reads texts of a response as they are: a newer gateway may allow more than this version knows.
 pub(crate) fn as_written<'de, D: Deserializer<'de>, T: AsWritten<'de>>(deserializer: D) -> Result<T, D::Error> {
     T::Raw::deserialize(deserializer).map(T::from_raw)
 }
@@ -169,7 +169,7 @@ pub(crate) fn as_written<'de, D: Deserializer<'de>, T: AsWritten<'de>>(deseriali
 pub(crate) trait AsWritten<'de> {
     /// The same without a kind.
     type Raw: Deserialize<'de>;
-    /// Takes it as it is.
+    /// Wraps the text unchanged.
     fn from_raw(raw: Self::Raw) -> Self;
 }
 

@@ -14,7 +14,7 @@ pub struct Time(i64);
 /// 9999-12-31T23:59:59.999999Z, the last that RFC 3339 can write.
 const MICROS_MAX: i64 = 253_402_300_799_999_999;
 
-/// Why a text or number is not a time we take.
+/// Why a text or number is not a supported time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("expected an RFC 3339 time with an offset, between the years 1970 and 9999, such as 2026-11-20T08:30:00Z")]
 pub struct TimeError;

@@ -1,4 +1,4 @@
-//! Tips: what a circle and its posts were given, and who gives most.
+//! Tips: totals of a circle and its posts, and leaderboards.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,31 +12,31 @@ use crate::page::Limit;
 use crate::schema::ToSchema;
 use crate::scope::Scope;
 
-/// How a fan appears among the tippers: the fan's own choice.
+/// How a fan appears on leaderboards: the fan's own choice.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TipDisclosure {
     /// Not at all.
     Absent,
-    /// As somebody, without a name or id.
+    /// Anonymously, without a name or id.
     #[default]
     Anonymous,
     /// By nickname.
     Named,
 }
 
-/// Tips in one currency, without what was given back.
+/// Tips in one currency, without refunds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct TipTotal {
-    /// How many tips.
+    /// Number of tips.
     pub tips: i64,
-    /// Their sum, fees included.
+    /// Sum of the tips, fees included.
     pub amount: Money,
 }
 
-/// Tips, currency by currency.
+/// Tips in each currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct TipTotals {
@@ -56,27 +56,27 @@ impl Reply for TipTotals {
     }
 }
 
-/// A place among the tippers.
+/// A place on the leaderboard.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct Tipper {
-    /// The place, from 1; equal amounts share a place.
+    /// Rank, from 1; equal amounts share a rank.
     pub place: u32,
-    /// The fan, if they want to be named.
+    /// The fan, if the fan wants to be named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fan: Option<FanId>,
-    /// Their nickname, if they want to be named.
+    /// The fan's nickname, if the fan wants to be named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nickname: Option<String>,
-    /// What counts.
+    /// The amount that counts.
     pub amount: Money,
 }
 
-/// Who gives most.
+/// The fans who tipped most.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct Leaderboard {
-    /// The first places.
+    /// The top places.
     pub data: Vec<Tipper>,
 }
 
@@ -103,29 +103,29 @@ impl Reply for Leaderboard {
     }
 }
 
-/// Which places.
+/// Currency and number of places.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct LeaderboardQuery {
     /// Tips in this currency.
     pub currency: Currency,
-    /// How many places.
+    /// Number of places.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
 }
 impl Fields for LeaderboardQuery {}
 
 impl LeaderboardQuery {
-    /// The first places in a currency.
+    /// The top places in a currency.
     pub const fn new(currency: Currency) -> Self {
         Self { currency, limit: None }
     }
 }
 
-/// Read a circle's tips
+/// Get a circle's tips
 ///
-/// All tips to the circle, those for its posts too; what was given back does not count.
+/// All tips to the circle, including those for its posts; refunds do not count.
 #[derive(ToSchema)]
 pub struct GetCircleTips;
 impl Endpoint for GetCircleTips {
@@ -140,9 +140,9 @@ impl Endpoint for GetCircleTips {
     type Reply = TipTotals;
 }
 
-/// Read a post's tips
+/// Get a post's tips
 ///
-/// Tips for this post; what was given back does not count.
+/// All tips for this post; refunds do not count.
 #[derive(ToSchema)]
 pub struct GetPostTips;
 impl Endpoint for GetPostTips {
@@ -157,11 +157,11 @@ impl Endpoint for GetPostTips {
     type Reply = TipTotals;
 }
 
-/// List who tips most
+/// Get a circle's leaderboard
 ///
-/// What counts for a fan: tips to the circle and for the partner's posts, plus tips for members' posts as far as they exceed
-/// what the fan got for posts of their own. So money that goes round among a few members counts for none of them. A fan
-/// decides how to appear: not at all, as somebody (that is what we assume), or by nickname.
+/// What counts for a fan: tips to the circle and for the partner's posts, plus tips for members' posts insofar as they
+/// exceed what the fan received for their own posts. So money that circulates among a few members counts for none of them. A
+/// fan decides how to appear: not at all, anonymously (the default), or by nickname.
 #[derive(ToSchema)]
 pub struct GetLeaderboard;
 impl Endpoint for GetLeaderboard {

@@ -1,4 +1,4 @@
-//! Wallets of invented fans, and their decisions: what a sandbox does in place of a bank and a person.
+//! Wallets of test fans, and their decisions: the sandbox's replacement for a bank and a person.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,15 +11,15 @@ use crate::payments::{Payment, PaymentPath};
 use crate::schema::ToSchema;
 use crate::scope::Scope;
 
-/// The wallet of an invented fan in one currency.
+/// The wallet of a test fan in one currency.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct Wallet {
-    /// Whose.
+    /// The fan.
     pub fan: FanId,
-    /// What is in it.
+    /// Balance of the wallet.
     pub balance: Money,
-    /// What the fan can spend.
+    /// Amount the fan can spend.
     pub available: Money,
 }
 
@@ -36,17 +36,17 @@ impl Reply for Wallet {
     }
 }
 
-/// Money to put in.
+/// A top-up of a wallet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TopUp {
-    /// How much; more than zero.
+    /// Amount; more than zero.
     pub amount: Money,
 }
 
 impl TopUp {
-    /// This much.
+    /// Tops up by this amount.
     pub const fn new(amount: Money) -> Self {
         Self { amount }
     }
@@ -59,7 +59,7 @@ impl Example for TopUp {
 }
 impl JsonBody for TopUp {}
 
-/// Put money into an invented fan's wallet
+/// Top up a test fan's wallet
 ///
 /// Sandbox only. The money comes from the channel's account, so the books stay balanced.
 #[derive(ToSchema)]
@@ -78,9 +78,9 @@ impl Endpoint for TopUpWallet {
 
 /// Approve a payment as the fan
 ///
-/// Sandbox only: the same as the fan's button on the page. Approving twice moves the money once. Some amounts (in minor units)
-/// play a part: 66601 finds too little money, 66602 is declined by the channel, 66603 takes half a minute, 66604 finds the
-/// channel down, 66605 is reported twice.
+/// Sandbox only: the same as the fan's button on the page. Approving twice moves the money once. Some amounts (in minor
+/// units) simulate a failure: 66601 has insufficient funds, 66602 is declined by the channel, 66603 takes half a minute,
+/// 66604 finds the channel unavailable, 66605 is reported twice.
 #[derive(ToSchema)]
 pub struct ApproveSandboxPayment;
 impl Endpoint for ApproveSandboxPayment {
@@ -109,7 +109,7 @@ impl Endpoint for ApproveSandboxPayment {
 
 /// Decline a payment as the fan
 ///
-/// Sandbox only: the same as the fan's other button on the page. A payment that is declined already stays as it is.
+/// Sandbox only: the same as the fan's other button on the page. Declining a declined payment changes nothing.
 #[derive(ToSchema)]
 pub struct DeclineSandboxPayment;
 impl Endpoint for DeclineSandboxPayment {

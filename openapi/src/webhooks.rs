@@ -1,8 +1,8 @@
-//! Webhook endpoints: where events are pushed to, signed as [Standard Webhooks](https://www.standardwebhooks.com) says.
+//! Webhook endpoints: where events are pushed to, signed as [Standard Webhooks](https://www.standardwebhooks.com) defines.
 //!
-//! A delivery is the event as the log has it: of one object one after the other, of different objects side by side. What was not
-//! taken is sent again for about three days; after that, and when the receiver asks for it, the endpoint is disabled, and goes on
-//! from there when it is enabled.
+//! A delivery contains the event as it is in the log: events of one object are delivered in order, events of different
+//! objects in parallel. A failed delivery is retried for about three days; after that, or when the receiver asks for it, the
+//! endpoint is disabled, and delivery resumes where it stopped when the endpoint is enabled.
 
 use std::fmt;
 
@@ -23,20 +23,20 @@ use crate::scope::Scope;
 use crate::text::{Text, Words, check_web_address};
 use crate::time::Time;
 
-/// Most endpoints of one partner.
+/// Maximum number of endpoints of one partner.
 pub const WEBHOOK_ENDPOINTS_MAX: usize = 10;
-/// Most types an endpoint can name; one that names none gets all.
+/// Maximum number of types an endpoint can list; an endpoint that lists none receives all.
 pub const WEBHOOK_TYPES_MAX: usize = 100;
-/// How long the secret before the last one still signs.
+/// How long the previous secret still signs.
 pub const SECRET_OVERLAP_SECONDS: i64 = 24 * 3_600;
 
-/// Names the event; the same in every attempt.
+/// The event's id; the same in every attempt.
 pub const WEBHOOK_ID: &str = "webhook-id";
 /// When the attempt was made, in Unix seconds.
 pub const WEBHOOK_TIMESTAMP: &str = "webhook-timestamp";
 /// The signatures, separated by spaces: `v1,` HMAC-SHA256 with the secret, `v1a,` Ed25519 with the gateway's key.
 pub const WEBHOOK_SIGNATURE: &str = "webhook-signature";
-/// In an answer: `disable` asks us to send nothing more.
+/// In a response: `disable` asks the gateway to send nothing more.
 pub const WEBHOOK_CONTROL: &str = "webhook-control";
 
 /// Kind of [`WebhookUrl`].
@@ -44,7 +44,7 @@ pub enum WebhookUrlWords {}
 impl Words for WebhookUrlWords {
     const NAME: &'static str = "WebhookUrl";
     const ABOUT: &'static str =
-        "Where events are posted to: an https URL. A sandbox also takes loopback addresses, with http as well.";
+        "URL events are posted to: https. In a sandbox, loopback addresses are also allowed, with http as well.";
     const MAX: usize = 2_000;
     const EXAMPLE: &'static str = "https://hooks.whisker.example/quanzi";
     const FORMAT: Option<&'static str> = Some("uri");
@@ -52,7 +52,7 @@ impl Words for WebhookUrlWords {
         check_web_address(text)
     }
 }
-/// Where events are posted to.
+/// URL events are posted to.
 pub type WebhookUrl = Text<WebhookUrlWords>;
 
 /// Kind of [`WebhookDescription`].
@@ -66,14 +66,14 @@ impl Words for WebhookDescriptionWords {
 /// What an endpoint is for.
 pub type WebhookDescription = Text<WebhookDescriptionWords>;
 
-/// Whether events are sent to an endpoint.
+/// Status of a webhook endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum WebhookEndpointStatus {
-    /// They are.
+    /// Events are sent.
     Enabled,
-    /// They wait in the log until it is enabled.
+    /// Events wait in the log until the endpoint is enabled.
     Disabled,
 }
 
@@ -84,51 +84,51 @@ pub enum WebhookEndpointStatus {
 pub enum DisabledReason {
     /// You disabled it.
     Partner,
-    /// It answered 410.
+    /// The receiver responded with 410.
     Gone,
-    /// It answered with `webhook-control: disable`.
+    /// The receiver responded with `webhook-control: disable`.
     Receiver,
-    /// An event was not taken in about three days of attempts.
+    /// An event failed for about three days.
     Exhausted,
 }
 
-/// Where events are pushed to.
+/// A webhook endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct WebhookEndpoint {
-    /// Its id.
+    /// The endpoint's id.
     pub id: WebhookEndpointId,
-    /// Where to.
+    /// URL events are posted to.
     #[serde(deserialize_with = "crate::text::as_written")]
     pub url: WebhookUrl,
-    /// What it is for.
+    /// What the endpoint is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(deserialize_with = "crate::text::as_written")]
     pub description: Option<WebhookDescription>,
     /// Only events of these types; empty means all.
     #[schema(value_type = Vec<EventType>)]
     pub types: Vec<Open<EventType>>,
-    /// Whether events are sent.
+    /// Status of the endpoint.
     #[schema(value_type = WebhookEndpointStatus)]
     pub status: Open<WebhookEndpointStatus>,
-    /// Why it is disabled.
+    /// Why the endpoint is disabled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<DisabledReason>)]
     pub disabled_reason: Option<Open<DisabledReason>>,
-    /// Since when attempts have been failing again and again.
+    /// Since when attempts have been failing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing_since: Option<Time>,
     /// The gateway's Ed25519 key that `v1a` signatures verify with; also in `/.well-known/jwks.json`.
     #[schema(example = "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=")]
     pub public_key: String,
-    /// Until when the secret before the last one signs as well.
+    /// Until when the previous secret signs as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_secret_until: Option<Time>,
-    /// Counts the changes; the ETag is this number in quotes.
+    /// Incremented with each change; the ETag is this number in quotes.
     pub version: i64,
-    /// When it was made.
+    /// When the endpoint was created.
     pub created_at: Time,
-    /// When it last changed.
+    /// When the endpoint was last changed.
     pub updated_at: Time,
 }
 
@@ -163,7 +163,7 @@ impl Reply for WebhookEndpoint {
     }
 }
 
-/// A secret that deliveries are signed with: `whsec_` and base64. Its `Debug` does not show it.
+/// A secret that deliveries are signed with: `whsec_` and base64. Its `Debug` output does not show it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = String, example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=")]
@@ -175,7 +175,7 @@ impl WebhookSecret {
         Self(text)
     }
 
-    /// The text, to be stored where secrets are stored.
+    /// The secret as text, for storage.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -187,13 +187,13 @@ impl fmt::Debug for WebhookSecret {
     }
 }
 
-/// An endpoint with its new secret. The secret is shown here and nowhere else.
+/// An endpoint with its new secret. The secret is shown only in this response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct WebhookEndpointWithSecret {
     /// The endpoint.
     pub endpoint: WebhookEndpoint,
-    /// What its deliveries are signed with from now on.
+    /// The secret its deliveries are signed with from now on.
     pub secret: WebhookSecret,
 }
 
@@ -213,14 +213,14 @@ impl Reply for WebhookEndpointWithSecret {
     }
 }
 
-/// A new endpoint.
+/// A webhook endpoint to create.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct NewWebhookEndpoint {
-    /// Where to.
+    /// URL events are posted to.
     pub url: WebhookUrl,
-    /// What it is for.
+    /// What the endpoint is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<WebhookDescription>,
     /// Only events of these types; empty means all.
@@ -230,19 +230,19 @@ pub struct NewWebhookEndpoint {
 }
 
 impl NewWebhookEndpoint {
-    /// All events, to this URL.
+    /// Sends all events to this URL.
     pub fn new(url: impl Into<WebhookUrl>) -> Self {
         Self { url: url.into(), description: None, types: Vec::new() }
     }
 
-    /// With what it is for.
+    /// Sets the description.
     #[must_use]
     pub fn description(mut self, text: impl Into<WebhookDescription>) -> Self {
         self.description = Some(text.into());
         self
     }
 
-    /// Only these types.
+    /// Restricts the endpoint to these types.
     #[must_use]
     pub fn types(mut self, types: impl IntoIterator<Item = EventType>) -> Self {
         self.types = types.into_iter().collect();
@@ -264,15 +264,15 @@ impl JsonBody for NewWebhookEndpoint {}
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct WebhookEndpointChange {
-    /// Where to.
+    /// URL events are posted to.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = WebhookUrl, required = false)]
     pub url: Option<WebhookUrl>,
-    /// What it is for; null removes it.
+    /// What the endpoint is for; null removes it.
     #[serde(default, skip_serializing_if = "Edit::is_keep")]
     #[schema(value_type = Option<WebhookDescription>)]
     pub description: Edit<WebhookDescription>,
-    /// Only events of these types; empty means all. Counts for events that are not read from the log yet.
+    /// Only events of these types; empty means all. Applies to events not yet read from the log.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = Vec<EventType>, required = false, max_items = 100)]
     pub types: Option<Vec<EventType>>,
@@ -285,7 +285,7 @@ impl Example for WebhookEndpointChange {
 }
 impl JsonBody for WebhookEndpointChange {}
 
-/// Which endpoint.
+/// Path of a webhook endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct WebhookEndpointPath {
     /// The endpoint.
@@ -293,24 +293,24 @@ pub struct WebhookEndpointPath {
 }
 impl Fields for WebhookEndpointPath {}
 
-/// Which page of the endpoints.
+/// Paging of a list of webhook endpoints.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct WebhookEndpointsQuery {
-    /// Entries per page.
+    /// Maximum number of entries per page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
 }
 impl Fields for WebhookEndpointsQuery {}
 
-/// Make a webhook endpoint
+/// Create a webhook endpoint
 ///
-/// Events from now on are posted to it; what was before comes with a replay. The secret is shown in this answer only. At most 10
-/// endpoints.
+/// Events from now on are posted to it; for earlier events, request a replay. The secret is shown only in this response. At
+/// most 10 endpoints.
 #[derive(ToSchema)]
 pub struct CreateWebhookEndpoint;
 impl Endpoint for CreateWebhookEndpoint {
@@ -326,7 +326,7 @@ impl Endpoint for CreateWebhookEndpoint {
     type Reply = WebhookEndpointWithSecret;
 }
 
-/// List the webhook endpoints
+/// List webhook endpoints
 ///
 /// Newest first.
 #[derive(ToSchema)]
@@ -342,9 +342,9 @@ impl Endpoint for ListWebhookEndpoints {
     type Reply = Page<WebhookEndpoint>;
 }
 
-/// Read a webhook endpoint
+/// Get a webhook endpoint
 ///
-/// How it stands: enabled or disabled and why, how far it was delivered to, since when it fails. Its secret is never shown again.
+/// Its status, why it is disabled, and since when it has been failing. The secret is never shown again.
 #[derive(ToSchema)]
 pub struct GetWebhookEndpoint;
 impl Endpoint for GetWebhookEndpoint {
@@ -359,9 +359,9 @@ impl Endpoint for GetWebhookEndpoint {
     type Reply = WebhookEndpoint;
 }
 
-/// Change a webhook endpoint
+/// Update a webhook endpoint
 ///
-/// Its URL, description or types. A new URL gets what is waiting, too.
+/// URL, description or types. Waiting events are sent to a new URL as well.
 #[derive(ToSchema)]
 pub struct ChangeWebhookEndpoint;
 impl Endpoint for ChangeWebhookEndpoint {
@@ -379,7 +379,7 @@ impl Endpoint for ChangeWebhookEndpoint {
 
 /// Delete a webhook endpoint
 ///
-/// Nothing more is sent; its deliveries can no longer be read.
+/// Nothing more is sent to it, and its deliveries can no longer be read.
 #[derive(ToSchema)]
 pub struct DeleteWebhookEndpoint;
 impl Endpoint for DeleteWebhookEndpoint {
@@ -397,7 +397,7 @@ impl Endpoint for DeleteWebhookEndpoint {
 
 /// Enable a webhook endpoint
 ///
-/// It goes on where it stopped: nothing that happened meanwhile is left out.
+/// Delivery resumes where it stopped: events from the meantime are not skipped.
 #[derive(ToSchema)]
 pub struct EnableWebhookEndpoint;
 impl Endpoint for EnableWebhookEndpoint {
@@ -414,7 +414,7 @@ impl Endpoint for EnableWebhookEndpoint {
 
 /// Disable a webhook endpoint
 ///
-/// Nothing is sent until it is enabled; requests under way are finished.
+/// Nothing is sent until it is enabled; requests in progress are completed.
 #[derive(ToSchema)]
 pub struct DisableWebhookEndpoint;
 impl Endpoint for DisableWebhookEndpoint {
@@ -431,7 +431,7 @@ impl Endpoint for DisableWebhookEndpoint {
 
 /// Rotate the secret of a webhook endpoint
 ///
-/// The new secret is shown in this answer only. For 24 hours deliveries carry a signature of each of the two.
+/// The new secret is shown only in this response. For 24 hours deliveries are signed with both secrets.
 #[derive(ToSchema)]
 pub struct RotateWebhookSecret;
 impl Endpoint for RotateWebhookSecret {
@@ -448,8 +448,8 @@ impl Endpoint for RotateWebhookSecret {
 
 /// Ping a webhook endpoint
 ///
-/// Sends one signed `webhook_endpoint.ping` at once, also when the endpoint is disabled, and answers with what came of it. A ping is
-/// not in the log (its `seq` is 0) and is not repeated.
+/// Sends one signed `webhook_endpoint.ping` immediately, even when the endpoint is disabled, and returns the result. A ping
+/// is not in the log (its `seq` is 0) and is not retried.
 #[derive(ToSchema)]
 pub struct PingWebhookEndpoint;
 impl Endpoint for PingWebhookEndpoint {

@@ -214,7 +214,7 @@ println!("{} is {}", circle.name, circle.status);"#;
 
 const REFUSAL: &str = r#"{
   "type": "http://127.0.0.1:8080/errors/digest_mismatch",
-  "title": "The body is not the one that was digested.",
+  "title": "The body does not match its Content-Digest.",
   "status": 401,
   "code": "digest_mismatch",
   "detail": "Digest exactly the bytes you send.",

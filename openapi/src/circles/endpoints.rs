@@ -1,4 +1,4 @@
-//! What can be asked about circles.
+//! Endpoints of circles.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,37 +10,37 @@ use crate::page::{Cursor, Limit, Page};
 use crate::schema::ToSchema;
 use crate::scope::Scope;
 
-/// Which circle.
+/// Path of a circle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CirclePath {
-    /// The circle.
+    /// The circle's id.
     pub circle: CircleId,
 }
 impl Fields for CirclePath {}
 
-/// Which circles, and which page of them.
+/// Filter and paging of a list of circles.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct CirclesQuery {
-    /// Only those that stand here in their life.
+    /// Only circles with this status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<CircleStatus>,
-    /// Only those of this category.
+    /// Only circles in this category.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub category: Option<Category>,
-    /// Entries per page.
+    /// Maximum number of entries per page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
 }
 impl Fields for CirclesQuery {}
 
-/// Make a circle
+/// Create a circle
 ///
-/// The circle starts as a draft with an open gate. Its name must be new among your circles.
+/// The circle starts as a draft with an open gate. Its name must be unique among your circles.
 #[derive(ToSchema)]
 pub struct CreateCircle;
 impl Endpoint for CreateCircle {
@@ -73,9 +73,9 @@ impl Endpoint for ListCircles {
     type Reply = Page<Circle>;
 }
 
-/// Read a circle
+/// Get a circle
 ///
-/// In any status, with its limits and the version of its gate. The ETag is what a change must bring.
+/// In any status, with its limits and the version of its gate. Send the ETag with your next change.
 #[derive(ToSchema)]
 pub struct GetCircle;
 impl Endpoint for GetCircle {
@@ -90,9 +90,10 @@ impl Endpoint for GetCircle {
     type Reply = Circle;
 }
 
-/// Change a circle
+/// Update a circle
 ///
-/// Only the fields you send. A closed circle cannot be changed; a change that changes nothing keeps the version.
+/// Only the fields you send are changed. A closed circle cannot be updated; an update that changes nothing keeps the
+/// version.
 #[derive(ToSchema)]
 pub struct ChangeCircle;
 impl Endpoint for ChangeCircle {
@@ -117,7 +118,7 @@ impl Endpoint for ChangeCircle {
 
 /// Open a circle
 ///
-/// From then on fans can join and posts can be published. Opening an open circle changes nothing.
+/// Fans can join and posts can be published from now on. Opening an open circle changes nothing.
 #[derive(ToSchema)]
 pub struct OpenCircle;
 impl Endpoint for OpenCircle {
@@ -134,7 +135,8 @@ impl Endpoint for OpenCircle {
 
 /// Close a circle
 ///
-/// For good: nobody joins, nothing is published; everything stays readable. Closing a closed circle changes nothing.
+/// Permanently: no one can join and nothing can be published, but everything remains readable. Closing a closed circle
+/// changes nothing.
 #[derive(ToSchema)]
 pub struct CloseCircle;
 impl Endpoint for CloseCircle {

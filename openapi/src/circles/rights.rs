@@ -1,6 +1,6 @@
-//! Rights in a circle: who among the fans may post and comment there, through an app.
+//! Rights in a circle: which fans may post and comment there through an app.
 //!
-//! Invariant: a right asks of a person only what a gate may ask, and answers as little.
+//! Invariant: a right can require no more of a person than a gate can, and reveals no more.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,32 +8,33 @@ use crate::gates::GateRule;
 use crate::open::Open;
 use crate::schema::ToSchema;
 
-/// Most rules of one right.
+/// Maximum number of rules of one right.
 pub const RIGHT_RULES_MAX: usize = 3;
 
-/// Who has a right.
+/// Which fans have a right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Who {
-    /// Every fan who is not banned from the circle; where the circle is unlisted, active members, as nobody else reads it.
+    /// Every fan who is not banned from the circle; in an unlisted circle only active members, because only they can read
+    /// it.
     Everyone,
     /// Active members.
     Members,
     /// The owner, admins and moderators.
     Moderators,
-    /// No fan; only you.
+    /// No fan; only the partner.
     Partner,
 }
 
-/// A right of fans, as it is.
+/// A right of fans in a circle.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct Right {
-    /// Who has it.
+    /// Which fans have the right.
     #[schema(value_type = Who)]
     pub who: Open<Who>,
-    /// What must be true of the fan besides; all must pass.
+    /// Additional requirements for the fan; all must pass.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<GateRule>)]
     pub rules: Vec<Open<GateRule>>,
@@ -45,13 +46,13 @@ impl From<Who> for Right {
     }
 }
 
-/// What fans may do in a circle through an app. You may always do both, and say in whose name.
+/// What fans may do in a circle through an app. The partner may always do both, and chooses whom to name as the author.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[cfg_attr(not(feature = "server"), non_exhaustive)]
 pub struct CircleRights {
-    /// To publish posts.
+    /// The right to publish posts.
     pub post: Right,
-    /// To comment on posts.
+    /// The right to comment on posts.
     pub comment: Right,
 }
 
@@ -61,27 +62,27 @@ impl Default for CircleRights {
     }
 }
 
-/// A right of fans, as it shall be.
+/// A right of fans to set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct NewRight {
-    /// Who has it.
+    /// Which fans have the right.
     pub who: Who,
-    /// What must be true of the fan besides: `real_name`, `adult`, `credit_band`, each once; all must pass. A credit band must be
-    /// the one of the circle's gate, if that asks for one.
+    /// Additional requirements for the fan: `real_name`, `adult`, `credit_band`, each at most once; all must pass. If the
+    /// circle's gate requires a credit band, it must be the same one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 3)]
     pub rules: Vec<GateRule>,
 }
 
 impl NewRight {
-    /// For all of these.
+    /// A right for all of these fans.
     pub const fn of(who: Who) -> Self {
         Self { who, rules: Vec::new() }
     }
 
-    /// Only where this is true of the fan besides.
+    /// Adds a requirement for the fan.
     #[must_use]
     pub fn rule(mut self, rule: GateRule) -> Self {
         self.rules.push(rule);
@@ -89,28 +90,28 @@ impl NewRight {
     }
 }
 
-/// What fans may do in a circle, as it shall be. What is left out has its default.
+/// Rights of fans to set in a circle. An omitted right has its default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct NewCircleRights {
-    /// To publish posts; left out: `partner`.
+    /// The right to publish posts; `partner` when omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post: Option<NewRight>,
-    /// To comment on posts; left out: `members`.
+    /// The right to comment on posts; `members` when omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<NewRight>,
 }
 
 impl NewCircleRights {
-    /// These may post.
+    /// Sets who may post.
     #[must_use]
     pub fn post(mut self, right: NewRight) -> Self {
         self.post = Some(right);
         self
     }
 
-    /// These may comment.
+    /// Sets who may comment.
     #[must_use]
     pub fn comment(mut self, right: NewRight) -> Self {
         self.comment = Some(right);

@@ -1,4 +1,4 @@
-//! The words of circles: what names, slugs and language tags look like, and categories and states.
+//! Types of circles: names, slugs, language tags, categories and statuses.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ pub type CircleName = Text<CircleNameWords>;
 pub enum SlugWords {}
 impl Words for SlugWords {
     const NAME: &'static str = "Slug";
-    const ABOUT: &'static str = "Name of the circle in addresses, unique among the partner's circles.";
+    const ABOUT: &'static str = "Name of the circle in URLs, unique among the partner's circles.";
     const MIN: usize = 2;
     const MAX: usize = 60;
     const PATTERN: Option<&'static str> = Some("^[a-z0-9]+(-[a-z0-9]+)*$");
@@ -31,11 +31,11 @@ impl Words for SlugWords {
         if text.split('-').all(letters) {
             Ok(())
         } else {
-            Err("lower-case letters a-z and digits, in words joined by single hyphens")
+            Err("lower-case letters a-z and digits, in words separated by single hyphens")
         }
     }
 }
-/// Name of a circle in addresses.
+/// Name of a circle in URLs.
 pub type Slug = Text<SlugWords>;
 
 /// Kind of [`CircleText`].
@@ -73,7 +73,7 @@ impl Words for LanguageWords {
 /// Language tag (BCP 47).
 pub type Language = Text<LanguageWords>;
 
-/// What a circle is about.
+/// Category of a circle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -106,27 +106,27 @@ pub enum Category {
     Other,
 }
 
-/// Where a circle stands in its life.
+/// Status of a circle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum CircleStatus {
-    /// Being prepared: nobody can join, nothing can be published.
+    /// Draft: fans cannot join and nothing can be published.
     Draft,
-    /// Open for fans and posts.
+    /// Open: fans can join and posts can be published.
     Open,
-    /// Closed for good: readable, otherwise at rest.
+    /// Closed permanently: still readable, but nothing can be changed.
     Closed,
 }
 
-/// Who finds a circle.
+/// Who can find a circle.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Discoverability {
-    /// It appears in directories and search.
+    /// The circle appears in directories and search.
     #[default]
     Public,
-    /// Only those who have its address find it.
+    /// Only people who have the circle's link can find it.
     Unlisted,
 }

@@ -1,4 +1,4 @@
-//! The `webhooks` section: every event type with the shape of its `data`, and what a receiver can answer.
+//! The `webhooks` section: every event type with the schema of its `data`, and the responses a receiver can give.
 
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{
@@ -53,7 +53,7 @@ fn operation(kind: EventType, schema: &str) -> OperationBuilder {
         .example(serde_json::to_value(example).ok())
         .build();
     let body = RequestBodyBuilder::new().required(Some(Required::True)).content("application/json", content);
-    let taken = ResponseBuilder::new().description("Any 2xx within 15 seconds: you have it.");
+    let taken = ResponseBuilder::new().description("Any 2xx within 15 seconds acknowledges the event.");
     let control = HeaderBuilder::new()
         .description(Some("`disable` disables the endpoint, whatever the status."))
         .schema(Some(text()))
@@ -62,13 +62,13 @@ fn operation(kind: EventType, schema: &str) -> OperationBuilder {
         .operation_id(Some(format!("on{}", kind.name())))
         .tag(tag)
         .summary(Some(kind.as_str()))
-        .description(Some(format!("{} `data` is the object as it was right after that.", kind.about().trim())))
+        .description(Some(format!("{} `data` is the object right after the change.", kind.about().trim())))
         .securities(Some([SecurityRequirement::default()]))
         .request_body(Some(body.build()))
         .response("2XX", taken.header("webhook-control", control).build())
         .response("410", ResponseBuilder::new().description("Disables the endpoint.").build())
-        .response("4XX", ResponseBuilder::new().description("Tried again, for about three days.").build())
-        .response("5XX", ResponseBuilder::new().description("Tried again; `Retry-After` is kept to.").build());
+        .response("4XX", ResponseBuilder::new().description("Retried, for about three days.").build())
+        .response("5XX", ResponseBuilder::new().description("Retried; `Retry-After` is honoured.").build());
     for (name, about, example) in HEADERS {
         operation = operation.parameter(header(name, about, example));
     }

@@ -12,25 +12,25 @@ use crate::page::{Cursor, Limit, Page};
 use crate::schema::ToSchema;
 use crate::scope::FanScope;
 
-/// Where the fan wants to come in.
+/// A circle for the fan to join.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct NewMyMembership {
     /// The circle.
     pub circle: CircleId,
-    /// The code the fan brings.
+    /// The invite code the fan presents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invite_code: Option<InviteCode>,
 }
 
 impl NewMyMembership {
-    /// In this circle, without a code.
+    /// Joins this circle, without an invite code.
     pub const fn new(circle: CircleId) -> Self {
         Self { circle, invite_code: None }
     }
 
-    /// With this code.
+    /// Sets the invite code.
     #[must_use]
     pub fn invite_code(mut self, code: impl Into<InviteCode>) -> Self {
         self.invite_code = Some(code.into());
@@ -45,15 +45,15 @@ impl Example for NewMyMembership {
 }
 impl JsonBody for NewMyMembership {}
 
-/// Which page of the fan's memberships.
+/// Paging of a list of the fan's memberships.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct MyMembershipsQuery {
-    /// Entries per page.
+    /// Maximum number of entries per page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
 }
@@ -77,8 +77,8 @@ impl Endpoint for ListMyMemberships {
 
 /// Join a circle as the fan
 ///
-/// The gate decides: the membership is `active`, or `pending` when somebody has to approve, or the answer is 403
-/// `gate_refused` with the evaluation. A fan who is in already, or waiting, keeps the same membership.
+/// The gate decides: the membership is `active`, or `pending` when the partner has to approve, or the response is 403
+/// `gate_refused` with the evaluation. A fan who is already a member, or waiting, keeps the same membership.
 #[derive(ToSchema)]
 pub struct JoinAsFan;
 impl Endpoint for JoinAsFan {
@@ -101,7 +101,7 @@ impl Endpoint for JoinAsFan {
 
 /// Leave a circle as the fan
 ///
-/// Or give up waiting. The owner stays until another member is owner.
+/// Also withdraws a pending request to join. The owner cannot leave until another member is the owner.
 #[derive(ToSchema)]
 pub struct LeaveAsFan;
 impl Endpoint for LeaveAsFan {
@@ -118,10 +118,10 @@ impl Endpoint for LeaveAsFan {
     type Reply = Nothing;
 }
 
-/// Read a circle as the fan
+/// Get a circle as the fan
 ///
-/// An open or closed one: drafts are yours alone. An unlisted circle is read by whoever has its id, too, but its posts only by
-/// its members.
+/// An open or closed circle; drafts are visible only to you. An unlisted circle can be read by any fan who has its id, but
+/// its posts only by its members.
 #[derive(ToSchema)]
 pub struct GetCircleAsFan;
 impl Endpoint for GetCircleAsFan {

@@ -1,4 +1,4 @@
-//! Money of a fan: tips, and the standing consent to be charged.
+//! A fan's money: tips, and mandates.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,22 +13,23 @@ use crate::schema::ToSchema;
 use crate::scope::FanScope;
 use crate::time::Time;
 
-/// A tip of the fan who calls.
+/// A tip from the calling fan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct NewMyPayment {
-    /// Who is paid.
+    /// The circle that is paid.
     pub circle: CircleId,
-    /// The post it is for: a published one of the circle.
+    /// The post the tip is for: a published post of the circle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post: Option<PostId>,
-    /// How much, in minor units of a currency; more than zero.
+    /// Amount in minor units of a currency; more than zero.
     pub amount: Money,
-    /// What the fan says with it.
+    /// The fan's message with the tip.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<PaymentMessage>,
-    /// A mandate of this fan: with it the payment succeeds in the call, without a page. Needs the scope `payments:mandate` as well.
+    /// A mandate of this fan: the payment then succeeds immediately, without an approval page. Requires the scope
+    /// `payments:mandate` as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mandate: Option<MandateId>,
 }
@@ -39,21 +40,21 @@ impl NewMyPayment {
         Self { circle, post: None, amount, message: None, mandate: None }
     }
 
-    /// For this post.
+    /// Sets the post the tip is for.
     #[must_use]
     pub const fn post(mut self, post: PostId) -> Self {
         self.post = Some(post);
         self
     }
 
-    /// With these words.
+    /// Sets the message.
     #[must_use]
     pub fn message(mut self, message: impl Into<PaymentMessage>) -> Self {
         self.message = Some(message.into());
         self
     }
 
-    /// Within this mandate.
+    /// Charges the tip within this mandate.
     #[must_use]
     pub const fn mandate(mut self, mandate: MandateId) -> Self {
         self.mandate = Some(mandate);
@@ -71,57 +72,57 @@ impl Example for NewMyPayment {
 }
 impl JsonBody for NewMyPayment {}
 
-/// Which payments of the fan, and which page of them.
+/// Filter and paging of a list of the fan's payments.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct MyPaymentsQuery {
-    /// Only those to this circle.
+    /// Only payments to this circle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub circle: Option<CircleId>,
-    /// Only those that stand here.
+    /// Only payments with this status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<PaymentStatus>,
-    /// Entries per page.
+    /// Maximum number of entries per page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
 }
 impl Fields for MyPaymentsQuery {}
 
-/// A consent to ask the fan for.
+/// A mandate to request from the fan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct NewMyMandate {
-    /// For this circle; left out: all your circles.
+    /// The circle the mandate is for; all your circles when omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub circle: Option<CircleId>,
-    /// Most of one payment; more than zero.
+    /// Maximum amount of one payment; more than zero.
     pub per_payment: Money,
-    /// Most in one day (UTC), in the same currency; at least `per_payment`.
+    /// Maximum amount in one day (UTC), in the same currency; at least `per_payment`.
     pub per_day: Money,
-    /// Until when it can be used; in the future.
+    /// Until when the mandate can be used; in the future.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
 }
 
 impl NewMyMandate {
-    /// For all your circles, without an end.
+    /// A mandate for all your circles, without an expiry.
     pub const fn new(per_payment: Money, per_day: Money) -> Self {
         Self { circle: None, per_payment, per_day, expires_at: None }
     }
 
-    /// For this circle only.
+    /// Restricts the mandate to this circle.
     #[must_use]
     pub const fn circle(mut self, circle: CircleId) -> Self {
         self.circle = Some(circle);
         self
     }
 
-    /// Until then.
+    /// Sets the expiry.
     #[must_use]
     pub const fn expires_at(mut self, time: Time) -> Self {
         self.expires_at = Some(time);
@@ -137,26 +138,25 @@ impl Example for NewMyMandate {
 }
 impl JsonBody for NewMyMandate {}
 
-/// Which page of the fan's mandates.
+/// Paging of a list of the fan's mandates.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct MyMandatesQuery {
-    /// Entries per page.
+    /// Maximum number of entries per page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
 }
 impl Fields for MyMandatesQuery {}
 
-/// Tip as the fan
+/// Create a tip as the fan
 ///
-/// Without a mandate the payment requires approval: send the fan to `approval_url`, and read the payment again when the fan is
-/// back. Within a mandate of the fan, which needs the scope `payments:mandate` as well, it succeeds in the call, or is refused and
-/// nothing is written. The same `Idempotency-Key`
-/// gives the same payment.
+/// Without a mandate the payment requires approval: send the fan to `approval_url`, and get the payment again when the fan
+/// returns. Within a mandate of the fan, which also requires the scope `payments:mandate`, it succeeds immediately, or is
+/// refused and nothing is stored. The same `Idempotency-Key` returns the same payment.
 #[derive(ToSchema)]
 pub struct PayAsFan;
 impl Endpoint for PayAsFan {
@@ -203,9 +203,9 @@ impl Endpoint for ListMyPayments {
     type Reply = Page<Payment>;
 }
 
-/// Read a payment of the fan
+/// Get a payment of the fan
 ///
-/// While it requires approval it carries the address of the page where the fan decides.
+/// While the payment requires approval, it contains the URL of the page where the fan decides.
 #[derive(ToSchema)]
 pub struct GetMyPayment;
 impl Endpoint for GetMyPayment {
@@ -220,11 +220,11 @@ impl Endpoint for GetMyPayment {
     type Reply = Payment;
 }
 
-/// Ask the fan for a standing consent
+/// Request a mandate from the fan
 ///
-/// The mandate is `requires_consent`: send the fan to `consent_url`, where the limits stand in words. It is `active` when the fan
-/// agrees, `declined` when the fan does not, and `expired` when the fan does not decide within 30 minutes. Five can wait for one
-/// fan at once; one that the fan never agreed to is deleted after 30 days.
+/// The mandate is `requires_consent`: send the fan to `consent_url`, where the limits are explained. It becomes `active`
+/// when the fan agrees, `declined` when the fan declines, and `expired` when the fan does not decide within 30 minutes. At
+/// most five can wait for one fan at a time; a mandate that the fan never agreed to is deleted after 30 days.
 #[derive(ToSchema)]
 pub struct AskMyMandate;
 impl Endpoint for AskMyMandate {
@@ -242,7 +242,7 @@ impl Endpoint for AskMyMandate {
 
 /// List the fan's mandates
 ///
-/// Newest first, those that are over too.
+/// Newest first, ended mandates included.
 #[derive(ToSchema)]
 pub struct ListMyMandates;
 impl Endpoint for ListMyMandates {
@@ -256,9 +256,9 @@ impl Endpoint for ListMyMandates {
     type Reply = Page<Mandate>;
 }
 
-/// Read a mandate of the fan
+/// Get a mandate of the fan
 ///
-/// While it requires consent it carries the address of the page where the fan decides.
+/// While the mandate requires consent, it contains the URL of the page where the fan decides.
 #[derive(ToSchema)]
 pub struct GetMyMandate;
 impl Endpoint for GetMyMandate {
@@ -273,9 +273,9 @@ impl Endpoint for GetMyMandate {
     type Reply = Mandate;
 }
 
-/// Take a mandate back as the fan
+/// Revoke a mandate as the fan
 ///
-/// From then on nothing is charged within it. A mandate that is over already stays as it is.
+/// Nothing can be charged within it from now on. Revoking a mandate that has ended changes nothing.
 #[derive(ToSchema)]
 pub struct RevokeMyMandate;
 impl Endpoint for RevokeMyMandate {

@@ -1,4 +1,4 @@
-//! Posts a fan reads and writes.
+//! Posts that a fan reads and writes.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,20 +12,20 @@ use crate::partners::WebAddress;
 use crate::schema::ToSchema;
 use crate::scope::FanScope;
 
-/// A new post of the fan who calls; it is published now.
+/// A post to publish as the calling fan, immediately.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct NewFanPost {
-    /// Its headline.
+    /// The post's title.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<PostTitle>,
-    /// Its text.
+    /// The post's text.
     pub body: PostBody,
-    /// How the text is to be read; `markdown` when left out.
+    /// Format of the text; `markdown` when omitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<PostFormat>,
-    /// Pictures and films.
+    /// URLs of pictures and videos.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 20)]
     pub media_urls: Vec<WebAddress>,
@@ -37,7 +37,7 @@ impl NewFanPost {
         Self { title: None, body: body.into(), format: None, media_urls: Vec::new() }
     }
 
-    /// With this headline.
+    /// Sets the title.
     #[must_use]
     pub fn title(mut self, title: impl Into<PostTitle>) -> Self {
         self.title = Some(title.into());
@@ -52,24 +52,24 @@ impl Example for NewFanPost {
 }
 impl JsonBody for NewFanPost {}
 
-/// Changes to a fan's own post; fields left out stay as they are, null clears.
+/// Changes to a fan's own post; omitted fields keep their values, null clears.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct FanPostChange {
-    /// Its headline.
+    /// The post's title.
     #[serde(default, skip_serializing_if = "Edit::is_keep")]
     #[schema(value_type = Option<PostTitle>)]
     pub title: Edit<PostTitle>,
-    /// Its text.
+    /// The post's text.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = PostBody, required = false)]
     pub body: Option<PostBody>,
-    /// How the text is to be read.
+    /// Format of the text.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = PostFormat, required = false)]
     pub format: Option<PostFormat>,
-    /// Pictures and films; replaces all of them.
+    /// URLs of pictures and videos; replaces all of them.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "crate::open::not_null")]
     #[schema(value_type = Vec<WebAddress>, required = false, max_items = 20)]
     pub media_urls: Option<Vec<WebAddress>>,
@@ -82,23 +82,24 @@ impl Example for FanPostChange {
 }
 impl JsonBody for FanPostChange {}
 
-/// Which page of the feed.
+/// Paging of the feed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct FeedQuery {
-    /// Entries per page.
+    /// Maximum number of entries per page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<Limit>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the previous page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cursor: Option<Cursor>,
 }
 impl Fields for FeedQuery {}
 
-/// Read the feed of a circle as the fan
+/// List the posts of a circle as the fan
 ///
-/// What is published, pinned posts first, then newest first. The posts of an unlisted circle are for its active members.
+/// Published posts, pinned posts first, then newest first. The posts of an unlisted circle are visible only to its active
+/// members.
 #[derive(ToSchema)]
 pub struct ListPostsAsFan;
 impl Endpoint for ListPostsAsFan {
@@ -114,10 +115,10 @@ impl Endpoint for ListPostsAsFan {
     type Reply = Page<Post>;
 }
 
-/// Post as the fan
+/// Create a post as the fan
 ///
-/// Where the circle's `rights` let the fan: by default nobody but you posts. A rule about the fan's credit standing answers as
-/// a gate does, and its answer stands for 24 hours. The post is published at once.
+/// Allowed if the circle's `rights` permit it: by default only you can post. A requirement about the fan's credit band is
+/// answered as by a gate, and the answer stays the same for 24 hours. The post is published immediately.
 #[derive(ToSchema)]
 pub struct CreatePostAsFan;
 impl Endpoint for CreatePostAsFan {
@@ -140,9 +141,9 @@ impl Endpoint for CreatePostAsFan {
     type Reply = Post;
 }
 
-/// Read a post as the fan
+/// Get a post as the fan
 ///
-/// A published one, of a circle whose posts the fan may read. The ETag is what a change must bring.
+/// A published post in a circle whose posts the fan can read. Send the ETag with your next change.
 #[derive(ToSchema)]
 pub struct GetPostAsFan;
 impl Endpoint for GetPostAsFan {
@@ -158,9 +159,9 @@ impl Endpoint for GetPostAsFan {
     type Reply = Post;
 }
 
-/// Edit a post as the fan
+/// Update a post as the fan
 ///
-/// The fan's own, as long as the fan may post in the circle. The post is marked as edited.
+/// The fan's own post, as long as the fan may post in the circle. The post is marked as edited.
 #[derive(ToSchema)]
 pub struct ChangePostAsFan;
 impl Endpoint for ChangePostAsFan {
@@ -185,7 +186,7 @@ impl Endpoint for ChangePostAsFan {
 
 /// Delete a post as the fan
 ///
-/// The fan's own, at any time, also when the fan is no member any more.
+/// The fan's own post, at any time, even when the fan is no longer a member.
 #[derive(ToSchema)]
 pub struct DeletePostAsFan;
 impl Endpoint for DeletePostAsFan {

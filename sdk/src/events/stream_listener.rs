@@ -1,4 +1,4 @@
-//! The stream of events as a stream_listener: that something came is heard at once, what came is read from the log.
+//! Listens to the event stream to learn at once that there are new events; the events themselves are read from the log.
 //!
 //! A stream is not signed, so nothing of it is believed but that it may be worth looking.
 
