@@ -151,7 +151,7 @@ scopes! {
     Scopes, 13:
     CirclesRead "circles:read" "Read circles and gates.";
     CirclesWrite "circles:write" "Create and update circles and gates.";
-    MembersRead "members:read" "Read memberships and grants.";
+    MembersRead "members:read" "Read memberships and grants, evaluate fans.";
     MembersWrite "members:write" "Admit fans, approve, assign roles, ban; revoke grants.";
     ContentRead "content:read" "Read posts, including drafts.";
     ContentWrite "content:write" "Publish, edit, pin and delete posts.";
@@ -159,8 +159,8 @@ scopes! {
     PaymentsRead "payments:read" "Read payments, refunds, mandates and tips.";
     PaymentsWrite "payments:write" "Charge fans, cancel and refund.";
     LedgerRead "ledger:read" "Read balances, accounts and transfers.";
-    EventsRead "events:read" "Read the event log.";
-    WebhooksWrite "webhooks:write" "Create and update webhook endpoints, read deliveries, replay events.";
+    EventsRead "events:read" "Read the event log, webhook endpoints and their deliveries.";
+    WebhooksWrite "webhooks:write" "Create, update, ping and delete webhook endpoints, replay events.";
     Sandbox "sandbox" "Use the sandbox (sandbox mode only).";
 }
 

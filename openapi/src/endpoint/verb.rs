@@ -3,23 +3,23 @@
 //! An endpoint names its method as a type, so that the gateway can give a handler of [`Get`] a context that only reads:
 //! a GET handler that writes does not compile.
 
-/// HTTP methods; our own because server and client are on different versions of the crate `http`.
+/// HTTP methods; a separate enum because server and client use different versions of the crate `http`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Method {
     /// Reads.
     Get,
     /// Creates or acts.
     Post,
-    /// Puts a whole object in place.
+    /// Replaces an object.
     Put,
-    /// Changes the fields that are sent.
+    /// Updates the fields that are sent.
     Patch,
-    /// Removes.
+    /// Deletes.
     Delete,
 }
 
 impl Method {
-    /// The method as it stands on the wire.
+    /// The method as sent on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Get => "GET",
