@@ -12,7 +12,7 @@ const folder = process.argv[2];
 const phone = { width: 390, height: 844 };
 const everything = "openid profile:nickname circles:join payments:tip payments:mandate";
 const words = {
-  en: { thanks: "Thank you!", agreed: "You agreed", declined: "You said no", lang: "en" },
+  en: { thanks: "Thank you!", agreed: "You agreed", declined: "You declined", lang: "en" },
   "zh-CN": { thanks: "谢谢你！", agreed: "你已同意", declined: "你已拒绝", lang: "zh-Hans" },
 };
 const programs = ["chromium", "chromium-browser", "google-chrome"].flatMap((name) =>

@@ -58,7 +58,7 @@ async fn the_books_are_checked_and_differences_are_told(stage: Stage) {
     let clean = check();
     assert_eq!(
         (clean.0, clean.1.as_str()),
-        (Some(0), "4 accounts and 1 payments were checked; they add up.\n"),
+        (Some(0), "4 accounts and 1 payments were checked; no differences were found.\n"),
         "{clean:?}"
     );
 
@@ -107,7 +107,7 @@ async fn the_books_are_checked_and_differences_are_told(stage: Stage) {
         (
             "update event_log set last_seq = last_seq + 1",
             "update event_log set last_seq = last_seq - 1",
-            "a log has a gap",
+            "an event log has a gap",
         ),
     ] {
         stage.execute(spoil.to_owned()).await;
@@ -116,7 +116,7 @@ async fn the_books_are_checked_and_differences_are_told(stage: Stage) {
 
         assert_eq!(code, Some(1), "{spoil}: {out}{error}");
         assert!(out.contains(sentence), "{spoil}: {out}");
-        assert!(error.contains("the books do not add up: "), "{spoil}: {error}");
+        assert!(error.contains("the ledger check found "), "{spoil}: {error}");
     }
     assert_eq!(check(), clean, "everything is as it was");
 }
@@ -169,8 +169,8 @@ async fn keys_follow_each_other_and_nobody_who_trusts_us_notices(stage: Stage) {
 
     let second = named(&shown, 0).expect("a key");
     assert_eq!(rotated.0, Some(0), "{rotated:?}");
-    assert!(rotated.1.contains(&format!("The next signing key is {second}, from ")), "{rotated:?}");
-    assert_eq!((twice.0, twice.2.contains("a rotation is under way: ")), (Some(1), true), "{twice:?}");
+    assert!(rotated.1.contains(&format!("The next signing key is {second}, used from ")), "{rotated:?}");
+    assert_eq!((twice.0, twice.2.contains("a rotation is in progress: ")), (Some(1), true), "{twice:?}");
     let states: Vec<_> = shown.lines().filter_map(|line| line.rsplit("  ").next()?.split(' ').next()).collect();
     assert_eq!((states, first != second), (vec!["signs"; 4], true), "{shown}");
 

@@ -9,7 +9,7 @@ const ADVICE: &str = include_str!("../../../docs/errors.md");
 
 /// Blocks of the table as people look for them; every code is in exactly one.
 const GROUPS: [(&str, ErrorCode); 9] = [
-    ("The request as such", ErrorCode::RouteNotFound),
+    ("Requests", ErrorCode::RouteNotFound),
     ("Token", ErrorCode::TokenMissing),
     ("Signature", ErrorCode::SignatureMissing),
     ("Idempotency", ErrorCode::IdempotencyKeyMissing),
@@ -91,7 +91,7 @@ pub fn markdown(code: ErrorCode) -> String {
         .iter()
         .map(|place| format!("- [{} {}](/docs/api#{})\n", place.method, place.path, place.id))
         .collect();
-    if places.is_empty() { text } else { text + "\nOperations that can answer it:\n\n" + &places.concat() }
+    if places.is_empty() { text } else { text + "\nOperations that can return it:\n\n" + &places.concat() }
 }
 
 /// The page of a code for programs.

@@ -227,7 +227,7 @@ fn limits(plain: &Json) -> String {
             .strip_suffix("{25}$")
             .and_then(|start| start.strip_prefix('^'))
             .and_then(|start| start.split_once('_'));
-        prefix.map_or_else(|| format!("matches {pattern}"), |(kind, _)| format!("begins with {kind}_"))
+        prefix.map_or_else(|| format!("matches {pattern}"), |(kind, _)| format!("starts with {kind}_"))
     });
     [
         range(number("minLength"), number("maxLength"), " characters"),

@@ -180,7 +180,7 @@ struct NotFound<'a> {
 /// Guides in the groups of the navigation.
 const NAV: [(&str, &[&str]); 3] = [
     ("Start", &["getting-started", "signing", "keys-and-rotation"]),
-    ("Every call", &["errors", "idempotency", "pagination", "rate-limits", "versioning"]),
+    ("All calls", &["errors", "idempotency", "pagination", "rate-limits", "versioning"]),
     (
         "The platform",
         &[
@@ -217,7 +217,7 @@ const REFUSAL: &str = r#"{
   "title": "The body does not match its Content-Digest.",
   "status": 401,
   "code": "digest_mismatch",
-  "detail": "Digest exactly the bytes you send.",
+  "detail": "Compute the digest over exactly the bytes you send.",
   "request_id": "req_01JD8Z62T0FMN9RN32Q10XFR7N",
   "retryable": false
 }"#;
@@ -308,7 +308,7 @@ impl Builder<'_> {
         let reference = Reference::new(document, self.public_url);
         let mut frame = self.frame(
             "API reference",
-            "Every operation: scope, parameters, body, reply, error codes.",
+            "All operations: scope, parameters, body, response, error codes.",
             "/docs/api",
             None,
         );
@@ -335,7 +335,7 @@ impl Builder<'_> {
 
     fn errors(&mut self) {
         let frame =
-            self.frame("Error codes", "Every code a refusal can carry: what it means and what to do.", "/errors", None);
+            self.frame("Error codes", "All error codes: what they mean and what to do.", "/errors", None);
         let page = html(&ErrorsPage { frame: &frame, groups: errors::groups() });
         self.put("/errors", HTML, PAGE, page);
         for code in ErrorCode::ALL {

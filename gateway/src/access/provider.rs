@@ -109,19 +109,19 @@ impl Claims {
             }
         };
         if self.iss != settings.issuer {
-            return Err("its issuer is another");
+            return Err("its issuer does not match");
         }
         if !for_us || self.azp.as_ref().is_some_and(|party| party != us) {
-            return Err("it is for somebody else");
+            return Err("its audience does not match");
         }
         if self.exp <= now_seconds - SKEW_SECONDS {
             return Err("it has expired");
         }
         if self.nonce.as_deref() != Some(nonce) {
-            return Err("its nonce is another");
+            return Err("its nonce does not match");
         }
         if self.sub.is_empty() || self.sub.len() > SUBJECT_BYTES_MAX {
-            return Err("its subject is no subject");
+            return Err("its subject is invalid");
         }
         Ok(())
     }
@@ -188,13 +188,13 @@ impl Provider {
             .map_err(|error| match error {
                 RequestTokenError::Request(unanswered) => unanswered.into(),
                 // The library's own error can quote the answer, and so a token.
-                _ => failed("the sign-in provider gave no token for a code"),
+                _ => failed("the identity provider returned no token for a code"),
             })?;
         let claims = claims(&answer.extra_fields().id_token)
-            .ok_or_else(|| failed("the sign-in provider's id token cannot be read"))?;
+            .ok_or_else(|| failed("the identity provider's ID token cannot be parsed"))?;
         claims
             .check(settings, nonce, now_seconds)
-            .map_err(|why| failed(format!("the sign-in provider's id token is refused: {why}")))?;
+            .map_err(|why| failed(format!("the identity provider's ID token was refused: {why}")))?;
         Ok(claims)
     }
 
@@ -222,7 +222,7 @@ impl Provider {
         let bytes = read(answer.map_err(Unanswered::from)?).await?;
         let places: Places = serde_json::from_slice(&bytes).map_err(failed)?;
         if places.issuer != settings.issuer {
-            return Err(failed("the sign-in provider calls itself by another issuer than the configured one"));
+            return Err(failed("the identity provider's issuer differs from the configured one"));
         }
         let places = Arc::new(places);
         *self.places.write().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), Arc::clone(&places)));
@@ -243,11 +243,11 @@ fn client(settings: &SignIn, places: &Places, back: &str) -> Result<Client, Faul
 /// Why the provider gave no answer.
 #[derive(Debug, thiserror::Error)]
 enum Unanswered {
-    #[error("the sign-in provider does not answer: {0}")]
+    #[error("the identity provider does not respond: {0}")]
     Http(#[from] reqwest::Error),
-    #[error("the sign-in provider's answer is larger than {ANSWER_BYTES_MAX} bytes")]
+    #[error("the identity provider's response is larger than {ANSWER_BYTES_MAX} bytes")]
     TooLarge,
-    #[error("the sign-in provider's answer is none")]
+    #[error("the identity provider's response cannot be parsed")]
     Malformed,
 }
 

@@ -13,45 +13,45 @@ use crate::platform::config::{Config, ConfigError, EffectiveSetting, FILE, FILE_
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Serve until told to stop.
+    /// Serve until stopped.
     Serve,
     /// Print the effective configuration.
     Config,
-    /// Bring the database up to date, then exit.
+    /// Migrate the database, then exit.
     Migrate,
-    /// Hold the books against themselves, then exit.
+    /// Check and reconcile the ledger, then exit.
     CheckLedger,
-    /// Make the gateway's next keys, take one away, or show them; then exit.
+    /// Rotate, retire or list the gateway's keys, then exit.
     Keys(KeysAction),
-    /// Give a partner a fee of its own in basis points, or take it away; then exit.
+    /// Set a partner's own fee in basis points, or remove it; then exit.
     SetFee(PartnerId, Option<u16>),
 }
 
 /// What to do with the gateway's keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeysAction {
-    /// Print those that are published.
+    /// List the published keys.
     Show,
-    /// Make the next one of each purpose.
+    /// Create the next key for each purpose.
     Rotate,
-    /// Take this one away at once.
+    /// Withdraw this key immediately.
     Retire(String),
 }
 
 const AFTER: &str = "\
-Each setting can stand in the file, in the environment or on the command line; the later of these wins.
-In the file a setting has the name of its flag with underscores: `body_bytes_max = 1048576`.
+Settings can be given in the file, in the environment and on the command line; the last of these takes precedence.
+In the file a setting is named like its flag, with underscores: `body_bytes_max = 1048576`.
 
 Signals:
-  SIGTERM, SIGINT   stop taking requests, finish those under way, exit
-  SIGHUP            read the TLS certificate and key again
+  SIGTERM, SIGINT   stop accepting requests, finish those in progress, exit
+  SIGHUP            reload the TLS certificate and key
 
 Exit codes:
-  0   stopped as told, or done
-  1   could not start or go on: address taken, database unreachable or newer than this program; or the books do not add up
-  2   wrong command line or configuration";
+  0   stopped on request, or done
+  1   could not start or continue: address in use, database unreachable or newer than this program; or the ledger check found differences
+  2   invalid command line or configuration";
 
-/// Reads the command line. Clap prints help, version and mistakes of usage itself.
+/// Parses the command line. Clap prints help, version and usage errors itself.
 pub fn parse(
     words: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
@@ -98,41 +98,41 @@ fn clap() -> Clap {
         .global(true)
         .value_name("path")
         .value_parser(clap::value_parser!(PathBuf))
-        .help(format!("File with settings, in TOML\n[{FILE_VARIABLE}, default: {FILE} if it is there]"));
+        .help(format!("Configuration file, in TOML\n[{FILE_VARIABLE}, default: {FILE} if it exists]"));
     Clap::new("quanzi")
         .version(env!("CARGO_PKG_VERSION"))
         .about(
-            "The Quanzi gateway: circles that partners run.\n\nStarted bare it is a sandbox on an embedded database under data/.",
+            "The Quanzi gateway: circles that partners run.\n\nWithout arguments it starts a sandbox with an embedded database under data/.",
         )
         .after_help(AFTER)
         .max_term_width(120)
         .next_line_help(true)
         .disable_help_subcommand(true)
-        .subcommand(Clap::new("serve").about("Serve until told to stop; also without a command"))
-        .subcommand(Clap::new("config").about("Print the effective configuration and where each value comes from; secrets stay hidden"))
-        .subcommand(Clap::new("migrate").about("Create the database or bring it up to date, then exit"))
+        .subcommand(Clap::new("serve").about("Serve until stopped; the default without a command"))
+        .subcommand(Clap::new("config").about("Print the effective configuration and the source of each value; secrets are hidden"))
+        .subcommand(Clap::new("migrate").about("Create or migrate the database, then exit"))
         .subcommand(
-            Clap::new("ledger").about("The books").subcommand_required(true).arg_required_else_help(true).subcommand(
+            Clap::new("ledger").about("The ledger").subcommand_required(true).arg_required_else_help(true).subcommand(
                 Clap::new("check").about(
-                    "Recompute every balance from its transfers and every payment from what moved for it, print the differences, then exit",
+                    "Recompute every balance from its transfers, reconcile every payment with its transfers, print the differences, then exit",
                 ),
             ),
         )
         .subcommand(
             Clap::new("keys")
-                .about("Show the gateway's own keys that are published")
+                .about("List the gateway's own published keys")
                 .subcommand(Clap::new("rotate").about(
-                    "Make the next keys: published within a minute, signing after ten, the ones before believed for thirty days",
+                    "Create the next keys: published within a minute, used after ten minutes; the previous keys stay valid for thirty days",
                 ))
                 .subcommand(
                     Clap::new("retire")
-                        .about("Take a key away at once, for one that is in wrong hands; tokens it signed end within a minute")
-                        .arg(Arg::new("kid").required(true).help("Its name, as `quanzi keys` shows it")),
+                        .about("Withdraw a compromised key immediately; tokens it signed become invalid within a minute")
+                        .arg(Arg::new("kid").required(true).help("The key's id, as `quanzi keys` shows it")),
                 ),
         )
         .subcommand(
             Clap::new("fee")
-                .about("Give a partner a fee of its own for payments to come; without a number the platform's holds again")
+                .about("Set a partner's own fee for future payments; without a number the platform's fee applies again")
                 .arg(Arg::new("partner").required(true).value_parser(clap::value_parser!(PartnerId)).help("ptn_…"))
                 .arg(
                     Arg::new("bps")
@@ -162,7 +162,7 @@ fn flag(setting: &'static Setting) -> Arg {
     }
 }
 
-/// The effective configuration as a file that could be used again, but for its secrets.
+/// The effective configuration as a configuration file, without its secrets.
 pub fn print(config: &Config) -> String {
     let mut out = String::new();
     let mut group = None;
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn every_knob_stands_in_the_help_with_variable_and_default() {
+    fn the_help_lists_every_setting_with_variable_and_default() {
         let help = clap().render_long_help().to_string();
 
         for setting in SETTINGS {

@@ -91,13 +91,13 @@ pub enum StartError {
     #[error("the server failed")]
     Server(#[from] io::Error),
     /// The books were checked, and do not add up.
-    #[error("the books do not add up: {0} differences")]
+    #[error("the ledger check found {0} differences")]
     Books(usize),
     /// What was asked of the gateway's keys cannot be done.
     #[error(transparent)]
     Keys(#[from] KeysFault),
     /// A second signal came before the requests under way were finished.
-    #[error("interrupted while requests were under way")]
+    #[error("interrupted while requests were in progress")]
     Interrupted,
 }
 
@@ -300,7 +300,7 @@ impl Running {
         }
         self.background.stop(&self.app).await;
         if tokio::time::timeout(CLOSE_TIMEOUT, self.app.db.close()).await.is_err() {
-            tracing::warn!("some connections to the database did not close in time");
+            tracing::warn!("some database connections did not close in time");
         }
         Ok(stopped?)
     }
@@ -319,7 +319,7 @@ impl Running {
                 },
             }
         }
-        tracing::info!("stopping: requests under way are finished");
+        tracing::info!("stopping: finishing the requests in progress");
         tokio::select! {
             stopped = self.stop() => stopped,
             () = signals.stop_again() => Err(StartError::Interrupted),
@@ -329,8 +329,8 @@ impl Running {
     fn reload(&self) {
         let Some(certificate) = &self.certificate else { return };
         match certificate.reload() {
-            Ok(()) => tracing::info!("the TLS certificate was read again"),
-            Err(error) => tracing::error!(%error, "the TLS certificate stays as it was"),
+            Ok(()) => tracing::info!("the TLS certificate was reloaded"),
+            Err(error) => tracing::error!(%error, "the TLS certificate could not be reloaded; the current one stays in use"),
         }
     }
 
@@ -481,7 +481,7 @@ async fn check_ledger(config: &Config) -> Result<(), StartError> {
     let checked = ledger::check(&db).await.map_err(|fault| StartError::App { fault: fault.into() })?;
     db.close().await;
     let LedgerCheck { clean, accounts, payments, differences } = checked;
-    let sum = if clean { "; they add up" } else { "" };
+    let sum = if clean { "; no differences were found" } else { "" };
     let mut text = format!("{accounts} accounts and {payments} payments were checked{sum}.\n");
     for difference in &differences {
         text = format!("{text}{difference}\n");
@@ -502,12 +502,12 @@ async fn keys(config: &Config, what: &KeysAction) -> Result<(), StartError> {
         KeysAction::Rotate => {
             let rotated = keyring::rotate(&db, &clock, config.sealing(), is_live).await?;
             let lines =
-                rotated.map(|key| format!("The next {} key is {}, from {}.\n", key.purpose, key.kid, key.signs_from));
+                rotated.map(|key| format!("The next {} key is {}, used from {}.\n", key.purpose, key.kid, key.signs_from));
             format!("{}Running gateways publish them within a minute.\n", lines.concat())
         }
         KeysAction::Retire(kid) => {
             keyring::retire(&db, &clock, kid).await?;
-            format!("{kid} is retired. Running gateways stop using and believing it within a minute.\n")
+            format!("{kid} is retired. Running gateways stop using and accepting it within a minute.\n")
         }
     };
     db.close().await;
@@ -524,7 +524,7 @@ async fn set_fee(config: &Config, partner: PartnerId, fee_bps: Option<u16>) -> R
     tx.commit().await.map_err(|error| fault(error.into()))?;
     db.close().await;
     let what = fee_bps.map_or_else(|| format!("the platform's, {}", config.platform_fee_bps), |bps| bps.to_string());
-    say(io::stdout(), &format!("The fee of {partner} is {what} basis points, for payments to come.\n"));
+    say(io::stdout(), &format!("The fee of {partner} is {what} basis points for future payments.\n"));
     Ok(())
 }
 

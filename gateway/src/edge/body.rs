@@ -67,7 +67,7 @@ async fn collect(http: &HttpRequest, mut payload: Payload, bounds: &Bounds) -> R
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| {
             Fault::new(ErrorCode::BodyMalformed)
-                .detail("The body ended early or its framing is wrong.")
+                .detail("The body ended early or is framed incorrectly.")
                 .because(error.to_string())
         })?;
         if body.len() + chunk.len() > bytes_max {

@@ -110,7 +110,7 @@ fn token_text(exchange: &Exchange) -> Result<String, Fault> {
     };
     let in_query = exchange.http.query_string().split('&').any(|pair| pair.starts_with("access_token="));
     if in_query {
-        return Err(invalid("A token in the address ends up in logs. Send it in the Authorization header only."));
+        return Err(invalid("A token in the URL ends up in logs. Send it in the Authorization header only."));
     }
     let mut fields = exchange.http.headers().get_all(header::AUTHORIZATION);
     let Some(field) = fields.next() else {
@@ -119,7 +119,7 @@ fn token_text(exchange: &Exchange) -> Result<String, Fault> {
     if fields.next().is_some() {
         return Err(invalid("There are two Authorization headers. Send one."));
     }
-    let text = field.to_str().map_err(|_| invalid("The Authorization header is not plain text."))?;
+    let text = field.to_str().map_err(|_| invalid("The Authorization header is not ASCII text."))?;
     match text.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("DPoP") => Ok(token.trim().to_owned()),
         Some((scheme, _)) if scheme.eq_ignore_ascii_case("Bearer") => {
@@ -201,13 +201,13 @@ fn check_possession(
     if proofs.next().is_some() {
         return Err(invalid("There are two DPoP headers. Send one."));
     }
-    let proof = proof.to_str().map_err(|_| invalid("The DPoP header is not plain text."))?;
+    let proof = proof.to_str().map_err(|_| invalid("The DPoP header is not ASCII text."))?;
     let target_uri = exchange.target_uris.first().map_or("", String::as_str);
     let jkt = oauth::proof::check(edge, proof, exchange.http.method().as_str(), target_uri, token_text)?;
     if jkt == token.jkt {
         Ok(())
     } else {
-        Err(invalid("The proof was made with another key than the one the token is bound to."))
+        Err(invalid("The proof was made with a different key than the one the token is bound to."))
     }
 }
 
@@ -238,6 +238,6 @@ pub fn scope_missing(edge: &Edge, scope: &str) -> Fault {
 fn wrong_kind(exchange: &Exchange, takes: &'static str) -> Fault {
     let challenge = oauth::challenge(&exchange.edge, Some("insufficient_scope"));
     Fault::new(ErrorCode::WrongTokenKind)
-        .detail(format!("This address takes {takes}."))
+        .detail(format!("This endpoint requires {takes}."))
         .header("www-authenticate", challenge)
 }

@@ -91,7 +91,7 @@ impl Exchange {
         let target = self.http.uri().path_and_query().map_or(0, |target| target.as_str().len());
         if headers.len() > HEADERS_MAX || bytes > HEADER_BYTES_MAX || target > TARGET_BYTES_MAX {
             return Err(Fault::new(ErrorCode::HeadersTooLarge).detail(format!(
-                "At most {HEADERS_MAX} headers, {HEADER_BYTES_MAX} bytes of headers and {TARGET_BYTES_MAX} bytes of address."
+                "At most {HEADERS_MAX} headers, {HEADER_BYTES_MAX} bytes of headers and {TARGET_BYTES_MAX} bytes of path and query are allowed."
             )));
         }
         Ok(())
@@ -148,7 +148,7 @@ impl Exchange {
         if self.wants_signature()
             && let Err(error) = self.sign(&mut answer, true).or_else(|_| self.sign(&mut answer, false))
         {
-            tracing::error!(%error, "an answer could not be signed");
+            tracing::error!(%error, "a response could not be signed");
         }
         answer.into_response()
     }

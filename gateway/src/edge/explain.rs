@@ -72,7 +72,7 @@ fn hints(presented: &Presented<'_>, facts: &AppFacts, parsed: &Signature, server
         others.extend(base_of(presented, &target_uri).map(|text| (text, hint)));
     }
     for method in ["GET", "POST", "PUT", "PATCH", "DELETE"].into_iter().filter(|method| *method != presented.method) {
-        let hint = format!("You signed the method {method}, you sent {}.", presented.method);
+        let hint = format!("You signed the method {method}, but sent {}.", presented.method);
         others.extend(base_of(&Presented { method, ..*presented }, ours).map(|text| (text, hint)));
     }
     let ours = crypto::Candidate { base: server, hint: None };
@@ -87,18 +87,18 @@ fn target_candidates(ours: &str) -> Vec<(String, &'static str)> {
     let mut candidates = Vec::new();
     let (scheme, rest) = ours.split_once("://").unwrap_or(("http", ours));
     let other = if scheme == "https" { "http" } else { "https" };
-    candidates.push((format!("{other}://{rest}"), "The scheme differs."));
+    candidates.push((format!("{other}://{rest}"), "The scheme is different."));
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let host = url.host_str().unwrap_or(authority);
     let port = url.port_or_known_default().unwrap_or(80);
     if url.port().is_some() {
         candidates.push((format!("{scheme}://{host}{path}"), "The port is missing."));
     } else {
-        candidates.push((format!("{scheme}://{host}:{port}{path}"), "The default port must be left out."));
+        candidates.push((format!("{scheme}://{host}:{port}{path}"), "The default port must be omitted."));
     }
     for name in ["localhost", "127.0.0.1", "[::1]"] {
         if name != host {
-            candidates.push((format!("{scheme}://{name}:{port}{path}"), "The host differs."));
+            candidates.push((format!("{scheme}://{name}:{port}{path}"), "The host is different."));
         }
     }
     if let Some((bare, _)) = ours.split_once('?') {
@@ -106,15 +106,15 @@ fn target_candidates(ours: &str) -> Vec<(String, &'static str)> {
         candidates.push((format!("{bare}?"), "The query is empty."));
     }
     if let Some(bare) = ours.strip_suffix('/') {
-        candidates.push((bare.to_owned(), "The slash at the end is missing."));
+        candidates.push((bare.to_owned(), "The trailing slash is missing."));
     } else {
-        candidates.push((format!("{ours}/"), "There is a slash too many at the end."));
+        candidates.push((format!("{ours}/"), "There is an extra trailing slash."));
     }
     let decoded: String =
         url::form_urlencoded::parse(path.replace('+', "%2B").as_bytes()).map(|(name, _)| name).collect();
     if decoded != path {
         candidates.push((format!("{scheme}://{authority}{decoded}"), "The path was decoded before signing."));
     }
-    candidates.push((path.to_owned(), "It must be the whole URL, not the path alone."));
+    candidates.push((path.to_owned(), "Sign the full URL, not just the path."));
     candidates
 }

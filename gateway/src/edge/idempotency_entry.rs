@@ -107,7 +107,7 @@ impl IdempotencyEntries {
         if !keys.is_empty() {
             let rows: Vec<Row> = tx.query(KNOWN_KEYS).bind(List::rows(keys)).all().await?;
             for row in rows {
-                let broken = || Fault::Misuse("a saved answer that cannot be read");
+                let broken = || Fault::Misuse("a saved response cannot be parsed");
                 let app: AppId = row.app_id.parse().map_err(|_| broken())?;
                 let hash: [u8; 32] = row.request_hash.try_into().map_err(|_| broken())?;
                 let status = u16::try_from(row.status).map_err(|_| broken())?;

@@ -253,7 +253,7 @@ impl Routes {
 
 fn method_not_allowed(edge: &Arc<Edge>, http: HttpRequest, allowed: &str) -> HttpResponse {
     let fault = Fault::new(ErrorCode::MethodNotAllowed)
-        .detail(format!("{} takes {allowed}.", http.path()))
+        .detail(format!("{} supports {allowed}.", http.path()))
         .header("allow", allowed);
     refuse_outside(edge, http, &fault)
 }
@@ -286,6 +286,6 @@ pub(super) fn if_match(http: &HttpRequest) -> Result<i64, Fault> {
     let text = field.to_str().unwrap_or_default().trim();
     let number = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|number| number.parse().ok());
     number.ok_or_else(|| {
-        Fault::param("If-Match", "Send the ETag of the object as you got it, such as \"3\" with the quotes.")
+        Fault::param("If-Match", "Send the object's ETag exactly as you received it, for example \"3\" with the quotes.")
     })
 }

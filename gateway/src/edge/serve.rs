@@ -338,7 +338,7 @@ async fn answered_before(
 async fn pause(edge: &Edge, run: u32) {
     let [jitter] = edge.clock.random::<1>();
     let millis = u64::from(run) * PAUSE_MILLIS + u64::from(jitter) % PAUSE_MILLIS;
-    tracing::debug!(run, millis, "a conflict with another transaction; the call runs again");
+    tracing::debug!(run, millis, "a conflict with another transaction; retrying the call");
     tokio::time::sleep(Duration::from_millis(millis)).await;
 }
 

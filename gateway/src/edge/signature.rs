@@ -135,11 +135,11 @@ pub(super) fn digest_fault(error: &SignatureError, body: &[u8]) -> Fault {
     let pretty = json.as_ref().and_then(|value| serde_json::to_vec_pretty(value).ok());
     let with_line_break = [body, b"\n"].concat();
     let candidates = [
-        (Some(body.trim_ascii_end().to_vec()), "The digest fits the body without the white space at its end."),
-        (Some(with_line_break), "The digest fits the body with a line break at its end, which did not arrive."),
-        (compact, "The digest fits the same JSON written without spaces: digest the bytes you send, not the object."),
-        (pretty, "The digest fits the same JSON written with line breaks: digest the bytes you send, not the object."),
-        (Some(Vec::new()), "The digest is the one of an empty body."),
+        (Some(body.trim_ascii_end().to_vec()), "The digest matches the body without its trailing white space."),
+        (Some(with_line_break), "The digest matches the body with a trailing line break, which did not arrive."),
+        (compact, "The digest matches the same JSON without spaces: compute it over the bytes you send, not over the object."),
+        (pretty, "The digest matches the same JSON with line breaks: compute it over the bytes you send, not over the object."),
+        (Some(Vec::new()), "The digest is that of an empty body."),
     ];
     let fits = |candidate: &[u8]| content_digest(candidate).contains(received.trim_start_matches("sha-256=").trim());
     let hints = candidates.into_iter().filter(|(bytes, _)| bytes.as_deref().is_some_and(fits));

@@ -28,7 +28,7 @@ use value::{DatabaseUrl, Issuer, Origin, Read, ReplicaUrl, is_postgres};
 /// What actix takes.
 const WORKERS_MAX: usize = 512;
 
-const SIGN_IN_WHOLE: &str = "sign_in_issuer, sign_in_client_id and sign_in_client_secret are of use only together";
+const SIGN_IN_WHOLE: &str = "sign_in_issuer, sign_in_client_id and sign_in_client_secret must be set together";
 
 /// The provider at which fans sign in, and who we are there.
 #[derive(Debug, Clone)]
@@ -199,10 +199,10 @@ impl Config {
             (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
             (None, None) => None,
             (Some(_), None) => {
-                return Err(missing("tls_key", "tls_certificate is given, and one is of no use without the other"));
+                return Err(missing("tls_key", "tls_certificate is set, and the two must be set together"));
             }
             (None, Some(_)) => {
-                return Err(missing("tls_certificate", "tls_key is given, and one is of no use without the other"));
+                return Err(missing("tls_certificate", "tls_key is set, and the two must be set together"));
             }
         };
 
@@ -244,7 +244,7 @@ impl Config {
                 None => {
                     return Err(missing(
                         "public_url",
-                        "live mode needs the https origin under which partners reach the gateway",
+                        "live mode needs the https origin at which partners reach the gateway",
                     ));
                 }
                 Some(origin) if !origin.is_https() => {
@@ -256,7 +256,7 @@ impl Config {
                 return Err(r.wrong_because("public_url_aliases", "live mode needs https"));
             }
             if sealing_key.is_none() {
-                return Err(missing("sealing_key", "live mode keeps private keys in the database only sealed"));
+                return Err(missing("sealing_key", "live mode stores private keys only sealed"));
             }
         }
 
@@ -460,7 +460,7 @@ impl Reader<'_> {
         let takes = setting.takes;
         ConfigError(match why {
             None => format!("{named} {place}: {shown} is not {takes}"),
-            Some(why) => format!("{named} {place}: {shown} will not do: {why}"),
+            Some(why) => format!("{named} {place}: {shown} is not allowed: {why}"),
         })
     }
 }

@@ -30,7 +30,7 @@ pub fn warnings(config: &Config) -> Vec<String> {
     let key = config.tls.as_ref().and_then(|files| {
         let mode = mode(&files.key, FILE_OPEN)?;
         let path = files.key.display();
-        Some(format!("others can read the TLS key {path} (mode {mode:03o}): `chmod 600 {path}`"))
+        Some(format!("other users can read the TLS key {path} (mode {mode:03o}): `chmod 600 {path}`"))
     });
     folders.chain(key).collect()
 }
@@ -82,6 +82,6 @@ mod tests {
         let wanted =
             format!("others can look into the data folder {folder} (mode 750), where keys are: `chmod 700 {folder}`");
         assert_eq!(folder_open, [wanted]);
-        assert_eq!(key_open, [format!("others can read the TLS key {key} (mode 644): `chmod 600 {key}`")]);
+        assert_eq!(key_open, [format!("other users can read the TLS key {key} (mode 644): `chmod 600 {key}`")]);
     }
 }

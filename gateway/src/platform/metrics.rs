@@ -118,21 +118,21 @@ impl Metrics {
         let deliveries = Family::default();
         registry.register(
             "requests",
-            "Requests answered, by operation, class of status and error code",
+            "Responses, by operation, class of status and error code",
             requests.clone(),
         );
-        registry.register("request_seconds", "Time from the first byte of a request to its answer", seconds.clone());
-        registry.register("requests_in_flight", "Requests being worked on", in_flight.clone());
+        registry.register("request_seconds", "Time from the first byte of a request to its response", seconds.clone());
+        registry.register("requests_in_flight", "Requests in progress", in_flight.clone());
         registry.register("rate_limited", "Requests refused by a rate limit, by policy", rate_limited.clone());
         registry.register(
             "idempotent_replays",
-            "Requests answered with the saved answer of an earlier one",
+            "Requests answered with the saved response of an earlier one",
             replayed.clone(),
         );
-        registry.register("batch_orders", "Orders the ledger's poster posted together", batch_orders.clone());
-        registry.register("webhook_deliveries", "RetryPolicy to deliver an event, by outcome", deliveries.clone());
+        registry.register("batch_orders", "Orders that the ledger's poster posted in one batch", batch_orders.clone());
+        registry.register("webhook_deliveries", "Attempts to deliver an event, by outcome", deliveries.clone());
         let build = Info::new([("version", env!("CARGO_PKG_VERSION").to_owned()), ("engine", db.engine().to_string())]);
-        registry.register("build", "What is running", build);
+        registry.register("build", "Build information", build);
         registry.register_collector(Box::new(Connections(db.clone())));
         let counts =
             Counts { registry, requests, seconds, in_flight, rate_limited, replayed, batch_orders, deliveries };
@@ -199,9 +199,9 @@ impl Collector for Connections {
         let open = |number: u32| ConstGauge::new(i64::from(number));
         let gauges = [
             ("database_connections_read_open", "Connections for reading", open(now.read_open)),
-            ("database_connections_read_idle", "Connections for reading that nobody uses", count(now.read_idle)),
+            ("database_connections_read_idle", "Idle connections for reading", count(now.read_idle)),
             ("database_connections_write_open", "Connections for writing", open(now.write_open)),
-            ("database_connections_write_idle", "Connections for writing that nobody uses", count(now.write_idle)),
+            ("database_connections_write_idle", "Idle connections for writing", count(now.write_idle)),
         ];
         for (name, help, gauge) in gauges {
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;

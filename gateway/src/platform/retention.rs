@@ -79,7 +79,7 @@ impl RetentionTask {
                     }
                 }
                 Err(cause) => {
-                    tracing::warn!(task = self.name, %cause, "a task failed; it is tried again in the next round");
+                    tracing::warn!(task = self.name, %cause, "a retention task failed; it will be retried in the next round");
                     has_more = false;
                     break;
                 }

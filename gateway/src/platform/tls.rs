@@ -24,7 +24,7 @@ pub enum TlsError {
         cause: rustls::pki_types::pem::Error,
     },
     /// The two do not belong together, or rustls does not take them.
-    #[error("the certificate and its key cannot be used: {0}")]
+    #[error("the certificate and key cannot be used: {0}")]
     Pair(#[from] rustls::Error),
 }
 

@@ -79,7 +79,7 @@ fn read_or_make(access: &Access, key_file: &Path) -> Result<SigningKey, Fault> {
         Ok(()) => Ok(key),
         // Another process was faster: its key counts.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            read(key_file)?.ok_or_else(|| Fault::internal("the demo key is gone"))
+            read(key_file)?.ok_or_else(|| Fault::internal("the demo key is missing"))
         }
         Err(error) => Err(Fault::internal(error)),
     }
@@ -95,7 +95,7 @@ fn read(key_file: &Path) -> Result<Option<SigningKey>, Fault> {
     };
     let unreadable = |_| {
         Fault::internal(format!(
-            "{} is not an Ed25519 private key in PKCS#8: put it back, or move it away to get a new demo partner",
+            "{} is not an Ed25519 private key in PKCS#8: restore it, or move it away to get a new demo partner",
             key_file.display()
         ))
     };

@@ -23,7 +23,7 @@ pub(super) async fn check(call: &mut Call<CheckSignature, Anyone>) -> Result<Sig
     }
     let target = url::Url::parse(&asked.url).ok().filter(url::Url::has_host);
     let target = target.ok_or_else(|| {
-        Fault::field("/url", "expected the whole URL you signed, such as http://127.0.0.1:8080/v1/partner")
+        Fault::field("/url", "expected the full URL you signed, such as http://127.0.0.1:8080/v1/partner")
     })?;
     let config = &call.edge.config;
     let origins = std::iter::once(&config.public_url).chain(&config.public_url_aliases);
@@ -92,7 +92,7 @@ fn finding(
     if !presented.target_uris.iter().any(|uri| uri == asked_url)
         && let Some(ours) = presented.target_uris.first()
     {
-        report.hints.push(format!("You asked about {asked_url}; this gateway signs and verifies {ours}."));
+        report.hints.push(format!("You sent {asked_url}; this gateway verifies signatures over {ours}."));
     }
     match outcome {
         Ok(()) => SignatureFinding { valid: true, code: None, detail: None, signature: report },

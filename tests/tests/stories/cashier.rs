@@ -135,14 +135,14 @@ async fn a_fan_sees_who_is_paid_and_pays(stage: Stage) {
             "Cats &#38; &#60;Dogs&#62;",
             "30 minutes",
             "Nothing is paid until you press Pay",
-            "In your wallet",
+            "Wallet balance",
             "¥50.00",
             "¥40.00",
         ],
     );
     assert!(!page.html.contains("<script"), "the page works without scripts");
     let evil = Browser::before(&poor).look().await;
-    evil.says(200, &["&#60;script&#62;alert(1)", "A &#34;quiet&#34; day", "¥73.45 is missing"]);
+    evil.says(200, &["&#60;script&#62;alert(1)", "A &#34;quiet&#34; day", "You need ¥73.45 more"]);
     assert!(!evil.html.contains("<script"), "nothing a partner writes becomes markup");
 
     let thanks = browser.press(&[("decision", "pay"), ("appear", "named")]).await;
@@ -152,7 +152,7 @@ async fn a_fan_sees_who_is_paid_and_pays(stage: Stage) {
     let board = client.tips().leaderboard(circle.id, LeaderboardQuery::new(Currency::CNY)).await.expect("a board");
     assert_eq!(board.data[0].nickname.as_deref(), Some("Mei"));
     browser.press(&[("decision", "pay")]).await.says(200, &["Thank you!"]);
-    browser.press(&[("decision", "decline")]).await.says(409, &["This was decided already", "Thank you!"]);
+    browser.press(&[("decision", "decline")]).await.says(409, &["This payment is already settled", "Thank you!"]);
     assert_eq!(available(&client).await, 970);
     books_are_clean(&client).await;
 }
@@ -193,10 +193,10 @@ async fn a_fan_says_no(stage: Stage) {
     browser
         .press(&[("decision", "decline"), ("appear", "named")])
         .await
-        .says(200, &["You said no", "Nothing was paid"]);
+        .says(200, &["You declined", "Nothing was paid"]);
 
     assert_eq!(status(&client, &payment).await, PaymentStatus::Declined);
-    browser.press(&[("decision", "pay")]).await.says(409, &["This was decided already"]);
+    browser.press(&[("decision", "pay")]).await.says(409, &["This payment is already settled"]);
     assert_eq!(available(&client).await, 0);
     books_are_clean(&client).await;
 }
@@ -209,9 +209,9 @@ async fn a_sandbox_tops_up_exactly_what_is_missing(stage: Stage) {
     let browser = Browser::before(&payment);
 
     let poor = browser.look().await;
-    poor.says(200, &["¥7.00 is missing"]);
+    poor.says(200, &["You need ¥7.00 more"]);
     assert!(!poor.html.contains("value=\"pay\""));
-    browser.press(&[("decision", "pay")]).await.says(402, &["Your wallet holds too little", "Nothing was paid"]);
+    browser.press(&[("decision", "pay")]).await.says(402, &["Your wallet balance is too low", "Nothing was paid"]);
     let filled = browser.press(&[("decision", "top_up")]).await;
     filled.says(200, &["value=\"pay\"", "¥0.00"]);
     browser.press(&[("decision", "top_up")]).await.says(200, &["¥10.00", "afterwards ¥0.00"]);
@@ -234,23 +234,23 @@ async fn the_page_follows_the_payment_to_every_end(stage: Stage) {
     let down = asked(&client, fan, &circle, cny(66_604)).await;
 
     client.payments().cancel(taken_back.id).await.expect("canceled");
-    Browser::before(&taken_back).look().await.says(200, &["The payment was taken back"]);
+    Browser::before(&taken_back).look().await.says(200, &["The payment was canceled"]);
     Browser::before(&failing).press(&[("decision", "pay")]).await.says(200, &["The payment did not go through"]);
-    Browser::before(&down).press(&[("decision", "pay")]).await.says(503, &["The payment service does not answer"]);
+    Browser::before(&down).press(&[("decision", "pay")]).await.says(503, &["The payment service is unavailable"]);
     let slowly = Browser::before(&slow);
-    slowly.press(&[("decision", "pay")]).await.says(200, &["Your payment is under way", "Look again"]);
+    slowly.press(&[("decision", "pay")]).await.says(200, &["Your payment is being processed", "Refresh"]);
     stage.advance(31);
     stage.run_due().await;
     slowly.look().await.says(200, &["Thank you!"]);
     client.payments().refund(slow.id, quanzi::payments::NewRefund::part(cny(600))).await.expect("a refund");
-    slowly.look().await.says(200, &["A part was given back", "¥6.00 of ¥666.03"]);
+    slowly.look().await.says(200, &["Partially refunded", "¥6.00 of ¥666.03"]);
     client.payments().refund(slow.id, quanzi::payments::NewRefund::rest()).await.expect("a refund");
-    slowly.look().await.says(200, &["All was given back", "¥666.03 is in your wallet again"]);
+    slowly.look().await.says(200, &["Fully refunded", "¥666.03 was refunded to your wallet"]);
     let too_late = Browser::before(&late);
     too_late.held().await;
     stage.advance(30 * 60);
-    too_late.look().await.says(200, &["The time is over"]);
-    too_late.press(&[("decision", "pay")]).await.says(409, &["The time is over"]);
+    too_late.look().await.says(200, &["This request has expired"]);
+    too_late.press(&[("decision", "pay")]).await.says(409, &["This request has expired"]);
     assert_eq!(available(&client).await, 0);
     books_are_clean(&client).await;
 }
@@ -271,7 +271,7 @@ async fn what_cannot_be_paid_for_any_more_is_not(stage: Stage) {
     client.memberships().ban(membership.id).await.expect("banned");
     client.posts().delete(post.id).await.expect("deleted");
     pay(&of_banned).await.says(409, &["You are not a member", "Nothing was paid"]);
-    pay(&for_post).await.says(404, &["The post is gone", "Nothing was paid"]);
+    pay(&for_post).await.says(404, &["The post was deleted", "Nothing was paid"]);
     assert_eq!(
         (by_api(&of_banned).await, by_api(&for_post).await),
         (ErrorCode::PayerNotMember, ErrorCode::PostNotFound)
@@ -281,7 +281,7 @@ async fn what_cannot_be_paid_for_any_more_is_not(stage: Stage) {
 
     assert_eq!((available(&client).await, stage.count("transfer").await), (0, 2), "the two top-ups");
     // What cannot be paid can still be refused, and ends by itself.
-    Browser::before(&of_closed).press(&[("decision", "decline")]).await.says(200, &["You said no"]);
+    Browser::before(&of_closed).press(&[("decision", "decline")]).await.says(200, &["You declined"]);
     stage.advance(30 * 60);
     stage.run_due().await;
     assert_eq!(status(&client, &of_banned).await, PaymentStatus::Expired);
@@ -324,14 +324,14 @@ async fn other_sites_decide_nothing(stage: Stage) {
         ("origin", "http://127.0.0.1"),
     ] {
         let forged = browser.send(browser.http.post(&browser.url).header(name, value).form(&pay)).await;
-        forged.says(403, &["That did not come from this page"]);
+        forged.says(403, &["The request did not come from this page"]);
     }
     let other = Browser::before(&payment);
     let (cookie, code) = (&browser.held().await.0, &other.held().await.1);
     for (cookie, code) in [("", ""), (cookie.as_str(), ""), (cookie, code), ("", code)] {
         let fields = [("decision", "pay"), ("code", code)];
         let forged = browser.send(browser.http.post(&browser.url).header("cookie", cookie).form(&fields)).await;
-        forged.says(403, &["That did not come from this page"]);
+        forged.says(403, &["The request did not come from this page"]);
     }
     for (content_type, body, status) in [
         ("application/x-www-form-urlencoded", "decision=steal".to_owned(), 400),
@@ -340,7 +340,7 @@ async fn other_sites_decide_nothing(stage: Stage) {
         ("application/x-www-form-urlencoded", format!("decision=pay&more={}", "x".repeat(2_000)), 413),
     ] {
         let request = browser.http.post(&browser.url).header("content-type", content_type).body(body);
-        browser.send(request).await.says(status, &["Your answer did not arrive whole", "Nothing was changed"]);
+        browser.send(request).await.says(status, &["Your choice was incomplete", "Nothing was changed"]);
     }
     assert_eq!(browser.send(browser.http.delete(&browser.url)).await.status, 405);
     assert_eq!(status(&client, &payment).await, PaymentStatus::RequiresApproval);
@@ -395,7 +395,7 @@ async fn who_guesses_is_slowed_down_like_everybody(stage: Stage) {
         let (status, waits) = (answer.status().as_u16(), answer.headers().contains_key("retry-after"));
         assert_eq!(waits, status == 429);
         if status == 429 {
-            assert!(answer.text().await.expect("a page").contains("A little too fast"));
+            assert!(answer.text().await.expect("a page").contains("Too many requests"));
         }
         statuses.push(status);
     }
@@ -419,8 +419,8 @@ async fn in_live_mode_a_stranger_sees_but_moves_nothing(stage: Stage) {
     let browser = Browser::at(format!("http://{}/pay/{token}", stage.address()));
 
     let page = browser.look().await;
-    page.says(200, &["¥10.00", "Paying needs your sign-in", "Nothing was paid"]);
-    assert!(!page.has_form() && !page.html.contains("Secret Mei") && !page.html.contains("In your wallet"));
+    page.says(200, &["¥10.00", "Sign in to pay", "Nothing was paid"]);
+    assert!(!page.has_form() && !page.html.contains("Secret Mei") && !page.html.contains("Wallet balance"));
     for decision in ["pay", "decline", "top_up"] {
         assert_eq!(browser.press(&[("decision", decision)]).await.status, 403);
     }

@@ -156,7 +156,7 @@ async fn a_fan_comments_where_the_circle_lets_it(stage: Stage) {
 
     assert_eq!((comment.author.fan, comment.author.membership.is_some()), (Some(mei.id), true));
     for (refused, who) in
-        [(refused, "active members"), (for_moderators, "moderators"), (for_nobody, "nobody but the partner")]
+        [(refused, "active members"), (for_moderators, "moderators"), (for_nobody, "only the partner")]
     {
         assert_eq!((refused.status, refused.code()), (403, ErrorCode::NotAllowedHere));
         assert!(refused.problem["detail"].as_str().is_some_and(|detail| detail.contains(who)), "{refused:?}");

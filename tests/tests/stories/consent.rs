@@ -189,10 +189,10 @@ async fn looking_uses_nothing_up_and_ninety_seconds_are_the_end(stage: Stage) {
     stage.advance(600);
     let forgotten = Browser::new().get(&url).await;
 
-    assert!(text(&in_time).contains("May <bdi>Raw partner</bdi> do this?"), "{}", text(&in_time));
+    assert!(text(&in_time).contains("Allow <bdi>Raw partner</bdi> to do this?"), "{}", text(&in_time));
     for answer in [too_late, forgotten] {
         assert_eq!((answer.status, answer.header("location")), (400, None));
-        assert!(text(&answer).contains("not good any more"), "{}", text(&answer));
+        assert!(text(&answer).contains("This link is no longer valid"), "{}", text(&answer));
     }
 }
 
@@ -216,13 +216,13 @@ async fn nothing_but_a_pushed_request_of_the_same_client_is_looked_at(stage: Sta
         let page = Browser::new().get(&url).await;
 
         assert_eq!((page.status, page.header("location")), (400, None), "{url}");
-        assert!(text(&page).contains("not good any more"), "{}", text(&page));
+        assert!(text(&page).contains("This link is no longer valid"), "{}", text(&page));
     }
     // What the browser adds changes nothing.
     let added = format!("{}&scope=payments:mandate&redirect_uri=https://evil.example", app.address_of(request_uri));
     let mut browser = Browser::new();
     let page = browser.sign_in(&added, "Mei").await;
-    assert!(!text(&page).contains("standing consent"), "{}", text(&page));
+    assert!(!text(&page).contains("pre-approve"), "{}", text(&page));
     assert_eq!(browser.decide(&added, &page, "allow", false).await.to, "https://app.example/back");
 }
 
@@ -539,7 +539,7 @@ async fn a_session_is_new_with_every_sign_in_and_its_cookie_is_guarded(stage: St
     }
     assert_ne!(before, after);
     assert_eq!(left.status, 303);
-    assert!(text(&signed_out).contains("Who are you today?") && text(&signed_out).contains("Mei"));
+    assert!(text(&signed_out).contains("Who are you signing in as?") && text(&signed_out).contains("Mei"));
     let policy = header(&page, "content-security-policy");
     assert!(policy.contains("frame-ancestors 'none'") && policy.ends_with("form-action 'self'"), "{policy}");
     assert!(policy.contains("default-src 'none'") && !policy.contains("script"), "{policy}");
@@ -612,7 +612,7 @@ async fn an_app_can_want_a_fresh_sign_in_and_a_fresh_consent(stage: Stage) {
 
     Back::of(&old_enough).code();
     for page in [too_old, again] {
-        assert!(text(&page).contains("Sign in to go on"), "{}", text(&page));
+        assert!(text(&page).contains("Sign in to continue"), "{}", text(&page));
     }
     assert!(text(&consent).contains("do this?"), "{}", text(&consent));
     let id = claims(field(&tokens, "id_token"));
@@ -722,7 +722,7 @@ async fn a_live_gateway_without_a_sign_in_says_so(stage: Stage) {
     let code = form_code(&shown);
     let forced = browser.post(&url, &[("code", &code), ("decision", "invent"), ("nickname", "Mei")]).await;
 
-    assert!(text(&shown).contains("Signing in is not possible here yet"), "{}", text(&shown));
+    assert!(text(&shown).contains("Sign-in is not available yet"), "{}", text(&shown));
     assert_eq!((forced.status, forced.header("location")), (403, None));
     assert_eq!(stage.scalar("select count(*) from person").await, "0");
     let cookie = header(&shown, "set-cookie");
@@ -796,7 +796,7 @@ async fn in_live_mode_a_fan_signs_in_at_the_operators_provider(stage: Stage) {
         let sent = other.post(&url, &[("code", &form_code(&page)), ("decision", "at_provider")]).await;
         let refused = other.get(&at(&provider.sign_in(&leads_to(&sent), now, &claims))).await;
         assert_eq!((refused.status, refused.header("set-cookie")), (502, None), "{claims}");
-        assert!(text(&refused).contains("That sign-in did not work"), "{}", text(&refused));
+        assert!(text(&refused).contains("Sign-in failed"), "{}", text(&refused));
     }
     let page = other.get(&url).await;
     let sent = other.post(&url, &[("code", &form_code(&page)), ("decision", "at_provider")]).await;
@@ -813,7 +813,7 @@ async fn in_live_mode_a_fan_signs_in_at_the_operators_provider(stage: Stage) {
     provider.stop().await;
     let down = other.get(&back).await;
     assert_eq!((down.status, down.header("set-cookie")), (503, None));
-    assert!(text(&down).contains("Signing in does not work right now"), "{}", text(&down));
+    assert!(text(&down).contains("Sign-in is currently unavailable"), "{}", text(&down));
 }
 
 async fn a_sign_in_is_as_old_as_the_provider_says(stage: Stage) {
@@ -846,17 +846,17 @@ async fn a_sign_in_is_as_old_as_the_provider_says(stage: Stage) {
 
     let (mut old, arrived) = sign_in(&paths[0], json!({ "sub": "u1", "auth_time": now - 300 })).await;
     assert_eq!(arrived.status, 303);
-    assert!(text(&old.get(&at(&paths[0])).await).contains("Sign in to go on"), "five minutes are more than one");
+    assert!(text(&old.get(&at(&paths[0])).await).contains("Sign in to continue"), "five minutes are more than one");
     let session = "select max(authenticated_at) / 1000000 from fan_session";
     assert_eq!(stage.scalar(session).await, (now - 300).to_string());
     for path in &paths[..2] {
         let (_, refused) = sign_in(path, json!({ "sub": "u1", "auth_time": null })).await;
         assert_eq!((refused.status, refused.header("set-cookie")), (502, None));
-        assert!(text(&refused).contains("We do not know when you signed in"), "{}", text(&refused));
+        assert!(text(&refused).contains("Your sign-in time could not be verified"), "{}", text(&refused));
     }
     // Where nobody asks since when, nobody has to say; it is good for no wish that comes later.
     let (mut unknown, _) = sign_in(&paths[2], json!({ "sub": "u2" })).await;
     assert!(text(&unknown.get(&at(&paths[2])).await).contains("do this?"));
-    assert!(text(&unknown.get(&at(&paths[3])).await).contains("Sign in to go on"));
+    assert!(text(&unknown.get(&at(&paths[3])).await).contains("Sign in to continue"));
     provider.stop().await;
 }

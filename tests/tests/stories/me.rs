@@ -338,7 +338,7 @@ async fn a_rule_of_a_right_answers_as_a_gate_does(stage: Stage) {
         assert_eq!((refused.status, refused.code()), (403, ErrorCode::NotAllowedHere));
         let text = refused.problem.to_string().to_lowercase();
         assert!(
-            text.contains("credit standing")
+            text.contains("credit rating")
                 && ["bronze", "silver", "gold", "platinum"].iter().all(|band| !text.contains(band)),
             "{text}"
         );
@@ -530,7 +530,7 @@ async fn a_fan_agrees_to_be_charged_and_takes_it_back(stage: Stage) {
     assert!(url.starts_with(&format!("{}/mandate/", stage.url())) && asked.consent_until.is_some());
     assert_eq!((too_early.status, too_early.code()), (409, ErrorCode::MandateNotActive));
     for words in
-        ["Raw partner", "Raw Partner Ltd.", "Standing consent", "¥10.00", "¥25.00", "Mei", "Agree", "No thanks"]
+        ["Raw partner", "Raw Partner Ltd.", "Standing consent", "¥10.00", "¥25.00", "Mei", "Agree", "Decline"]
     {
         assert!(shown.contains(words), "{words} in {shown}");
     }
@@ -572,7 +572,7 @@ async fn who_takes_a_grant_back_is_not_charged_any_more(stage: Stage) {
         rest.split('"').next().expect("a value").to_owned()
     };
     let (form, partner, grant) = (hidden("code"), hidden("partner"), hidden("grant"));
-    assert!(page.contains("The standing consents to pay below end with it."), "{page}");
+    assert!(page.contains("This also revokes the pre-approved payments below."), "{page}");
     let fields = [("code", form.as_str()), ("decision", "revoke_grant"), ("partner", &partner), ("grant", &grant)];
     assert_eq!(mei.browser.post(&own, &fields).await.status, 303);
 
@@ -740,7 +740,7 @@ async fn in_live_mode_only_the_fan_who_is_signed_in_agrees(stage: Stage) {
     let agreed = anybody.post(&url, &[("code", &form_code(&own)), ("decision", "agree")]).await;
 
     assert!(
-        shown.contains("¥1.00") && shown.contains("needs your sign-in") && shown.contains("Sign in at 127.0.0.1"),
+        shown.contains("¥1.00") && shown.contains("Sign in to agree") && shown.contains("Sign in at 127.0.0.1"),
         "{shown}"
     );
     assert!(

@@ -87,19 +87,19 @@ pub async fn authenticate(
 ) -> Result<Client, Fault> {
     let refuse = |why: &dyn std::fmt::Display| refused(access, why);
     if has_other_method(&request.http) || credentials.has_secret {
-        return Err(refuse(&"authenticate with a client assertion alone: no Authorization header, no client_secret"));
+        return Err(refuse(&"authenticate only with a client assertion: no Authorization header, no client_secret"));
     }
     let (Some(ASSERTION_TYPE), Some(assertion)) = (credentials.assertion_type, credentials.assertion) else {
         return Err(refuse(&format_args!("send client_assertion, and client_assertion_type={ASSERTION_TYPE}")));
     };
     let jws = Compact::parse(assertion).map_err(|error| refuse(&error))?;
     if jws.header.typ.is_some() && !TYPES.iter().any(|typ| jws.header.is_type(typ)) {
-        return Err(refuse(&"typ of the assertion, when it has one, is JWT or client-authentication+jwt"));
+        return Err(refuse(&"typ of the assertion, if present, must be JWT or client-authentication+jwt"));
     }
     let claims: ClientAssertion = jws.claims().map_err(|error| refuse(&error))?;
     let id: AppId = claims.sub.parse().map_err(|_| refuse(&"sub is not the id of an app"))?;
     if credentials.id.is_some_and(|sent| sent != claims.sub) {
-        return Err(refuse(&"client_id is another than the assertion's"));
+        return Err(refuse(&"client_id does not match the assertion"));
     }
     let facts = access.directory.app(&access.db, id).await?.ok_or_else(|| refuse(&"there is no such app"))?;
     let key = signer(&facts, &jws)
@@ -109,7 +109,7 @@ pub async fn authenticate(
         return Err(refuse(&"the app is suspended"));
     }
     if !facts.allows(request.address) {
-        return Err(refuse(&"the app may not be used from this address"));
+        return Err(refuse(&"the app may not be used from this IP address"));
     }
     Ok(Client {
         kid: key.kid.clone(),

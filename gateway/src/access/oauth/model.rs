@@ -39,12 +39,12 @@ pub(super) fn grant(asked: Option<&str>, may: Scopes) -> Result<Scopes, Fault> {
     let Some(asked) = asked else { return Ok(may) };
     if asked.split(' ').any(|scope| matches!(scope, "openid" | "offline_access")) {
         return Err(Fault::new(ErrorCode::InvalidScope)
-            .detail("openid and offline_access are about fans; client_credentials speaks for the app itself."));
+            .detail("openid and offline_access apply to fans; client_credentials acts for the app itself."));
     }
     let asked: Scopes = asked.parse().map_err(|_| ErrorCode::InvalidScope)?;
     if !may.covers(asked) {
         return Err(Fault::new(ErrorCode::InvalidScope)
-            .detail("The app may not have every scope it asks for; change the app's scopes first."));
+            .detail("The app does not have all the scopes it asks for; update the app's scopes first."));
     }
     Ok(asked)
 }
@@ -88,11 +88,11 @@ impl Prompt {
                 "none" => prompt.none = true,
                 "login" => prompt.login = true,
                 "consent" => prompt.consent = true,
-                _ => return Err(refused("prompt takes none, or login and consent.")),
+                _ => return Err(refused("prompt must be none, or login and consent.")),
             }
         }
         if prompt.none && (prompt.login || prompt.consent) {
-            return Err(refused("prompt=none stands alone."));
+            return Err(refused("prompt=none cannot be combined with other values."));
         }
         Ok(prompt)
     }
@@ -102,7 +102,7 @@ impl AuthorizationRequest {
     /// From the form, for an app with these redirect URIs.
     pub(super) fn read(form: &PushedRequest, config: &Config, registered: &[WebAddress]) -> Result<Self, Fault> {
         if form.request.is_some() || form.request_uri.is_some() {
-            return Err(refused("Send the parameters themselves: no request, no request_uri."));
+            return Err(refused("Send the parameters themselves; request and request_uri are not supported here."));
         }
         match sent(form.response_type.as_ref()) {
             Some("code") => {}
@@ -110,21 +110,21 @@ impl AuthorizationRequest {
             None => return Err(refused("response_type is missing; send code.")),
         }
         if sent(form.response_mode.as_ref()).is_some_and(|mode| mode != "query") {
-            return Err(refused("response_mode takes query only."));
+            return Err(refused("response_mode must be query."));
         }
         if sent(form.resource.as_ref()).is_some_and(|resource| resource != config.public_url) {
             return Err(ErrorCode::InvalidTarget.into());
         }
         let too_long = |text: &Option<String>, max: usize| text.as_ref().is_some_and(|text| text.chars().count() > max);
         if too_long(&form.state, STATE_LETTERS_MAX) || too_long(&form.nonce, NONCE_LETTERS_MAX) {
-            return Err(refused("state has at most 2,000 characters, nonce at most 500."));
+            return Err(refused("state may have at most 2,000 characters, nonce at most 500."));
         }
         let max_age = sent(form.max_age.as_ref()).map(str::parse::<u32>).transpose();
-        let max_age = max_age.map_err(|_| refused("max_age takes seconds, 0 or more."))?.map(i64::from);
+        let max_age = max_age.map_err(|_| refused("max_age must be a number of seconds, 0 or more."))?.map(i64::from);
         let owned = |text: &Option<String>| sent(text.as_ref()).map(str::to_owned);
         let jkt = owned(&form.dpop_jkt);
         if jkt.as_ref().is_some_and(|jkt| !is_sha256(jkt)) {
-            return Err(refused("dpop_jkt is an RFC 7638 thumbprint: 43 letters of base64url."));
+            return Err(refused("dpop_jkt must be an RFC 7638 thumbprint: 43 characters of base64url."));
         }
         Ok(Self {
             redirect_uri: redirect_uri(sent(form.redirect_uri.as_ref()), config, registered)?,
@@ -141,7 +141,7 @@ impl AuthorizationRequest {
     /// Bound to the key of a proof that came with it (RFC 9449, 10.1).
     pub(super) fn bound_to(self, jkt: String) -> Result<Self, Fault> {
         if self.jkt.as_ref().is_some_and(|asked| *asked != jkt) {
-            return Err(Fault::new(ErrorCode::InvalidDpopProof).detail("The proof's key is not the one of dpop_jkt."));
+            return Err(Fault::new(ErrorCode::InvalidDpopProof).detail("The proof's key does not match dpop_jkt."));
         }
         Ok(Self { jkt: Some(jkt), ..self })
     }
@@ -155,7 +155,7 @@ impl AuthorizationRequest {
 fn redirect_uri(sent: Option<&str>, config: &Config, registered: &[WebAddress]) -> Result<String, Fault> {
     let uri = sent.ok_or_else(|| refused("redirect_uri is missing."))?;
     if !registered.iter().any(|known| known.as_str() == uri) {
-        return Err(refused("redirect_uri is none of the app's; they are compared character for character."));
+        return Err(refused("redirect_uri is not registered for the app; URIs are compared character for character."));
     }
     if !config.mode.is_sandbox() && !uri.starts_with("https://") {
         return Err(refused("redirect_uri must be https."));
@@ -165,12 +165,12 @@ fn redirect_uri(sent: Option<&str>, config: &Config, registered: &[WebAddress]) 
 
 fn fan_scopes(sent: Option<&str>) -> Result<FanScopes, Fault> {
     let invalid = |detail: &'static str| Fault::new(ErrorCode::InvalidScope).detail(detail);
-    let text = sent.ok_or_else(|| invalid("scope is missing: say what you ask the fan for."))?;
+    let text = sent.ok_or_else(|| invalid("scope is missing: list the scopes you ask the fan for."))?;
     if text.parse::<Scopes>().is_ok_and(|scopes| !scopes.is_empty()) {
-        return Err(invalid("These are a partner's scopes: get them with client_credentials."));
+        return Err(invalid("These are partner scopes: get them with client_credentials."));
     }
     let scopes: FanScopes = text.parse().map_err(|_| ErrorCode::InvalidScope)?;
-    if scopes.is_empty() { Err(invalid("scope is missing: say what you ask the fan for.")) } else { Ok(scopes) }
+    if scopes.is_empty() { Err(invalid("scope is missing: list the scopes you ask the fan for.")) } else { Ok(scopes) }
 }
 
 fn challenge_sent(form: &PushedRequest) -> Result<String, Fault> {
@@ -178,7 +178,7 @@ fn challenge_sent(form: &PushedRequest) -> Result<String, Fault> {
         return Err(refused("code_challenge_method must be S256 (RFC 7636)."));
     }
     let challenge = sent(form.code_challenge.as_ref()).filter(|challenge| is_sha256(challenge));
-    let challenge = challenge.ok_or_else(|| refused("code_challenge is 43 letters of base64url (RFC 7636, 4.2)."))?;
+    let challenge = challenge.ok_or_else(|| refused("code_challenge must be 43 characters of base64url (RFC 7636, 4.2)."))?;
     Ok(challenge.to_owned())
 }
 

@@ -75,7 +75,7 @@ pub(super) fn verify(
     let (jwk, claims) = DpopClaims::read(&jws).map_err(|error| invalid(&error))?;
     let key = VerifyingKey::new(&jwk.key).map_err(|error| invalid(&error))?;
     if !key.verify_jws(jws.header.alg, jws.signed.as_bytes(), &jws.signature) {
-        return Err(invalid(&"its signature does not fit its jwk"));
+        return Err(invalid(&"its signature does not match its jwk"));
     }
     let now = access.clock.now();
     let has_valid_nonce = claims.nonce.as_deref().is_some_and(|nonce| nonce::is_valid(access, nonce));

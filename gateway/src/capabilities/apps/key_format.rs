@@ -63,9 +63,9 @@ const TOO_WEAK: KeyRefused =
     refused(ErrorCode::KeyTooWeak, "This RSA key has fewer than 2048 bits; use 2048 to 8192, or an Ed25519 key.");
 const TOO_LARGE: KeyRefused = unsupported("This RSA key has more than 8192 bits; use 2048 to 8192, or an Ed25519 key.");
 const BAD_NUMBERS: KeyRefused =
-    unknown("The numbers do not make a public key: the key was damaged on the way, or is not a real one.");
+    unknown("The numbers are not a valid public key: the key was damaged in transit, or is not a real one.");
 const NOT_BASE64: KeyRefused = unknown(
-    "This is neither a JWK nor base64. Send a JWK object, a PEM text (-----BEGIN PUBLIC KEY-----), or the base64 of a DER public key.",
+    "This is neither a JWK nor base64. Send a JWK object, a PEM string (-----BEGIN PUBLIC KEY-----), or the base64 of a DER public key.",
 );
 
 /// The public key in the input.
@@ -104,11 +104,11 @@ fn checked(key: PublicKey) -> Result<PublicKey, KeyRefused> {
 fn jwk(members: &Map<String, Value>) -> Result<PublicKey, KeyRefused> {
     const PRIVATE: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
     if members.contains_key("keys") {
-        return Err(unknown("This is a JWK Set; send each of its keys as an entry of its own."));
+        return Err(unknown("This is a JWK Set; send each of its keys as a separate entry."));
     }
     if PRIVATE.iter().any(|name| members.contains_key(*name)) {
         return Err(private(
-            "This is a JWK with private members (such as d or k). It was not stored. Send the public members only, of a new key pair: this one has left your house.",
+            "This is a JWK with private members (such as d or k). It was not stored. Send the public members only, of a new key pair: treat this one as compromised.",
         ));
     }
     let text = |name: &str| members.get(name).and_then(Value::as_str);
@@ -125,11 +125,11 @@ fn jwk(members: &Map<String, Value>) -> Result<PublicKey, KeyRefused> {
         }
         (Some("OKP"), Some("Ed25519")) | (Some("EC"), Some("P-256")) => {}
         (Some("oct"), _) => {
-            return Err(unsupported("This is a JWK of a shared secret (oct); shared secrets are not used here."));
+            return Err(unsupported("This is a JWK of a shared secret (oct); shared secrets are not supported."));
         }
-        (Some("EC"), _) => return Err(unsupported("This is a JWK of a curve we do not take; use P-256 or Ed25519.")),
-        (Some("OKP"), _) => return Err(unsupported("This is a JWK of a curve we do not take; use Ed25519.")),
-        (Some(_), _) => return Err(unsupported("This is a JWK of a type we do not take.")),
+        (Some("EC"), _) => return Err(unsupported("This is a JWK of an unsupported curve; use P-256 or Ed25519.")),
+        (Some("OKP"), _) => return Err(unsupported("This is a JWK of an unsupported curve; use Ed25519.")),
+        (Some(_), _) => return Err(unsupported("This is a JWK of an unsupported type.")),
     }
     let jwk: Jwk = serde_json::from_value(Value::Object(members.clone())).map_err(|_| {
         unknown("This JWK has a member that is missing or not canonical base64url (no padding, no leading zeros, the length its type needs).")
@@ -151,7 +151,7 @@ fn text_key(text: &str) -> Result<PublicKey, KeyRefused> {
     }
     if text.starts_with('{') {
         let members =
-            serde_json::from_str(text).map_err(|_| unknown("This begins like a JWK but is not well-formed JSON."))?;
+            serde_json::from_str(text).map_err(|_| unknown("This looks like a JWK but is not well-formed JSON."))?;
         return jwk(&members);
     }
     // Texts that went through a shell or a JSON file twice have their line breaks spelt out.
@@ -169,7 +169,7 @@ fn named_private(text: &str) -> Option<KeyRefused> {
         (
             "OPENSSH PRIVATE KEY",
             private(
-                "This is an OpenSSH private key. It was not stored. Send the public key, of a new key pair: this one has left your house.",
+                "This is an OpenSSH private key. It was not stored. Send the public key, of a new key pair: treat this one as compromised.",
             ),
         ),
         (
@@ -181,31 +181,31 @@ fn named_private(text: &str) -> Option<KeyRefused> {
         (
             "RSA PRIVATE KEY",
             private(
-                "This is a PKCS#1 private key. It was not stored. Send the public key (openssl pkey -pubout), of a new key pair: this one has left your house.",
+                "This is a PKCS#1 private key. It was not stored. Send the public key (openssl pkey -pubout), of a new key pair: treat this one as compromised.",
             ),
         ),
         (
             "EC PRIVATE KEY",
             private(
-                "This is a SEC1 private key. It was not stored. Send the public key (openssl pkey -pubout), of a new key pair: this one has left your house.",
+                "This is a SEC1 private key. It was not stored. Send the public key (openssl pkey -pubout), of a new key pair: treat this one as compromised.",
             ),
         ),
         (
             "PGP PRIVATE KEY",
             private(
-                "This is a PGP private key. It was not stored. Send the public key as PEM, of a new key pair: this one has left your house.",
+                "This is a PGP private key. It was not stored. Send the public key as PEM, of a new key pair: treat this one as compromised.",
             ),
         ),
         (
             "PUTTY-USER-KEY-FILE",
             private(
-                "This is a PuTTY private key. It was not stored. Send the public key as PEM, of a new key pair: this one has left your house.",
+                "This is a PuTTY private key. It was not stored. Send the public key as PEM, of a new key pair: treat this one as compromised.",
             ),
         ),
         (
             "<D>",
             private(
-                "This is an XML private key. It was not stored. Send the public key as PEM, of a new key pair: this one has left your house.",
+                "This is an XML private key. It was not stored. Send the public key as PEM, of a new key pair: treat this one as compromised.",
             ),
         ),
         ("PRIVATE KEY", PKCS8),
@@ -215,7 +215,7 @@ fn named_private(text: &str) -> Option<KeyRefused> {
 }
 
 const PKCS8: KeyRefused = private(
-    "This is a PKCS#8 private key. It was not stored. Send the public key (openssl pkey -pubout), of a new key pair: this one has left your house.",
+    "This is a PKCS#8 private key. It was not stored. Send the public key (openssl pkey -pubout), of a new key pair: treat this one as compromised.",
 );
 const CERTIFICATE: KeyRefused = unknown(
     "This is an X.509 certificate (or a request for one). Send the public key in it: openssl x509 -pubkey -noout.",
@@ -231,7 +231,7 @@ fn named_foreign(text: &str) -> Option<KeyRefused> {
         (
             "b3BlbnNzaC1rZXktdjE",
             private(
-                "This is an OpenSSH private key. It was not stored. Send the public key, of a new key pair: this one has left your house.",
+                "This is an OpenSSH private key. It was not stored. Send the public key, of a new key pair: treat this one as compromised.",
             ),
         ),
     ];
@@ -255,7 +255,7 @@ fn pem_body(text: &str) -> Result<&str, KeyRefused> {
         }
         label if label.ends_with("PARAMETERS") => {
             return Err(unknown(
-                "These are parameters, not a key. Send the block that begins with -----BEGIN PUBLIC KEY-----.",
+                "These are parameters, not a key. Send the block that starts with -----BEGIN PUBLIC KEY-----.",
             ));
         }
         label if label.starts_with("PKCS7") || label.starts_with("CMS") => {
@@ -263,13 +263,13 @@ fn pem_body(text: &str) -> Result<&str, KeyRefused> {
         }
         _ => {
             return Err(unknown(
-                "This is a PEM text, but not of a public key. Send one that begins with -----BEGIN PUBLIC KEY-----.",
+                "This is PEM, but not a public key. Send a block that starts with -----BEGIN PUBLIC KEY-----.",
             ));
         }
     }
     let (body, after) = rest.split_once("-----END").ok_or(DAMAGED)?;
     if after.contains("-----BEGIN") {
-        return Err(unknown("These are several PEM texts; send each key as an entry of its own."));
+        return Err(unknown("These are several PEM blocks; send each key as a separate entry."));
     }
     Ok(body)
 }
@@ -280,25 +280,25 @@ fn der_key(bytes: &[u8]) -> Result<PublicKey, KeyRefused> {
         Shape::SubjectPublicKeyInfo => spki(bytes),
         Shape::Pkcs1Public => pkcs1(bytes),
         Shape::Pkcs1Private => Err(private(
-            "This is a PKCS#1 private key. It was not stored. Send the public key (openssl pkey -pubout), of a new key pair: this one has left your house.",
+            "This is a PKCS#1 private key. It was not stored. Send the public key (openssl pkey -pubout), of a new key pair: treat this one as compromised.",
         )),
         Shape::Pkcs8 => Err(PKCS8),
         Shape::EncryptedPkcs8 => Err(private(
             "This is an encrypted PKCS#8 private key. It was not stored. Send the public key (openssl pkey -pubout), of a new key pair.",
         )),
         Shape::Sec1 => Err(private(
-            "This is a SEC1 private key. It was not stored. Send the public key (openssl pkey -pubout), of a new key pair: this one has left your house.",
+            "This is a SEC1 private key. It was not stored. Send the public key (openssl pkey -pubout), of a new key pair: treat this one as compromised.",
         )),
         Shape::Pkcs12 => Err(private(
-            "This is a PKCS#12 file, which holds a private key. It was not stored. Send the public key, of a new key pair.",
+            "This is a PKCS#12 file, which contains a private key. It was not stored. Send the public key, of a new key pair.",
         )),
         Shape::Certificate => Err(CERTIFICATE),
         Shape::Unknown if bytes.starts_with(b"openssh-key-v1") => Err(private(
-            "This is an OpenSSH private key. It was not stored. Send the public key, of a new key pair: this one has left your house.",
+            "This is an OpenSSH private key. It was not stored. Send the public key, of a new key pair: treat this one as compromised.",
         )),
         Shape::Unknown if bytes.starts_with(&[0, 0, 0]) => Err(OPENSSH),
         Shape::Unknown if matches!(bytes.len(), 32 | 33 | 64 | 65) => Err(unknown(
-            "These are bare bytes, which do not say whether they are public or private. Send a JWK, or the key as SPKI (openssl pkey -pubout).",
+            "These are raw bytes, which could be a public or a private key. Send a JWK, or the key as SPKI (openssl pkey -pubout).",
         )),
         Shape::Unknown => Err(unknown("This is base64, but not of a public key in DER (SPKI or PKCS#1).")),
     }
@@ -313,7 +313,7 @@ fn spki(bytes: &[u8]) -> Result<PublicKey, KeyRefused> {
         RSA => pkcs1(key),
         RSA_PSS if parameters.is_none() => pkcs1(key),
         RSA_PSS => Err(unsupported(
-            "This is an RSA-PSS key restricted to certain parameters. Export it as a plain RSA key, or make one without restrictions.",
+            "This is an RSA-PSS key restricted to certain parameters. Export it as a plain RSA key, or create one without restrictions.",
         )),
         ED25519 => Ok(PublicKey::Ed25519(key.try_into().map_err(|_| DAMAGED)?)),
         EC if parameters.and_then(|parameters| parameters.decode_as::<ObjectIdentifier>().ok()) == Some(P256) => {
@@ -328,8 +328,8 @@ fn spki(bytes: &[u8]) -> Result<PublicKey, KeyRefused> {
                 _ => Err(DAMAGED),
             }
         }
-        EC => Err(unsupported("This is a key of an elliptic curve we do not take; use P-256 or Ed25519.")),
-        _ => Err(unsupported("This is a public key (SPKI) of a type we do not take.")),
+        EC => Err(unsupported("This is a key of an unsupported elliptic curve; use P-256 or Ed25519.")),
+        _ => Err(unsupported("This is a public key (SPKI) of an unsupported type.")),
     }
 }
 

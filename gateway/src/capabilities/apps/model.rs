@@ -37,7 +37,7 @@ pub(super) fn read_key(input: &KeyInput, algorithm: Option<Algorithm>, pointer: 
         Some(_) => {
             return Err(Fault::field(
                 "/algorithm",
-                "expected an algorithm of this type of key, or none: the key decides",
+                "expected an algorithm that this type of key supports; omit it to use the default",
             ));
         }
         None => key_format::default_algorithm(&public).ok_or(ErrorCode::KeyTypeUnsupported)?,
@@ -78,7 +78,7 @@ pub(super) fn check_grant(
     let lacks = |scope: &Open<Scope>| !scope.known().is_some_and(|scope| grants.contains(*scope));
     let Some(place) = wanted.iter().position(|scope| lacks(scope) && !had.contains(scope)) else { return Ok(()) };
     let named = wanted.get(place).map(ToString::to_string).unwrap_or_default();
-    let refused = Fault::new(ErrorCode::ScopeExceeded).detail(format!("Your token does not have `{named}`."));
+    let refused = Fault::new(ErrorCode::ScopeExceeded).detail(format!("Your token does not have the scope `{named}`."));
     Err(match pointer {
         Some(pointer) => refused.pointer(format!("{pointer}/{place}")),
         None => refused,
@@ -121,7 +121,7 @@ pub(super) fn check_lists(uris: usize, addresses: usize, pointer: &str) -> Resul
 /// The app after the change. The caller counts the version and sets the time.
 pub(super) fn change(mut app: App, change: AppChange, caller: &Caller, sandbox: bool) -> Result<App, Fault> {
     if change.status == Some(AppStatus::Suspended) && caller.app == app.id {
-        return Err(Fault::field("/status", "an app cannot suspend itself: use another app of yours"));
+        return Err(Fault::field("/status", "an app cannot suspend itself: use another of your apps"));
     }
     check_lists(
         change.redirect_uris.as_ref().map_or(0, Vec::len),

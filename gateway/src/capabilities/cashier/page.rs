@@ -155,23 +155,23 @@ pub fn message(frame: &Frame<'_>, code: ErrorCode) -> String {
         ErrorCode::RouteNotFound => (
             frame.say("This link is not valid", "链接无效"),
             frame.say(
-                "It may have been cut off on its way. Open it again from where you got it, or ask for a new one. Nothing was paid.",
-                "链接可能不完整。请回到原处重新打开，或请对方再发一个。没有扣款。",
+                "The link may be incomplete. Please open it again from where you received it, or ask for a new one. Nothing was paid.",
+                "链接可能不完整。请回到原页面重新打开，或重新获取链接。未扣款。",
             ),
         ),
         ErrorCode::MethodNotAllowed | ErrorCode::HeadersTooLarge => (
             frame.say("That did not work", "无法处理"),
             frame.say(
-                "Your browser asked in a way that this page does not understand. Open the link again.",
-                "浏览器的请求无法识别。请重新打开链接。",
+                "Your browser sent a request that this page does not support. Please open the link again.",
+                "无法识别浏览器的请求，请重新打开链接。",
             ),
         ),
         ErrorCode::RateLimited | ErrorCode::Overloaded => frame.trouble(code),
         _ => (
-            frame.say("Something is broken on our side", "我们这边出了点问题"),
+            frame.say("Something went wrong on our side", "系统出错了"),
             frame.say(
-                "We are sorry. Open the link again in a moment: it shows how your payment stands.",
-                "很抱歉。请稍后重新打开链接，查看付款的最新状态。",
+                "We are sorry. Please open the link again in a moment to see the status of your payment.",
+                "非常抱歉。请稍后重新打开链接，查看付款的最新状态。",
             ),
         ),
     };

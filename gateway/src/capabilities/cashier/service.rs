@@ -165,7 +165,7 @@ pub async fn decide(
 ) -> Result<(), Fault> {
     // Not the caller's business alone: this is the line that money passes.
     if !asked.can_decide {
-        return Err(Fault::internal("a payment was to be decided by somebody unknown"));
+        return Err(Fault::internal("a payment decision came without a known person"));
     }
     let partner = asked.payment.partner_id;
     let context = Context { platform, partner, now };

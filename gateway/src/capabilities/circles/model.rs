@@ -33,7 +33,7 @@ impl Standing {
     pub fn must_be_open(&self) -> Result<(), Fault> {
         match self.status {
             CircleStatus::Open => Ok(()),
-            CircleStatus::Closed => Err(Fault::new(ErrorCode::CircleNotOpen).detail("The circle is closed for good.")),
+            CircleStatus::Closed => Err(Fault::new(ErrorCode::CircleNotOpen).detail("The circle is closed.")),
             _ => Err(ErrorCode::CircleNotOpen.into()),
         }
     }

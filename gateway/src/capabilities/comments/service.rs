@@ -125,7 +125,7 @@ async fn check_posting_rate(
         0 => {
             refused.detail("Fans may not comment in this circle; comment as the partner, or change the circle's limit.")
         }
-        _ => refused.detail(format!("The fan may make {comments} comments in 24 hours; the next at {then} or later.")),
+        _ => refused.detail(format!("The fan may write {comments} comments in 24 hours; the next one at {then} or later.")),
     })
 }
 
@@ -135,7 +135,7 @@ async fn may_be_replied_to(tx: &mut Tx, partner: PartnerId, post: PostId, parent
     if parent.reply_to.is_some() {
         return Err(Fault::field(
             "/reply_to",
-            "expected a comment that is no reply itself; reply to that one's `reply_to`",
+            "expected a comment that is not itself a reply; use the `reply_to` of that comment",
         ));
     }
     Ok(())
@@ -198,7 +198,7 @@ pub async fn delete_as_fan(
 ) -> Result<(), Fault> {
     let row = find_row(tx, partner, now, comment).await?;
     if row.fan_id != Some(fan) && !rights::service::moderates(tx, partner, row.circle_id, fan).await? {
-        let detail = "Its author and the circle's moderators can delete it.";
+        let detail = "Only the comment's author and the circle's moderators can delete it.";
         return Err(Fault::new(ErrorCode::NotAllowedHere).detail(detail));
     }
     delete(tx, partner, now, comment).await

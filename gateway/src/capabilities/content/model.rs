@@ -27,7 +27,7 @@ pub fn status(publish_at: Option<Time>, now: Time) -> PostStatus {
 /// When a new post is to be seen: at the wished time, now when that is past or left out, never as a draft.
 pub fn publish_at(new: &NewPost, now: Time) -> Result<Option<Time>, Fault> {
     match (new.draft, new.publish_at) {
-        (true, Some(_)) => Err(Fault::field("/publish_at", "A draft has no publish_at: leave out one of both.")),
+        (true, Some(_)) => Err(Fault::field("/publish_at", "A draft has no publish_at: omit one of the two.")),
         (true, None) => Ok(None),
         (false, wished) => Ok(Some(wished.unwrap_or(now).max(now))),
     }

@@ -258,7 +258,7 @@ async fn find_own(tx: &mut Tx, partner: PartnerId, now: Time, fan: FanId, post: 
         (None, Some(author)) => memberships::service::find(tx, partner, author).await?.fan == fan,
         (None, None) => false,
     };
-    if is_own { Ok(row) } else { Err(Fault::new(ErrorCode::NotAllowedHere).detail("Only its author can do this.")) }
+    if is_own { Ok(row) } else { Err(Fault::new(ErrorCode::NotAllowedHere).detail("Only the post's author can do this.")) }
 }
 
 /// Has a post that will be seen later announced then.
@@ -377,7 +377,7 @@ async fn check_posting_rate(
     let refused = Fault::new(ErrorCode::PostLimitReached);
     Err(match earliest {
         Some(then) => refused
-            .detail(format!("The member may publish {posts} posts in 24 hours; the next at {then} or later."))
+            .detail(format!("The member may publish {posts} posts in 24 hours; the next one at {then} or later."))
             .limit(pace.report(now, then)),
         None => refused
             .detail("Members of this circle may not publish; publish as the partner, or change the circle's limit.")

@@ -140,7 +140,7 @@ impl Place {
                 }
                 // The client comes again with its last number.
                 Err(fault) => {
-                    tracing::warn!(%fault, "a stream of events ends");
+                    tracing::warn!(%fault, "an event stream ended");
                     return None;
                 }
             }

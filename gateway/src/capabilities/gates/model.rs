@@ -34,16 +34,16 @@ pub fn check(rules: &[GateRule]) -> Result<(), Fault> {
     let invalid =
         |pointer: String, detail: String| Err(Fault::new(ErrorCode::GateRulesInvalid).pointer(pointer).detail(detail));
     if rules.is_empty() {
-        return invalid("/rules".to_owned(), "A gate has at least one rule; `open` lets everybody in.".to_owned());
+        return invalid("/rules".to_owned(), "A gate needs at least one rule; `open` admits everyone.".to_owned());
     }
     let mut kinds = HashSet::new();
     for (place, rule) in rules.iter().enumerate() {
         let pointer = format!("/rules/{place}");
         if !kinds.insert(rule.kind()) {
-            return invalid(pointer, format!("The rule `{}` stands here a second time.", enum_text(&rule.kind())));
+            return invalid(pointer, format!("The rule `{}` appears twice.", enum_text(&rule.kind())));
         }
         if matches!(rule, GateRule::Open {}) && rules.len() > 1 {
-            return invalid(pointer, "The rule `open` stands only alone.".to_owned());
+            return invalid(pointer, "The rule `open` cannot be combined with other rules.".to_owned());
         }
         if let GateRule::InviteCode { codes } = rule {
             if codes.is_empty() || codes.len() > INVITE_CODES_MAX {
@@ -51,7 +51,7 @@ pub fn check(rules: &[GateRule]) -> Result<(), Fault> {
             }
             let mut seen = HashSet::new();
             if let Some(again) = codes.iter().position(|code| !seen.insert(code.as_str())) {
-                return invalid(format!("{pointer}/codes/{again}"), "This code stands here a second time.".to_owned());
+                return invalid(format!("{pointer}/codes/{again}"), "This code appears twice.".to_owned());
             }
         }
     }
@@ -69,11 +69,11 @@ pub fn check_right(rules: &[GateRule], pointer: &str) -> Result<(), Fault> {
         if !matches!(rule, GateRule::RealName {} | GateRule::Adult {} | GateRule::CreditBand { .. }) {
             return invalid(
                 place,
-                format!("The rule `{kind}` is for gates: a right asks for `real_name`, `adult` or `credit_band`."),
+                format!("The rule `{kind}` is only for gates: a right can require `real_name`, `adult` or `credit_band`."),
             );
         }
         if !kinds.insert(rule.kind()) {
-            return invalid(place, format!("The rule `{kind}` stands here a second time."));
+            return invalid(place, format!("The rule `{kind}` appears twice."));
         }
     }
     Ok(())
@@ -87,7 +87,7 @@ pub fn check_bands(rights: &CircleRights, gate: Option<CreditBand>) -> Result<()
         let band = right_band(right);
         if asked.is_some() && band.is_some() && band != asked {
             return Err(Fault::new(ErrorCode::GateRulesInvalid).pointer(pointer).detail(
-                "The gate and the rights of a circle ask for one and the same credit band: two would enclose a fan's standing.",
+                "The gate and the rights of a circle must require the same credit band: two bands would reveal a fan's credit band.",
             ));
         }
         asked = asked.or(band);
@@ -130,7 +130,7 @@ pub fn may_ask(band: CreditBand, asked: &[(CreditBand, Time)], now: Time) -> Res
     let others: Vec<Time> = asked.iter().filter(|(other, _)| *other != band).map(|(_, time)| *time).collect();
     let Some(then) = BANDS_PER_FAN.next(&others, now) else { return Ok(()) };
     Err(Fault::new(ErrorCode::GateBandLimitReached)
-        .detail("Your gates held this fan against another credit band in the last 30 days. Wait until the time in `limit`; this limit keeps scores private.")
+        .detail("Your gates tested this fan for a different credit band in the last 30 days. Wait until the time in `limit`; this limit keeps fans' credit bands private.")
         .limit(BANDS_PER_FAN.report(now, then)))
 }
 
@@ -157,23 +157,23 @@ fn answer(rule: &GateRule, facts: Facts, band_passed: Option<bool>, invite_code:
         GateRule::Open {} => (Outcome::Passed, None),
         GateRule::RealName {} => passed_or(
             facts.real_name_verified,
-            "The circle asks for a verified real name. Verify it in the wallet, then try again.",
+            "The circle requires a verified real name. Verify it in the wallet, then try again.",
         ),
         GateRule::Adult {} => passed_or(facts.adult, "The circle is for adults only."),
         // The words are the same for everybody who fails: they say nothing but that.
         GateRule::CreditBand { .. } => {
-            passed_or(band_passed.unwrap_or(false), "The circle asks for a higher credit standing.")
+            passed_or(band_passed.unwrap_or(false), "The circle requires a higher credit rating.")
         }
         GateRule::InviteCode { codes } => match invite_code {
             Some(brought) => passed_or(
                 is_among(codes, brought),
-                "The invite code is not one of this circle's. Upper and lower case differ.",
+                "The invite code is not valid for this circle. Codes are case-sensitive.",
             ),
-            None => passed_or(false, "The circle asks for an invite code."),
+            None => passed_or(false, "The circle requires an invite code."),
         },
-        GateRule::Approval {} => (Outcome::Pending, Some("Somebody of the circle has to approve.")),
+        GateRule::Approval {} => (Outcome::Pending, Some("The circle has to approve the request first.")),
         // A rule that this version cannot answer lets nobody in.
-        _ => (Outcome::Failed, Some("The circle asks for something that cannot be checked right now.")),
+        _ => (Outcome::Failed, Some("The circle has a requirement that cannot be checked right now.")),
     };
     RuleAnswer { kind: rule.kind().into(), outcome: outcome.into(), advice: advice.map(str::to_owned) }
 }

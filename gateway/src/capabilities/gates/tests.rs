@@ -169,7 +169,7 @@ on_both_engines! {
         let refused = fixture.join(circle, of_gold(&fixture).await).await.unwrap_err();
 
         let told = serde_json::to_string(&refused.problem("", "req")).unwrap().to_lowercase() + &format!("{refused:?}").to_lowercase();
-        assert!(told.contains("credit standing") && !told.contains("gold") && !told.contains("platinum"), "{told}");
+        assert!(told.contains("credit rating") && !told.contains("gold") && !told.contains("platinum"), "{told}");
     }
 
     async fn an_invite_code_opens_and_its_absence_does_not(db: Db) {

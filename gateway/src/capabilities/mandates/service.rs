@@ -180,10 +180,10 @@ pub fn usable(standing: Option<Standing>, new: &NewPayment, now: Time) -> Result
             return refused("The mandate has expired; ask the fan for a new one.");
         }
         MandateStatus::Active => {}
-        MandateStatus::RequiresConsent => return refused("The fan has not consented yet."),
-        MandateStatus::Declined => return refused("The fan has not consented."),
+        MandateStatus::RequiresConsent => return refused("The fan has not agreed yet."),
+        MandateStatus::Declined => return refused("The fan did not agree."),
         MandateStatus::Expired => return refused("The mandate has expired; ask the fan for a new one."),
-        _ => return refused("The mandate is revoked; ask the fan for a new one."),
+        _ => return refused("The mandate was revoked; ask the fan for a new one."),
     }
     if row.circle.is_some_and(|circle| circle != new.circle) {
         return refused("The mandate is for another circle.");
@@ -193,7 +193,7 @@ pub fn usable(standing: Option<Standing>, new: &NewPayment, now: Time) -> Result
     }
     if new.amount.amount > row.per_payment {
         let most = Money::new(row.per_payment, row.currency);
-        let detail = format!("One payment within the mandate can be at most {most}.");
+        let detail = format!("A payment within the mandate can be at most {most}.");
         let report = payments::per_payment("mandate_per_payment", row.per_payment);
         return Err(Fault::new(ErrorCode::MandateLimitReached).detail(detail).limit(report));
     }

@@ -67,13 +67,13 @@ impl State {
     pub fn after(self, action: Action) -> Result<Self, Fault> {
         use MembershipStatus as S;
         let (allowed, status, wanted) = match action {
-            Action::Approve => (self.status == S::Pending, S::Active, "only a pending one can be approved"),
-            Action::Reject => (self.status == S::Pending, S::Rejected, "only a pending one can be rejected"),
-            Action::Remove => (self.status == S::Active, S::Removed, "only an active one can be removed"),
-            Action::Ban => (self.status != S::Banned, S::Banned, "it cannot be banned again"),
-            Action::Unban => (self.status == S::Banned, S::Removed, "only a banned one can be unbanned"),
+            Action::Approve => (self.status == S::Pending, S::Active, "only a pending membership can be approved"),
+            Action::Reject => (self.status == S::Pending, S::Rejected, "only a pending membership can be rejected"),
+            Action::Remove => (self.status == S::Active, S::Removed, "only an active membership can be removed"),
+            Action::Ban => (self.status != S::Banned, S::Banned, "it is already banned"),
+            Action::Unban => (self.status == S::Banned, S::Removed, "only a banned membership can be unbanned"),
             // Who waits may also give up waiting.
-            Action::Leave => (self.is_in_or_waits(), S::Left, "only an active or pending one can be left"),
+            Action::Leave => (self.is_in_or_waits(), S::Left, "only an active or pending membership can be left"),
         };
         if !allowed {
             return Err(self.conflict(wanted));
@@ -94,7 +94,7 @@ impl State {
             return Err(ErrorCode::OwnerRequired.into());
         }
         if self.status != MembershipStatus::Active {
-            return Err(self.conflict("only an active one can have a role other than member"));
+            return Err(self.conflict("only an active membership can have a role other than member"));
         }
         Ok(Self { role, ..self })
     }

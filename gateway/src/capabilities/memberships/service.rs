@@ -199,7 +199,7 @@ const fn came_to(status: MembershipStatus) -> EventType {
 async fn must_not_be_closed(tx: &mut Tx, partner: PartnerId, membership: MembershipId) -> Result<(), Fault> {
     let circle = find_row(tx, partner, membership).await?.circle_id;
     if circles::service::standing(tx, partner, circle).await?.status == CircleStatus::Closed {
-        let detail = "The circle is closed for good, so nobody comes in any more.";
+        let detail = "The circle is closed, so no one can join.";
         return Err(Fault::new(ErrorCode::MembershipConflict).detail(detail));
     }
     Ok(())

@@ -276,7 +276,7 @@ impl Row {
         let paid = matches!(self.status, PaymentStatus::Succeeded | PaymentStatus::PartiallyRefunded);
         let left = Money::new(self.amount - self.refunded, self.currency);
         if self.status == PaymentStatus::Refunded {
-            let detail = "All of the payment was given back already.";
+            let detail = "The payment was already refunded in full.";
             return Err(Fault::new(ErrorCode::RefundTooLarge).detail(detail));
         }
         if !paid {
@@ -290,7 +290,7 @@ impl Row {
         positive(amount)?;
         if amount.amount > left.amount {
             return Err(
-                Fault::new(ErrorCode::RefundTooLarge).detail(format!("{left} of the payment can be given back."))
+                Fault::new(ErrorCode::RefundTooLarge).detail(format!("{left} of the payment can be refunded."))
             );
         }
         let refunded = self.refunded + amount.amount;
@@ -322,10 +322,10 @@ impl Row {
     /// Refuses to decide about a payment that is decided.
     pub fn must_wait(&self, now: Time) -> Result<(), Fault> {
         if self.status != PaymentStatus::RequiresApproval {
-            return Err(self.conflict("only one that requires approval can be decided"));
+            return Err(self.conflict("only a payment that requires approval can be decided"));
         }
         if self.expires_at.is_some_and(|expires_at| expires_at <= now) {
-            return Err(self.conflict("its time is over"));
+            return Err(self.conflict("the time to decide is over"));
         }
         Ok(())
     }

@@ -42,7 +42,7 @@ pub fn has(action: Action, who: Option<&Who>, membership: Option<&Membership>) -
         Some(Who::Members) => (is_active(membership), "active members"),
         Some(Who::Moderators) => (moderates(membership), "moderators, admins and the owner"),
         // The partner, and whoever a newer gateway has in mind.
-        _ => (false, "nobody but the partner"),
+        _ => (false, "only the partner"),
     };
     if has {
         return Ok(());
@@ -71,7 +71,7 @@ pub fn likes(rights: &CircleRights, membership: Option<&Membership>) -> Result<(
     if is_active(membership) || rights.comment.who == Who::Everyone {
         return Ok(());
     }
-    Err(Fault::new(ErrorCode::NotAllowedHere).detail("In this circle active members can like."))
+    Err(Fault::new(ErrorCode::NotAllowedHere).detail("In this circle only active members can like."))
 }
 
 /// Refuses to show posts: those of an unlisted circle are for its members.
@@ -80,7 +80,7 @@ pub fn reads(standing: &Standing, membership: Option<&Membership>) -> Result<(),
     if standing.discoverability == Discoverability::Public || is_active(membership) {
         return Ok(());
     }
-    Err(Fault::new(ErrorCode::NotAllowedHere).detail("Only active members read the posts of this circle."))
+    Err(Fault::new(ErrorCode::NotAllowedHere).detail("Only active members can read the posts of this circle."))
 }
 
 fn must_not_be_banned(membership: Option<&Membership>) -> Result<(), Fault> {
@@ -128,7 +128,7 @@ mod tests {
 
                 assert_eq!(refused, (place >= allowed).then_some(ErrorCode::NotAllowedHere), "{who:?} {fan:?}");
             }
-            assert!(has(Action::Comment, None, fan).is_err(), "a right of a newer gateway lets nobody in");
+            assert!(has(Action::Comment, None, fan).is_err(), "an unknown right of a newer gateway admits no one");
         }
     }
 
@@ -156,12 +156,12 @@ mod tests {
         let answer = RuleAnswer {
             kind: quanzi_openapi::gates::RuleKind::CreditBand.into(),
             outcome: Outcome::Failed.into(),
-            advice: Some("The circle asks for a higher credit standing.".to_owned()),
+            advice: Some("The circle requires a higher credit rating.".to_owned()),
         };
 
         let refused = passes(&[answer]).unwrap_err();
 
         assert_eq!(refused.code(), ErrorCode::NotAllowedHere);
-        assert_eq!(refused.text(), "The circle asks for a higher credit standing.");
+        assert_eq!(refused.text(), "The circle requires a higher credit rating.");
     }
 }

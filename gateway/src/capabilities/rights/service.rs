@@ -48,7 +48,7 @@ pub async fn authorize_rules(
         return Ok(());
     }
     let rules = model::rules(right).ok_or_else(|| {
-        Fault::new(ErrorCode::NotAllowedHere).detail("The circle asks for something that cannot be checked right now.")
+        Fault::new(ErrorCode::NotAllowedHere).detail("The circle has a requirement that cannot be checked right now.")
     })?;
     let facts = fans::service::find(tx, partner, fan).await?;
     let asked = gates::service::Asked { circle, fan, facts, invite_code: None };

@@ -56,8 +56,8 @@ async fn arrive(edge: &Arc<Edge>, style: &Style, http: HttpRequest) -> HttpRespo
 
 fn lost(page_request: &PageRequest, style: &Style) -> Page {
     let frame = Frame::new(page_request, style);
-    let title = frame.say("That sign-in is not good any more", "登录已失效");
-    let text = frame.say("Go back to where you came from and start again.", "请返回原处重新开始。");
+    let title = frame.say("This sign-in is no longer valid", "登录已失效");
+    let text = frame.say("Please go back to where you came from and start again.", "请返回原页面重新开始。");
     frame.page(Page::new(frame.message(title, text)).status(StatusCode::BAD_REQUEST))
 }
 

@@ -75,24 +75,24 @@ impl Reach {
     /// Refuses a URL that can be seen to be out of reach without asking anybody. Names are looked at again when they are resolved.
     pub fn check_url(self, text: &str) -> Result<Url, Fault> {
         let refuse = |detail: String| Fault::new(ErrorCode::WebhookUrlForbidden).pointer("/url").detail(detail);
-        let url = Url::parse(text).map_err(|_| refuse("The URL cannot be read.".to_owned()))?;
+        let url = Url::parse(text).map_err(|_| refuse("The URL cannot be parsed.".to_owned()))?;
         let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
         if !plain {
-            return Err(refuse("A URL with a user name, password or fragment is not taken.".to_owned()));
+            return Err(refuse("A URL with a user name, password or fragment is not allowed.".to_owned()));
         }
         if url.port() == Some(0) {
-            return Err(refuse("There is no port 0.".to_owned()));
+            return Err(refuse("Port 0 is not allowed.".to_owned()));
         }
         let is_local = match url.host() {
             Some(Host::Ipv4(address)) => self.check_literal(address.into()).map_err(refuse)?,
             Some(Host::Ipv6(address)) => self.check_literal(address.into()).map_err(refuse)?,
             Some(Host::Domain(name)) => self.check_name(name).map_err(refuse)?,
-            None => return Err(refuse("The URL names no host.".to_owned())),
+            None => return Err(refuse("The URL has no host.".to_owned())),
         };
         match url.scheme() {
             "https" => Ok(url),
             "http" if is_local => Ok(url),
-            _ => Err(refuse("The URL must begin with https://.".to_owned())),
+            _ => Err(refuse("The URL must start with https://.".to_owned())),
         }
     }
 

@@ -63,7 +63,7 @@ pub async fn run(webhooks: Arc<Webhooks>) {
     while !webhooks.stopping.is_set() {
         let looked = Instant::now();
         if let Err(fault) = dispatch.look(&std::mem::take(&mut partners)).await {
-            tracing::warn!(cause = ?fault.cause(), "webhook work could not be looked for");
+            tracing::warn!(cause = ?fault.cause(), "pending webhook deliveries could not be read");
             // Whoever was not looked at now is when everybody is.
             tokio::time::sleep(FAULT_PAUSE).await;
         }
@@ -239,7 +239,7 @@ impl Dispatch {
                 Err(fault) => Err(fault),
             };
             let leave_alone = ended.unwrap_or_else(|fault| {
-                tracing::warn!(endpoint = %key.1, cause = ?fault.cause(), "a webhook pump failed; it begins again in a moment");
+                tracing::warn!(endpoint = %key.1, cause = ?fault.cause(), "a webhook pump failed; it will be restarted in a moment");
                 true
             });
             (key, leave_alone)

@@ -54,7 +54,7 @@ pub struct Attempt {
 impl Attempt {
     /// Something of ours failed.
     pub fn not_sent() -> Self {
-        failed(DeliveryError::Connect, "the gateway could not send it".to_owned())
+        failed(DeliveryError::Connect, "the gateway could not send the request".to_owned())
     }
 }
 
@@ -158,7 +158,7 @@ async fn read(platform: &Platform, mut response: Response) -> Result<Attempt, re
     let failure = if !status.is_success() {
         Some((DeliveryError::Status, words(status)))
     } else if read > RESPONSE_BYTES_MAX {
-        let words = format!("the answer is larger than {RESPONSE_BYTES_MAX} bytes");
+        let words = format!("the response is larger than {RESPONSE_BYTES_MAX} bytes");
         Some((DeliveryError::ResponseTooLarge, words))
     } else {
         None
@@ -169,9 +169,9 @@ async fn read(platform: &Platform, mut response: Response) -> Result<Attempt, re
 
 fn words(status: StatusCode) -> String {
     if status.is_redirection() {
-        return format!("the receiver answered {}: redirects are not followed", status.as_u16());
+        return format!("the receiver responded with {}; redirects are not followed", status.as_u16());
     }
-    format!("the receiver answered {}", status.as_u16())
+    format!("the receiver responded with {}", status.as_u16())
 }
 
 /// As text, without what would upset a terminal or a database.
@@ -230,7 +230,7 @@ fn failure(error: &reqwest::Error) -> Attempt {
     let (kind, words) = if error.is_connect() {
         (DeliveryError::Connect, last)
     } else if error.is_timeout() {
-        (DeliveryError::Timeout, format!("no complete answer within {} seconds", TIMEOUT.as_secs()))
+        (DeliveryError::Timeout, format!("no complete response within {} seconds", TIMEOUT.as_secs()))
     } else {
         (DeliveryError::Interrupted, last)
     };

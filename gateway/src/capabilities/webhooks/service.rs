@@ -247,7 +247,7 @@ pub async fn replay(
     let key = (partner, endpoint);
     let (under_way, last_number) = queue::replays(tx, key).await?;
     if under_way >= as_count(REPLAYS_MAX) {
-        let detail = format!("An endpoint can have {REPLAYS_MAX} replays under way.");
+        let detail = format!("An endpoint can have {REPLAYS_MAX} replays in progress.");
         return Err(Fault::new(ErrorCode::ReplayLimitReached).detail(detail));
     }
     let delivered_seq = store::delivered_seq(tx, partner, endpoint).await?;
@@ -270,7 +270,7 @@ async fn from_seq(tx: &mut Tx, partner: PartnerId, new: &NewReplay, last_seq: i6
         (Some(_), Some(_)) => Err(Fault::field("/since", "Send either `from_seq` or `since`.")),
         (Some(seq), None) if seq < 1 => Err(Fault::field("/from_seq", "Events are numbered from 1.")),
         (Some(seq), None) if new.to_seq.is_some_and(|to| to < seq) => {
-            Err(Fault::field("/to_seq", "It must not be smaller than `from_seq`."))
+            Err(Fault::field("/to_seq", "`to_seq` must not be smaller than `from_seq`."))
         }
         (Some(seq), None) => Ok(seq),
         (None, Some(since)) => Ok(outbox::service::first_since(tx, partner, since, last_seq).await?),

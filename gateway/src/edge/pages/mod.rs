@@ -90,13 +90,13 @@ impl Frame<'_> {
         let (english, chinese) = match code {
             ErrorCode::RateLimited => (
                 (
-                    "A little too fast",
-                    "Many requests came from your network just now. Wait a few seconds, then look again.",
+                    "Too many requests",
+                    "Your network sent many requests just now. Please wait a few seconds and try again.",
                 ),
-                ("请求太频繁", "你的网络刚才发出了太多请求。请稍等几秒再试。"),
+                ("请求太频繁", "你所在的网络请求过于频繁，请稍等几秒再试。"),
             ),
             ErrorCode::Overloaded => {
-                (("Very busy right now", "Wait a few seconds, then look again."), ("系统繁忙", "请稍等几秒再试。"))
+                (("We are very busy right now", "Please wait a few seconds and try again."), ("系统繁忙", "请稍等几秒再试。"))
             }
             ErrorCode::MethodNotAllowed
             | ErrorCode::HeadersTooLarge
@@ -106,37 +106,37 @@ impl Frame<'_> {
             | ErrorCode::ContentTypeUnsupported => (
                 (
                     "That did not work",
-                    "Your browser asked in a way that this page does not understand. Go back and try again.",
+                    "Your browser sent a request that this page does not support. Please go back and try again.",
                 ),
-                ("无法处理", "浏览器的请求无法识别。请返回重试。"),
+                ("无法处理", "无法识别浏览器的请求，请返回重试。"),
             ),
             ErrorCode::SignInUnavailable => (
                 (
-                    "Signing in does not work right now",
-                    "The place where you sign in does not answer. Wait a minute, then try again.",
+                    "Sign-in is currently unavailable",
+                    "The sign-in service does not respond. Please wait a minute and try again.",
                 ),
-                ("暂时无法登录", "登录服务没有响应。请稍等一分钟再试。"),
+                ("暂时无法登录", "登录服务没有响应，请一分钟后重试。"),
             ),
             ErrorCode::SignInFailed => (
                 (
-                    "That sign-in did not work",
-                    "The place where you sign in gave no good answer. Go back to where you came from and start again.",
+                    "Sign-in failed",
+                    "The sign-in service returned an invalid response. Please go back to where you came from and start again.",
                 ),
-                ("登录没有成功", "登录服务没有给出有效的答复。请返回原处重新开始。"),
+                ("登录失败", "登录服务返回了无效的结果，请返回原页面重新开始。"),
             ),
             ErrorCode::SignInAgeUnknown => (
                 (
-                    "We do not know when you signed in",
-                    "You were asked to sign in anew, but the place where you sign in does not say when you did. So nothing has changed. Please tell whoever runs it.",
+                    "Your sign-in time could not be verified",
+                    "You were asked to sign in again, but the sign-in service did not say when you signed in, so nothing has changed. Please contact the operator of the sign-in service.",
                 ),
                 (
                     "无法确认登录时间",
-                    "本次需要你重新登录，但登录服务没有说明你何时登录。什么都没有改变。请联系该服务的运营方。",
+                    "本次操作需要重新登录，但登录服务未提供登录时间，因此未作任何更改。请联系登录服务的运营方。",
                 ),
             ),
             _ => (
-                ("Something is broken on our side", "We are sorry. Go back and try again in a moment."),
-                ("我们这边出了点问题", "很抱歉。请稍后返回重试。"),
+                ("Something went wrong on our side", "We are sorry. Please go back and try again in a moment."),
+                ("系统出错了", "非常抱歉，请稍后返回重试。"),
             ),
         };
         if self.language == Language::English { english } else { chinese }

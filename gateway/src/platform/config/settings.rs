@@ -51,7 +51,7 @@ impl Group {
     /// The heading.
     pub const fn heading(self) -> &'static str {
         match self {
-            Self::House => "The house",
+            Self::House => "General",
             Self::Network => "Network",
             Self::Database => "Database",
             Self::Security => "Security",
@@ -83,71 +83,71 @@ use Preset::{Nothing, Rule, Value};
 #[rustfmt::skip] // a table: one setting is two lines
 pub const SETTINGS: &[Setting] = &[
     setting(House, ["mode", "QUANZI_MODE", "mode"], "sandbox or live", Value("sandbox"),
-        "What the deployment is for: sandbox invents fans and shows how signatures fail; live serves real ones and needs https and a sealing key."),
+        "Purpose of the deployment: a sandbox has test fans and explains signature errors; live serves real fans and requires https and a sealing key."),
     setting(House, ["data_dir", "QUANZI_DATA_DIR", "data-dir"], "a folder", Value("data"),
-        "Folder of the embedded database and of the demo partner's key."),
+        "Folder for the embedded database and the demo partner's key."),
     setting(House, ["sandbox_demo", "QUANZI_SANDBOX_DEMO", "sandbox-demo"], "true or false", Value("true"),
-        "Whether a sandbox makes a demo partner on its first start."),
+        "Whether a sandbox creates a demo partner on its first start."),
     setting(House, ["platform_fee_bps", "QUANZI_PLATFORM_FEE_BPS", "platform-fee-bps"], "a number from 0 to 10000", Value("300"),
-        "The platform's part of a payment in basis points, for partners that have no fee of their own."),
+        "The platform's fee in basis points, for partners without a fee of their own."),
     setting(House, ["workers", "QUANZI_WORKERS", "workers"], "a number from 1 to 512", Rule("one per core"),
-        "Threads that answer requests."),
+        "Number of threads that serve requests."),
     setting(House, ["shutdown_seconds", "QUANZI_SHUTDOWN_SECONDS", "shutdown-seconds"], "a number from 0 to 3600", Value("30"),
-        "How long requests under way may take to finish when the gateway is told to stop."),
+        "How long requests in progress may take to finish during shutdown."),
     setting(House, ["shutdown_delay_seconds", "QUANZI_SHUTDOWN_DELAY_SECONDS", "shutdown-delay-seconds"], "a number from 0 to 600", Value("0"),
-        "How long /readyz says no before the gateway stops taking connections, so that a load balancer can turn away."),
+        "How long /readyz reports not ready before the gateway stops accepting connections, so that load balancers can redirect traffic."),
 
     setting(Network, ["listen", "QUANZI_LISTEN", "listen"], "an address with a port, such as 127.0.0.1:8080", Value("127.0.0.1:8080"),
-        "Address to take requests on; port 0 takes a free one."),
+        "Address to listen on; port 0 picks a free port."),
     setting(Network, ["public_url", "QUANZI_PUBLIC_URL", "public-url"], "an origin, such as https://api.example.com", Rule("the address of listen"),
-        "Origin under which partners reach the gateway: part of what they sign, and the issuer of tokens. Must be https in live mode."),
+        "Origin at which partners reach the gateway: part of what they sign, and the issuer of tokens. Must be https in live mode."),
     setting(Network, ["public_url_aliases", "QUANZI_PUBLIC_URL_ALIASES", "public-url-aliases"], "a list of origins, separated by commas", Rule("http://localhost:{port} in a sandbox on loopback"),
-        "Other origins that signatures may name, for example during a change of the domain."),
+        "Other origins that signatures may use, for example during a change of domain."),
     setting(Network, ["metrics_listen", "QUANZI_METRICS_LISTEN", "metrics-listen"], "an address with a port, such as 127.0.0.1:9464", Nothing,
-        "Address that serves /metrics for Prometheus, and nothing else."),
+        "Address that serves only /metrics, for Prometheus."),
     setting(Network, ["trusted_proxies", "QUANZI_TRUSTED_PROXIES", "trusted-proxies"], "a list of networks such as 10.0.0.0/8, separated by commas", Nothing,
-        "Only these are believed when they say in X-Forwarded-For where a request came from."),
+        "Proxies whose X-Forwarded-For header is trusted."),
     setting(Network, ["tls_certificate", "QUANZI_TLS_CERTIFICATE", "tls-certificate"], "a file", Nothing,
-        "Certificate chain in PEM; with it the gateway speaks https itself. SIGHUP reads both files again."),
+        "Certificate chain in PEM; with it the gateway serves https itself. SIGHUP reloads certificate and key."),
     setting(Network, ["tls_key", "QUANZI_TLS_KEY", "tls-key"], "a file", Nothing,
-        "Private key of the certificate in PEM."),
+        "Private key of the certificate, in PEM."),
 
     secret(setting(Database, ["database_url", "QUANZI_DATABASE_URL", "database-url"], "sqlite:path or postgres://user:password@host/name", Rule("sqlite:{data_dir}/quanzi.db"),
         "The database: an embedded file, or PostgreSQL.")),
     secret(setting(Database, ["database_read_url", "QUANZI_DATABASE_READ_URL", "database-read-url"], "postgres://user:password@host/name", Nothing,
-        "A PostgreSQL replica for reads; without it they go to the database itself.")),
+        "A PostgreSQL replica for reads; without it, reads go to the database itself.")),
     setting(Database, ["database_connections_max", "QUANZI_DATABASE_CONNECTIONS_MAX", "database-connections-max"], "a number from 1 to 1000", Value("8"),
-        "Most connections of this process for reading, as many again for writing, and three for payments; SQLite always has one that writes."),
+        "Maximum number of connections of this process for reading, the same number again for writing, and three for payments; SQLite always has one for writing."),
 
     secret(setting(Security, ["sealing_key", "QUANZI_SEALING_KEY", "sealing-key"], "32 bytes in base64", Nothing,
-        "Seals the gateway's own private keys in the database; live mode needs it. Make one with `openssl rand -base64 32`.")),
+        "Encrypts the gateway's own private keys in the database; required in live mode. Create one with `openssl rand -base64 32`.")),
     setting(Security, ["dpop_nonce_required", "QUANZI_DPOP_NONCE_REQUIRED", "dpop-nonce-required"], "true or false", Value("false"),
-        "Whether DPoP proofs must carry a nonce of this server."),
+        "Whether DPoP proofs must contain a nonce from this server."),
 
     setting(Security, ["sign_in_issuer", "QUANZI_SIGN_IN_ISSUER", "sign-in-issuer"], "an https URL (http on loopback only)", Nothing,
-        "The OpenID Connect provider at which fans sign in, in live mode; exactly as it calls itself."),
-    setting(Security, ["sign_in_client_id", "QUANZI_SIGN_IN_CLIENT_ID", "sign-in-client-id"], "a text", Nothing,
-        "What the gateway is called there; its redirect URI is the public URL and `/sign-in/back`."),
-    secret(setting(Security, ["sign_in_client_secret", "QUANZI_SIGN_IN_CLIENT_SECRET", "sign-in-client-secret"], "a text", Nothing,
-        "How the gateway proves itself there.")),
+        "Issuer of the OpenID Connect provider where fans sign in, in live mode; exactly as the provider states it."),
+    setting(Security, ["sign_in_client_id", "QUANZI_SIGN_IN_CLIENT_ID", "sign-in-client-id"], "text", Nothing,
+        "The gateway's client id at that provider; register the public URL followed by `/sign-in/back` as its redirect URI."),
+    secret(setting(Security, ["sign_in_client_secret", "QUANZI_SIGN_IN_CLIENT_SECRET", "sign-in-client-secret"], "text", Nothing,
+        "The gateway's client secret at that provider.")),
 
     setting(Limits, ["body_bytes_max", "QUANZI_BODY_BYTES_MAX", "body-bytes-max"], "a number from 1024 to 67108864", Value("1048576"),
-        "Largest body of a request."),
+        "Maximum size of a request body in bytes."),
     setting(Limits, ["body_timeout_seconds", "QUANZI_BODY_TIMEOUT_SECONDS", "body-timeout-seconds"], "a number from 1 to 600", Value("10"),
-        "How long headers, and then the body, may take to arrive."),
+        "How long the headers, and then the body, of a request may take to arrive."),
     setting(Limits, ["rate_reads_per_second", "QUANZI_RATE_READS_PER_SECOND", "rate-reads-per-second"], "a number from 1 to 1000000", Value("100"),
-        "Reads per second of one app."),
+        "Maximum number of reads per second of one app."),
     setting(Limits, ["rate_writes_per_second", "QUANZI_RATE_WRITES_PER_SECOND", "rate-writes-per-second"], "a number from 1 to 1000000", Value("50"),
-        "Changes per second of one app."),
+        "Maximum number of state-changing calls per second of one app."),
     setting(Limits, ["rate_address_per_second", "QUANZI_RATE_ADDRESS_PER_SECOND", "rate-address-per-second"], "a number from 1 to 1000000", Value("200"),
-        "Requests per second from one address, before anything else is looked at."),
+        "Maximum number of requests per second from one IP address, checked before anything else."),
     setting(Limits, ["rate_registrations_per_minute", "QUANZI_RATE_REGISTRATIONS_PER_MINUTE", "rate-registrations-per-minute"], "a number from 1 to 1000000", Value("10"),
-        "Partners that one address may register per minute in a sandbox."),
+        "Maximum number of partners that one IP address may register per minute in a sandbox."),
 
     setting(Logs, ["log", "QUANZI_LOG", "log"], "a filter such as info or quanzi_gateway=debug,info", Value("info"),
         "What is logged, to standard error."),
     setting(Logs, ["log_format", "QUANZI_LOG_FORMAT", "log-format"], "pretty or json", Rule("pretty in a terminal, otherwise json"),
-        "How it is logged."),
+        "Format of the log."),
 ];
 
 /// The setting of this name.
@@ -178,7 +178,7 @@ pub fn markdown() -> String {
             // Writing to a string cannot fail.
             let _ = write!(
                 table,
-                "\n### {heading}\n\n| key in the file | variable | flag | takes | default | |\n|---|---|---|---|---|---|\n"
+                "\n### {heading}\n\n| key in the file | variable | flag | value | default | |\n|---|---|---|---|---|---|\n"
             );
         }
         let Setting { name, variable, flag, takes, default, about, .. } = setting;

@@ -91,7 +91,7 @@ impl Values {
             };
             let Some(setting) = SETTINGS.iter().find(|setting| setting.variable == name) else {
                 if let Some(near) = nearest(name, SETTINGS.iter().map(|setting| setting.variable), HINT_DISTANCE_MAX) {
-                    hints.push(format!("the variable {name} is not read; did you mean {near}?"));
+                    hints.push(format!("the variable {name} is ignored; did you mean {near}?"));
                 }
                 continue;
             };
@@ -134,7 +134,7 @@ impl Values {
             match (settings::find(&name), value) {
                 (Some(setting), value) => {
                     if self.get(setting).is_some_and(|given| given.source == *source) {
-                        return Err(ConfigError(format!("{name} stands twice in {source}")));
+                        return Err(ConfigError(format!("{name} appears twice in {source}")));
                     }
                     let Some(text) = text(value) else {
                         return Err(ConfigError(format!("{name} in {source} is not {}", setting.takes)));

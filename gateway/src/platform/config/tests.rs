@@ -258,9 +258,9 @@ fn debug_and_errors_keep_secrets() {
     }
 }
 
-/// With `UPDATE=1` the table in the guide is written anew.
+/// With `UPDATE=1` the table in the guide is regenerated.
 #[test]
-fn the_guide_for_operators_has_the_table_of_knobs() {
+fn the_guide_for_operators_has_the_table_of_settings() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guides/operating.md");
     let guide = std::fs::read_to_string(&path).expect("the guide");
     let (before, rest) = guide.split_once("<!-- settings -->\n").expect("the mark before the table");

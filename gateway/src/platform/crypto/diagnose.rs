@@ -34,7 +34,7 @@ pub fn diagnose(algorithm: Algorithm, key: &PublicKey, candidates: &[Candidate<'
             let Some(way) = fits(algorithm, key, &verifying, padded.as_ref(), base.as_bytes(), signature) else {
                 continue;
             };
-            let newline = newline.then(|| "You signed the base with a line break at its end; it has none.".to_owned());
+            let newline = newline.then(|| "You signed the base with a trailing line break; it must have none.".to_owned());
             return candidate.hint.map(str::to_owned).into_iter().chain(newline).chain(way.hint()).collect();
         }
     }
@@ -54,10 +54,10 @@ impl Way {
         match self {
             Self::AsRegistered => None,
             Self::Der => {
-                Some("The ECDSA signature is in DER; send r and s, 32 bytes each, one after the other.".to_owned())
+                Some("The ECDSA signature is in DER format; send r and s, 32 bytes each, one after the other.".to_owned())
             }
             Self::OtherAlgorithm(algorithm) => {
-                Some(format!("You signed with {algorithm}; the key is registered for another algorithm."))
+                Some(format!("You signed with {algorithm}; the key is registered for a different algorithm."))
             }
             Self::Salt { hash: "SHA-512", bytes } => Some(format!("The salt has {bytes} bytes; use 64.")),
             Self::Salt { hash, bytes } => Some(format!(

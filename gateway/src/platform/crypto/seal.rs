@@ -7,7 +7,7 @@ use crate::platform::clock::Clock;
 
 /// The seal does not open: another sealing key, another row, or altered bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the sealed bytes do not open with this sealing key")]
+#[error("the sealed bytes cannot be opened with this sealing key")]
 pub struct SealError;
 
 /// Seals bytes for the row of this name.

@@ -20,7 +20,7 @@ enum Parsed {
 
 /// The numbers are not those of a key one can verify with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the numbers do not make a public key")]
+#[error("the numbers are not a valid public key")]
 pub struct UnusableKey;
 
 /// Ed25519 points of small order, without the sign bit: a signature "of" such a key fits every message.

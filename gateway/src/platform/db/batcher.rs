@@ -69,7 +69,7 @@ impl<Q: Clone + Send + 'static, A: Send + 'static> Batcher<Q, A> {
             let looker = Looker { state: Arc::clone(&self.state), patience: self.patience, counts: true };
             tokio::spawn(work(looker, look));
         }
-        answer.await.unwrap_or(Err(Fault::Misuse("a look at many things at once panicked")))
+        answer.await.unwrap_or(Err(Fault::Misuse("a batched look-up panicked")))
     }
 }
 
@@ -134,11 +134,11 @@ where
 }
 
 async fn in_time<A>(patience: Duration, look: impl Future<Output = Result<A, Fault>>) -> Result<A, Fault> {
-    timeout(patience, look).await.unwrap_or_else(|_| Err(Fault::Busy("the database is silent".into())))
+    timeout(patience, look).await.unwrap_or_else(|_| Err(Fault::Busy("the database does not respond".into())))
 }
 
 fn alone<A>(answers: Result<Vec<A>, Fault>) -> Result<A, Fault> {
-    answers?.pop().ok_or(Fault::Misuse("a look at many things at once left one out"))
+    answers?.pop().ok_or(Fault::Misuse("a batched look-up left out an answer"))
 }
 
 fn lock<Q, A>(state: &Mutex<State<Q, A>>) -> MutexGuard<'_, State<Q, A>> {

@@ -10,7 +10,7 @@ pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// The named unique constraint or index has such a row, for example `circle_partner_id_name_key` or `circle_pkey`.
-    #[error("such a row exists already: {0}")]
+    #[error("the row already exists: {0}")]
     Unique(String),
     /// A referenced row is missing, or one still referenced was to go. Unnamed: SQLite does not say which.
     #[error("a referenced row is missing")]
@@ -46,10 +46,10 @@ pub enum Fault {
     #[error("the outcome of the commit is unknown")]
     Unknown(#[source] Cause),
     /// The engine cannot be reached.
-    #[error("the database is gone")]
+    #[error("the database is unavailable")]
     Gone(#[source] Cause),
     /// The layer was used wrongly: a mistake in our code.
-    #[error("a mistake in the use of the database: {0}")]
+    #[error("the database was used incorrectly: {0}")]
     Misuse(&'static str),
     /// Anything else.
     #[error("the database failed")]

@@ -122,7 +122,7 @@ impl Db {
         let pools = match url.strip_prefix("sqlite:") {
             Some(path) => sqlite(path.strip_prefix("//").unwrap_or(path), settings).await?,
             None if url.starts_with("postgres:") || url.starts_with("postgresql:") => postgres(url, settings).await?,
-            None => return Err(Fault::Misuse("the database address begins with neither sqlite: nor postgres:")),
+            None => return Err(Fault::Misuse("the database URL starts with neither sqlite: nor postgres:")),
         };
         Ok(Self { pools, replica: settings.read_url.is_some(), slow: settings.slow_statement })
     }

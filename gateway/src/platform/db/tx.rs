@@ -90,7 +90,7 @@ impl Tx {
     pub async fn commit(self) -> Result<(), Fault> {
         if !self.outbox.is_empty() {
             self.rollback().await?;
-            return Err(Fault::Misuse("facts were noted: commit through events"));
+            return Err(Fault::Misuse("events were recorded: commit through the outbox"));
         }
         if self.failed {
             self.rollback().await?;

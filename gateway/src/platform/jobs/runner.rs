@@ -48,7 +48,7 @@ pub async fn run(jobs: Arc<Jobs>) {
     let time = Duration::from_secs(jobs.platform.config.shutdown_seconds);
     let ended = tokio::time::timeout(time, async { while working.join_next().await.is_some() {} }).await;
     if ended.is_err() {
-        tracing::warn!(jobs = working.len(), "jobs were left in the middle; they are taken up again after their lease");
+        tracing::warn!(jobs = working.len(), "jobs were interrupted; they will be retried when their leases expire");
     }
 }
 

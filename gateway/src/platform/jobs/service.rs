@@ -138,7 +138,7 @@ pub(crate) async fn is_busy(jobs: &Jobs) -> Result<bool, Fault> {
 pub async fn work(jobs: &Jobs, job: &Claimed) -> Ending {
     let fault = match AssertUnwindSafe(run(jobs, job)).catch_unwind().await {
         Ok(Ok(Ended(ending))) => {
-            tracing::debug!(kind = %job.kind, object = job.object, ?ending, "a job was worked on");
+            tracing::debug!(kind = %job.kind, object = job.object, ?ending, "a job ran");
             return ending;
         }
         Ok(Err(fault)) => fault,
@@ -146,14 +146,14 @@ pub async fn work(jobs: &Jobs, job: &Claimed) -> Ending {
     };
     let error = fault.cause().map_or_else(|| fault.to_string(), |cause| format!("{}: {cause}", fault.code()));
     let again = model::retry_at(job.id, job.attempts, job.now);
-    tracing::warn!(kind = %job.kind, object = job.object, attempts = job.attempts, %error, "a job failed; it is tried again");
+    tracing::warn!(kind = %job.kind, object = job.object, attempts = job.attempts, %error, "a job failed; it will be retried");
     let error: String = error.chars().take(ERROR_CHARS_MAX).filter(|letter| *letter != '\0').collect();
     match fail(jobs, job, again, &error).await {
         Ok(true) => Ending::Failed(again),
         Ok(false) => Ending::Lost,
         Err(fault) => {
             // The lease brings it back.
-            tracing::warn!(kind = %job.kind, code = %fault.code(), cause = ?fault.cause(), "a job's failure could not be kept");
+            tracing::warn!(kind = %job.kind, code = %fault.code(), cause = ?fault.cause(), "a job's failure could not be recorded");
             Ending::Failed(job.now.plus_seconds(LEASE_SECONDS))
         }
     }

@@ -72,10 +72,10 @@ impl Purpose for EcdsaKey {
 #[derive(Debug, thiserror::Error)]
 pub enum KeysFault {
     /// Live mode, and nothing to seal with.
-    #[error("a live gateway needs a sealing key: its private keys are not stored in the clear")]
+    #[error("a live gateway needs a sealing key: its private keys are never stored unsealed")]
     SealingKeyMissing,
     /// The stored key does not open.
-    #[error("the stored key {kid} does not open with the configured sealing key")]
+    #[error("the stored key {kid} cannot be opened with the configured sealing key")]
     Sealed {
         /// Which.
         kid: String,
@@ -93,10 +93,10 @@ pub enum KeysFault {
         kid: String,
     },
     /// No key could be made.
-    #[error("no key could be made")]
+    #[error("no key could be generated")]
     NotMade,
     /// The last one does not sign yet.
-    #[error("a rotation is under way: {kid} signs from {signs_from}; wait until then")]
+    #[error("a rotation is in progress: {kid} signs from {signs_from}; wait until then")]
     UnderWay {
         /// The key that is to sign next.
         kid: String,
@@ -104,10 +104,10 @@ pub enum KeysFault {
         signs_from: Time,
     },
     /// Somebody else made one this very moment.
-    #[error("another rotation was made at this moment; `quanzi keys` shows it")]
+    #[error("another rotation happened at the same moment; `quanzi keys` shows it")]
     AnotherRotation,
     /// So many that the key set would grow without end.
-    #[error("{0} keys of one purpose are published already: retire old ones first, with `quanzi keys retire`")]
+    #[error("{0} keys for the same purpose are already published: retire old ones first, with `quanzi keys retire`")]
     TooMany(usize),
     /// It is not there.
     #[error("no key {kid} is published; `quanzi keys` shows those that are")]
@@ -116,7 +116,7 @@ pub enum KeysFault {
         kid: String,
     },
     /// Nothing would be left to sign with.
-    #[error("{kid} is the only key of its purpose: make the next one first, with `quanzi keys rotate`")]
+    #[error("{kid} is the only key for its purpose: create the next one first, with `quanzi keys rotate`")]
     TheOnlyOne {
         /// Which.
         kid: String,

@@ -85,7 +85,7 @@ pub async fn describe(db: &Db, clock: &Clock) -> Result<String, db::Fault> {
             let state = match place.cmp(&signs) {
                 std::cmp::Ordering::Less => format!("signs from {}", signs_from(row.created_at)),
                 std::cmp::Ordering::Equal => "signs".to_owned(),
-                std::cmp::Ordering::Greater => "signed before, is still believed".to_owned(),
+                std::cmp::Ordering::Greater => "no longer signs, still accepted".to_owned(),
             };
             text = format!("{text}{purpose:<8}  {}  made {}  {state}\n", row.kid, row.created_at);
         }

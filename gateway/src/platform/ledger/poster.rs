@@ -116,7 +116,7 @@ async fn settle(platform: &Platform, asked: Vec<Asked>) {
                 }
             }
             Err(fault) => {
-                tracing::warn!(orders = asked.len(), %fault, "a batch of transfers was refused; its halves are tried");
+                tracing::warn!(orders = asked.len(), %fault, "a batch of transfers was refused; retrying its halves");
                 let rest = asked.split_off(asked.len() / 2);
                 waiting.push(rest);
                 waiting.push(asked);

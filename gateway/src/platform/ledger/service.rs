@@ -165,7 +165,7 @@ pub fn fault(refused: Refused, now: Time) -> Fault {
             AccountKind::FanWallet => wallet_insufficient(),
             AccountKind::CircleEarnings => {
                 let available = Money::new(available.max(0), account.currency());
-                let detail = format!("The circle's account holds {available} that can be given back.");
+                let detail = format!("The circle's account has {available} available for refunds.");
                 Fault::new(ErrorCode::BalanceInsufficient).detail(detail)
             }
             _ => ErrorCode::BalanceInsufficient.into(),
@@ -174,20 +174,20 @@ pub fn fault(refused: Refused, now: Time) -> Fault {
             Fault::field("/amount/amount", "expected an amount that the accounts can hold")
         }
         Refused::Transfers(model::Refused::NotReserved) | Refused::Moved => {
-            Fault::new(ErrorCode::Overloaded).detail("The payment is being changed by others; try again.")
+            Fault::new(ErrorCode::Overloaded).detail("The payment is being changed by another request; try again.")
         }
         Refused::Allowance { allowance, left } => {
             let (code, name, what) = match allowance.limit {
-                LimitName::FanPerDay => (ErrorCode::PaymentLimitReached, "fan_per_day", "the fan may pay you in a day"),
+                LimitName::FanPerDay => (ErrorCode::PaymentLimitReached, "fan_per_day", "the fan may pay you per day"),
                 LimitName::MandatePerDay => {
-                    (ErrorCode::MandateLimitReached, "mandate_per_day", "the mandate allows in a day")
+                    (ErrorCode::MandateLimitReached, "mandate_per_day", "the mandate allows per day")
                 }
             };
             let detail = format!("{left} minor units are left of what {what} (UTC).");
             Fault::new(code).detail(detail).limit(payments::per_day(name, allowance.most, now))
         }
         Refused::MerchantReferenceTaken(payment) => Fault::new(ErrorCode::MerchantReferenceTaken)
-            .detail(format!("Payment {payment} has this merchant_reference.")),
+            .detail(format!("Payment {payment} already has this merchant_reference.")),
         Refused::KeyReused => ErrorCode::IdempotencyKeyReused.into(),
         Refused::NonceReplayed => ErrorCode::NonceReplayed.into(),
     }
@@ -195,5 +195,5 @@ pub fn fault(refused: Refused, now: Time) -> Fault {
 
 /// The fan has too little money.
 pub fn wallet_insufficient() -> Fault {
-    Fault::new(ErrorCode::BalanceInsufficient).detail("The fan's wallet holds too little; the fan can top it up.")
+    Fault::new(ErrorCode::BalanceInsufficient).detail("The fan's wallet balance is too low; the fan can top it up.")
 }

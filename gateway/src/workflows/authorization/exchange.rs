@@ -52,7 +52,7 @@ pub(super) async fn code(
         return Err(used_twice(access, tx, &row).await?);
     }
     let grant = grants::service::hold(&mut tx, row.partner_id, row.grant_id).await?;
-    let grant = grant.ok_or_else(|| invalid("The fan has taken the grant back."))?;
+    let grant = grant.ok_or_else(|| invalid("The fan has revoked the grant."))?;
     let scopes = row.scopes().within(grant.scopes());
     let refresh_token = format!("{}{}", access.clock.random_text(), access.clock.random_text());
     let kept = RefreshRow::new(&row, scopes, now, now.plus_seconds(REFRESH_SECONDS));
@@ -71,16 +71,16 @@ pub(super) async fn code(
 /// Everything a code is bound to. Who guesses wrong does not use it up for the one it was made for.
 fn check(row: &CodeRow, form: &TokenRequest, jkt: &str, now: Time) -> Result<(), Fault> {
     if row.expires_at <= now {
-        return Err(invalid("The code has expired; it is good for 60 seconds."));
+        return Err(invalid("The code has expired; it is valid for 60 seconds."));
     }
     if sent(form.redirect_uri.as_ref()) != Some(row.redirect_uri.as_str()) {
-        return Err(invalid("redirect_uri is not the one of the pushed request, character for character."));
+        return Err(invalid("redirect_uri differs from the one in the pushed request; they are compared character for character."));
     }
     if !sent(form.code_verifier.as_ref()).is_some_and(|verifier| verifier_fits(verifier, &row.challenge)) {
-        return Err(invalid("code_verifier does not make the code_challenge of the pushed request (RFC 7636)."));
+        return Err(invalid("code_verifier does not match the code_challenge of the pushed request (RFC 7636)."));
     }
     if row.jkt.as_ref().is_some_and(|bound| bound != jkt) {
-        return Err(invalid("The code is bound to another DPoP key."));
+        return Err(invalid("The code is bound to a different DPoP key."));
     }
     Ok(())
 }
@@ -92,8 +92,8 @@ async fn used_twice(access: &Access, mut tx: Tx, row: &CodeRow) -> Result<Fault,
     if let Err(fault) = revocation::catch_up(access).await {
         tracing::warn!(code = %fault.code(), cause = ?fault.cause(), "revocations could not be read");
     }
-    tracing::warn!(app = %row.app_id, "a code came twice; what was issued for it is revoked");
-    Ok(invalid("The code was used before. Everything that was issued for it is revoked; send the fan to us again."))
+    tracing::warn!(app = %row.app_id, "a code was used twice; everything issued for it is revoked");
+    Ok(invalid("The code was already used. Everything issued for it is revoked; send the fan to the authorization endpoint again."))
 }
 
 /// Issues the next access token for a refresh token.
@@ -119,7 +119,7 @@ pub(super) async fn refresh(
     let scopes = asked.unwrap_or(may);
     if !may.covers(scopes) || scopes.is_empty() {
         return Err(
-            Fault::new(ErrorCode::InvalidScope).detail("The refresh token does not have every scope you ask for.")
+            Fault::new(ErrorCode::InvalidScope).detail("The refresh token does not have all the scopes you ask for.")
         );
     }
     tx.commit().await?;
@@ -127,7 +127,7 @@ pub(super) async fn refresh(
 }
 
 fn gone() -> Fault {
-    invalid("The refresh token is not known, has expired, or was revoked: send the fan to us again.")
+    invalid("The refresh token is unknown, has expired, or was revoked: send the fan to the authorization endpoint again.")
 }
 
 fn reply(

@@ -257,10 +257,10 @@ impl Desk<'_> {
 
     fn lost(&self) -> Page {
         let frame = self.frame();
-        let title = frame.say("This link is not good any more", "链接已失效");
+        let title = frame.say("This link is no longer valid", "链接已失效");
         let text = frame.say(
-            "A link to sign in can be opened for a minute and a half and used once. Go back to where you came from and start again.",
-            "登录链接须在 90 秒内打开，且只能使用一次。请返回原处重新开始。",
+            "A sign-in link is valid for 90 seconds and can be used once. Please go back to where you came from and start again.",
+            "登录链接有效期为 90 秒，且只能使用一次。请返回原页面重新开始。",
         );
         frame.page(Page::new(frame.message(title, text)).status(StatusCode::BAD_REQUEST))
     }

@@ -38,20 +38,20 @@ impl Note {
     const fn text(self) -> (&'static str, &'static str) {
         match self {
             Self::Elsewhere => (
-                "That did not come from this page. Nothing has changed; please choose again.",
-                "请求不是从本页发出的。什么都没有改变，请重新选择。",
+                "The request did not come from this page. Nothing has changed; please choose again.",
+                "请求并非来自本页面，未作任何更改，请重新选择。",
             ),
             Self::Form => (
-                "Your browser sent something this page does not understand. Please choose again.",
-                "浏览器的请求无法识别。请重新选择。",
+                "Your browser sent something this page does not support. Please choose again.",
+                "无法识别浏览器的请求，请重新选择。",
             ),
             Self::Person => (
-                "Choose a person, or give the new one a name of 1 to 40 characters.",
-                "请选择一个人，或为新人起一个 1 到 40 字的昵称。",
+                "Choose a person, or enter a nickname of 1 to 40 characters for a new one.",
+                "请选择一个用户，或为新用户填写 1 到 40 字的昵称。",
             ),
             Self::Broken => (
-                "Something did not work on our side. Nothing has changed; please try again in a moment.",
-                "我们这边出了点问题。什么都没有改变，请稍后再试。",
+                "Something went wrong on our side. Nothing has changed; please try again in a moment.",
+                "系统出错了，未作任何更改，请稍后重试。",
             ),
         }
     }
@@ -143,48 +143,48 @@ pub fn title<'a>(frame: &Frame<'_>, scope: FanScope) -> &'a str {
 fn line<'a>(frame: &Frame<'_>, scope: FanScope) -> Line<'a> {
     let (title, text) = match scope {
         FanScope::OpenId => (
-            ("Recognise you when you come back", "再次来访时认出你"),
+            ("Recognise you when you return", "再次访问时识别你"),
             (
-                "By a number that is different at every merchant, so nobody can compare notes about you.",
-                "用一个每家商户都不同的编号，商户之间无法比对。",
+                "By an ID that is different for every merchant, so merchants cannot compare notes about you.",
+                "使用每家商户各不相同的编号，商户之间无法相互比对。",
             ),
         ),
         FanScope::ProfileNickname => (
             ("See your nickname", "看到你的昵称"),
             (
-                "Only the nickname, never your real name. It also stands beside your comments.",
+                "Only the nickname, never your real name. It is also shown with your comments.",
                 "只有昵称，不含真实姓名。昵称也会显示在你的评论旁。",
             ),
         ),
         FanScope::CirclesJoin => (
-            ("Join and leave circles for you", "替你加入或退出圈子"),
+            ("Join and leave circles for you", "代你加入或退出圈子"),
             (
-                "We check a circle's rules; the merchant learns only whether you may join.",
-                "圈子的门槛由我们核对，商户只知道你能否加入。",
+                "We check the circle's rules; the merchant learns only whether you can join.",
+                "圈子的加入条件由我们核对，商户只知道你能否加入。",
             ),
         ),
         FanScope::ContentPost => {
-            (("Post in your name", "以你的名义发帖"), ("Where a circle lets you post.", "仅限圈子允许你发帖的地方。"))
+            (("Post in your name", "以你的名义发帖"), ("In circles where you are allowed to post.", "仅限允许你发帖的圈子。"))
         }
         FanScope::ContentComment => (
-            ("Comment and react in your name", "以你的名义评论和互动"),
+            ("Comment and like in your name", "以你的名义评论和点赞"),
             (
-                "Where a circle lets you comment. Where you are a moderator, they can also delete comments of others for you.",
-                "仅限圈子允许你评论的地方。若你是圈子的管理员，也可替你删除他人的评论。",
+                "In circles where you are allowed to comment. Where you are a moderator, the merchant can also delete other people's comments on your behalf.",
+                "仅限允许你评论的圈子。如果你是圈子的管理员，商户还可以代你删除他人的评论。",
             ),
         ),
         FanScope::PaymentsTip => (
-            ("Prepare tips for you", "替你准备打赏"),
+            ("Create tips for you", "代你发起打赏"),
             (
-                "You approve each tip on a page of ours. Nothing is paid because of today's yes.",
-                "每一笔都要你在我们的页面上确认。今天的同意不会产生扣款。",
+                "You approve each tip on our payment page. Agreeing now does not pay anything.",
+                "每一笔都需要你在我们的支付页面上确认。本次授权不会产生扣款。",
             ),
         ),
         FanScope::PaymentsMandate => (
-            ("Ask you for a standing consent to pay, and use it", "请求你开通并使用免确认支付"),
+            ("Ask you to pre-approve payments", "请求你开通免确认支付"),
             (
-                "You see the limits on a page of ours and decide then. Within them they can pay for you without asking again. Nothing is paid because of today's yes.",
-                "限额会在我们的页面上写明，由你再作决定。开通后，限额之内可直接替你付款，不再询问。今天的同意不会产生扣款。",
+                "You will see the limits on our page and decide then. Within these limits the merchant can charge you without asking again. Agreeing now does not pay anything.",
+                "我们会在页面上列明限额，由你决定是否开通。开通后，商户可以在限额内直接扣款，无需逐笔确认。本次授权不会产生扣款。",
             ),
         ),
         // Of a later contract.

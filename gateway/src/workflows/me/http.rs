@@ -124,8 +124,8 @@ fn outside(page_request: &PageRequest, style: &Style, fault: Fault) -> Page {
     let frame = Frame::new(page_request, style);
     let gone = matches!(fault.code(), ErrorCode::GrantNotFound | ErrorCode::MandateNotFound | ErrorCode::FanNotFound);
     let (title, text) = if gone {
-        let title = frame.say("That is not here", "这里没有这一项");
-        (title, frame.say("It may be gone already. Open your page again.", "可能已经撤回。请重新打开你的页面。"))
+        let title = frame.say("Nothing here", "内容不存在");
+        (title, frame.say("It may already have been removed. Please open your page again.", "该授权可能已取消，请重新打开“我的页面”。"))
     } else {
         frame.trouble(fault.code())
     };
@@ -145,8 +145,8 @@ impl Desk<'_> {
         let frame = Frame::new(self.page_request, self.style);
         let app = self.page_request.edge();
         let note = frame.say(
-            "That did not come from this page. Nothing has changed; please choose again.",
-            "请求不是从本页发出的。什么都没有改变，请重新选择。",
+            "The request did not come from this page. Nothing has changed; please choose again.",
+            "请求并非来自本页面，未作任何更改，请重新选择。",
         );
         let after = self.page_request.query::<Query>().and_then(|query| query.after);
         match service::find(app, self.page_request.now(), &self.browser, after).await {

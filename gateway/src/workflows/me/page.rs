@@ -47,17 +47,17 @@ impl MePage<'_> {
 
     fn standing(&self, membership: &Membership) -> &'static str {
         match membership.status.known() {
-            Some(MembershipStatus::Pending) => self.frame.say("waiting to be let in", "等待通过"),
+            Some(MembershipStatus::Pending) => self.frame.say("waiting for approval", "等待审核"),
             _ => self.frame.say("member", "成员"),
         }
     }
 
     fn paid(&self, payment: &Payment) -> &'static str {
         match payment.status.known() {
-            Some(PaymentStatus::RequiresApproval) => self.frame.say("waits for you", "等你确认"),
+            Some(PaymentStatus::RequiresApproval) => self.frame.say("waiting for your approval", "待你确认"),
             Some(PaymentStatus::Succeeded) => self.frame.say("paid", "已付款"),
-            Some(PaymentStatus::PartiallyRefunded) => self.frame.say("partly given back", "部分退款"),
-            Some(PaymentStatus::Refunded) => self.frame.say("given back", "已退款"),
+            Some(PaymentStatus::PartiallyRefunded) => self.frame.say("partially refunded", "部分退款"),
+            Some(PaymentStatus::Refunded) => self.frame.say("refunded", "已退款"),
             _ => self.frame.say("not paid", "未付款"),
         }
     }

@@ -174,8 +174,8 @@ impl<'a> Desk<'a> {
         let frame = self.frame();
         let title = frame.say("This link is not valid", "链接无效");
         let text = frame.say(
-            "It may have been cut off on its way. Open it again from where you got it, or ask for a new one. Nothing was agreed.",
-            "链接可能不完整。请回到原处重新打开，或请对方再发一个。没有达成任何授权。",
+            "The link may be incomplete. Please open it again from where you received it, or ask for a new one. Nothing has been agreed.",
+            "链接可能不完整。请回到原页面重新打开，或重新获取链接。未作任何授权。",
         );
         frame.page(Page::new(frame.message(title, text)).status(StatusCode::NOT_FOUND))
     }

@@ -88,7 +88,7 @@ pub async fn find(platform: &Platform, now: Time, browser: &Browser, token: &str
 pub async fn decide(platform: &Platform, now: Time, asked: &Asked, agrees: bool) -> Result<bool, Fault> {
     // Not the caller's business alone: this is the line that consents pass.
     if !asked.can_decide {
-        return Err(Fault::internal("a consent was to be given by somebody unknown"));
+        return Err(Fault::internal("a consent decision came without a known person"));
     }
     let context = Context { platform, partner: asked.partner, now };
     written(platform, async |tx| service::decide(tx, context, asked.row.id, agrees).await).await
