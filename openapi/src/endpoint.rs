@@ -141,7 +141,7 @@ impl Tag {
             ),
             Self::OAuth => ("OAuth", "The authorization server: FAPI 2.0, private_key_jwt, DPoP-bound tokens."),
             Self::Circles => ("Circles", "Interest communities: draft, open, closed."),
-            Self::Gates => ("Gates", "The rules to join a circle, versioned, and what they answer rule by rule."),
+            Self::Gates => ("Gates", "The versioned rules to join a circle, and evaluations, rule by rule."),
             Self::Memberships => ("Memberships", "Memberships of fans in circles: join, approve, assign roles, ban."),
             Self::Content => {
                 ("Content", "Posts: publish, schedule, pin, edit, delete; and the comments and likes on them.")
@@ -162,14 +162,10 @@ impl Tag {
             Self::Webhooks => {
                 ("Webhooks", "Endpoints that events are pushed to (Standard Webhooks), their deliveries, and replay.")
             }
-            Self::Sandbox => (
-                "Sandbox",
-                "Only in sandbox mode: register partners, invent fans, move the clock, look into signatures.",
-            ),
-            Self::Operations => (
-                "Operations",
-                "Only in sandbox mode: register partners, create fans, move the clock, inspect signatures.",
-            ),
+            Self::Sandbox => {
+                ("Sandbox", "Only in sandbox mode: register partners, create fans, move the clock, check signatures.")
+            }
+            Self::Operations => ("Operations", "Health of the gateway."),
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Signing fans in in an actix-web site: two handlers of yours, a line each.
+//! Signs fans in on an actix-web site: you write two handlers of one line each.
 //!
-//! Invariant: what is pending lives in a cookie that only this browser has and that it cannot read; every answer to a browser that
-//! came back drops it, whatever came of it.
+//! Invariant: the pending authorization is in a cookie that only this browser has and that it cannot read; every response to
+//! a returning browser deletes it, whatever the outcome.
 
 use actix_web::http::header::{CACHE_CONTROL, COOKIE, HeaderValue, LOCATION, SET_COOKIE};
 use actix_web::{HttpRequest, HttpResponse};
@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind};
 
 const NAME: &str = "quanzi_pending";
 
-/// Where fans sign in at your site: one for all its workers.
+/// Signs fans in on your site: one value for all workers.
 ///
 /// ```no_run
 /// use actix_web::{HttpRequest, HttpResponse, web};
@@ -48,14 +48,16 @@ pub struct SignIn {
 }
 
 impl SignIn {
-    /// Browsers come back to `redirect_uri`, one of the app's, character for character, and handled by [`finish`](Self::finish).
+    /// Browsers return to `redirect_uri`, one of the app's, character for character, where [`finish`](Self::finish) handles
+    /// them.
     pub fn new(client: Client, redirect_uri: &str, key: SealingKey) -> Result<Self, Error> {
         let back = Url::parse(redirect_uri)
-            .map_err(|error| Error::new(ErrorKind::Configuration, "`redirect_uri` is no URL").with_source(error))?;
+            .map_err(|error| Error::new(ErrorKind::Configuration, "`redirect_uri` is not a URL").with_source(error))?;
         Ok(Self { client, back, key })
     }
 
-    /// Sends the browser to the gateway, with a cookie for its way back; `wishes` says what to ask of the fan.
+    /// Redirects the browser to the gateway, and sets a cookie for its return; `wishes` configures the authorization
+    /// request.
     pub async fn begin(&self, wishes: impl FnOnce(Authorize) -> Authorize) -> Result<HttpResponse, Error> {
         let begun = wishes(self.client.authorize(self.back.as_str())).begin().await?;
         let sealed = begun.pending.seal(&self.key)?;
@@ -67,8 +69,9 @@ impl SignIn {
         Ok(response)
     }
 
-    /// Takes a browser back, and answers it with what you make of the outcome: the fan's tokens, or why there are none (see
-    /// [`PendingAuthorization::finish`]; [`ErrorKind::AuthorizationNotVerified`] too when this browser was not sent by us).
+    /// Handles a returning browser with your function of the outcome: the fan's tokens, or why there are none (see
+    /// [`PendingAuthorization::finish`]; [`ErrorKind::AuthorizationNotVerified`] also when this site did not send the
+    /// browser).
     pub async fn finish<E: Into<actix_web::Error>>(
         &self,
         request: &HttpRequest,
@@ -85,19 +88,22 @@ impl SignIn {
     async fn tokens(&self, request: &HttpRequest) -> Result<FanTokens, Error> {
         let pending = pending(request).and_then(|sealed| PendingAuthorization::open(&self.key, sealed));
         let pending = pending.ok_or_else(|| {
-            Error::new(ErrorKind::AuthorizationNotVerified, "this browser was not sent from here, or long ago")
+            Error::new(
+                ErrorKind::AuthorizationNotVerified,
+                "this site did not send this browser, or it was too long ago",
+            )
         })?;
         pending.finish(&self.client, request.query_string()).await
     }
 
-    /// Lax, not strict: the browser comes back from the gateway's site.
+    /// Lax, not strict: the browser returns from the gateway's site.
     fn cookie(&self, sealed: &str, seconds: i64) -> String {
         let (path, secure) = (self.back.path(), if self.back.scheme() == "https" { "; Secure" } else { "" });
         format!("{NAME}={sealed}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}")
     }
 }
 
-/// What this browser brings.
+/// The pending authorization in this browser's cookie.
 fn pending(request: &HttpRequest) -> Option<&str> {
     let fields = request.headers().get_all(COOKIE).filter_map(|field| field.to_str().ok());
     let mut pairs = fields.flat_map(|field| field.split(';')).filter_map(|pair| pair.trim().split_once('='));

@@ -14,7 +14,7 @@ use crate::{Call, Client};
 pub struct AppCalls(Client);
 
 impl Client {
-    /// Your partner's apps.
+    /// Calls about your partner's apps.
     pub fn apps(&self) -> AppCalls {
         AppCalls(self.clone())
     }
@@ -26,17 +26,17 @@ impl AppCalls {
         self.0.call(Nothing {}, query, Nothing {})
     }
 
-    /// Makes an app with its first keys.
+    /// Creates an app with its first keys.
     pub fn create(&self, app: NewApp) -> Call<CreateApp> {
         self.0.call(Nothing {}, Nothing {}, app)
     }
 
-    /// Reads an app.
+    /// Gets an app.
     pub fn get(&self, app: AppId) -> Call<GetApp> {
         self.0.call(AppPath { app }, Nothing {}, Nothing {})
     }
 
-    /// Changes an app; name the version you read with [`Call::if_match`].
+    /// Updates an app; pass the version you read to [`Call::if_match`].
     pub fn change(&self, app: AppId, change: AppChange) -> Call<ChangeApp> {
         self.0.call(AppPath { app }, Nothing {}, change)
     }
@@ -46,12 +46,12 @@ impl AppCalls {
         self.0.call(AppPath { app }, Nothing {}, Nothing {})
     }
 
-    /// Registers a key. To rotate: register the new one, make a client with it, then remove the old one.
+    /// Registers a key. To rotate: register the new key, build a client with it, then remove the old one.
     pub fn add_key(&self, app: AppId, key: NewAppKey) -> Call<AddKey> {
         self.0.call(AppPath { app }, Nothing {}, key)
     }
 
-    /// Removes a key by its thumbprint; the last one stays.
+    /// Removes a key by its thumbprint; the last key cannot be removed.
     pub fn remove_key(&self, app: AppId, kid: impl Into<String>) -> Call<RemoveKey> {
         self.0.call(AppKeyPath { app, kid: kid.into() }, Nothing {}, Nothing {})
     }

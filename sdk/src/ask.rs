@@ -1,7 +1,8 @@
-//! Asking the authorization server: for a token, or to take in what a fan shall be asked.
+//! Requests to the authorization server: for tokens, and to push authorization requests.
 //!
-//! Invariant: each request carries a fresh assertion, and each for a token a fresh proof; nothing that was sent is sent again.
-//! A code is sent a second time only when the first attempt certainly did not arrive: the server takes a second exchange for theft.
+//! Invariant: each request has a fresh assertion, and each token request a fresh proof; nothing that was sent is sent again.
+//! A code is sent a second time only if the first attempt certainly did not arrive, because the server treats a second
+//! exchange as theft.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -27,32 +28,32 @@ use crate::signer::PreparedRequest;
 use crate::token::App;
 use crate::transport::{self, Lost};
 
-/// Life of a client assertion.
+/// Lifetime of a client assertion.
 const ASSERTION_SECONDS: i64 = 60;
-/// A clock this wrong may be why the authorization server refused us.
+/// Minimum clock skew that may be the reason for a refusal by the authorization server.
 const SKEW_SECONDS_MIN: u64 = 10;
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// What a token is asked for with.
+/// The grant a token is requested with.
 #[derive(Clone)]
 pub(crate) enum Grant {
-    /// The app's own right, with these scopes; with all it has when there are none.
+    /// The app's own rights, with these scopes; with all its scopes when empty.
     Partner(Vec<String>),
-    /// A code that a fan's browser brought.
+    /// A code that a fan's browser returned with.
     Code {
         code: AuthorizationCode,
         redirect_uri: RedirectUrl,
-        /// The text of the verifier, which is good for one request only in its own type.
+        /// The text of the verifier: its own type can be used for one request only.
         verifier: String,
     },
-    /// What a code was exchanged for.
+    /// The refresh token of an earlier code.
     Refresh(RefreshToken),
 }
 
-/// One question to the authorization server.
+/// A request to the authorization server.
 enum Question {
     Token(Grant),
-    /// A form, but for the app's proof of who it is.
+    /// A form, without the app's authentication.
     Push(String),
 }
 
@@ -69,21 +70,22 @@ impl Question {
     }
 }
 
-/// A success; with the token when one was asked for.
+/// A success; with the token if one was requested.
 struct Answered {
     reply: RawReply,
     token: Option<BasicTokenResponse>,
 }
 
 impl App {
-    /// Gets a token.
+    /// Requests a token.
     pub(crate) async fn exchange(
         &self,
         client: &Client,
         grant: Grant,
     ) -> Result<(BasicTokenResponse, RawReply), Error> {
         let answered = self.ask(client, &Question::Token(grant)).await?;
-        let token = answered.token.ok_or_else(|| Error::new(ErrorKind::ResponseUnreadable, "there is no token"))?;
+        let token =
+            answered.token.ok_or_else(|| Error::new(ErrorKind::ResponseUnreadable, "the response has no token"))?;
         Ok((token, answered.reply))
     }
 
@@ -107,7 +109,7 @@ impl App {
                 Err(Refusal::Broken(error)) => error,
                 Err(Refusal::Lost(lost)) => {
                     if (question.is_repeatable() || !lost.sent) && tries.wait(None).await {
-                        tracing::debug!(error = %lost.error, "asking the authorization server again");
+                        tracing::debug!(error = %lost.error, "retrying the request to the authorization server");
                         continue;
                     }
                     lost.error
@@ -128,7 +130,7 @@ impl App {
         }
     }
 
-    /// Puts right what the server's answer says is wrong with us; each thing once.
+    /// Corrects what the server's response says is wrong with the request, each cause once.
     fn heal(&self, client: &Client, reply: &RawReply, healed: &mut Healed) -> bool {
         let nonce = reply.header("dpop-nonce").map(str::to_owned);
         let code = reply.oauth_error().and_then(|error| error.error.known().copied());
@@ -189,14 +191,14 @@ impl App {
             }
         };
         let endpoint =
-            TokenUrl::new(target.clone()).map_err(|error| unreadable("the token endpoint is no URL", error))?;
+            TokenUrl::new(target.clone()).map_err(|error| unreadable("the token endpoint is not a URL", error))?;
         let answer = exchange(ClientId::new(self.id.to_string()), endpoint, grant.clone(), assertion, carrier).await;
 
         let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).take();
         let reply = match seen {
             Some(Ok(reply)) => reply,
             Some(Err(lost)) => return Err(Refusal::Lost(lost)),
-            None => return Err(Error::new(ErrorKind::Configuration, "the token request could not be written").into()),
+            None => return Err(Error::new(ErrorKind::Configuration, "the token request could not be built").into()),
         };
         if let Some(nonce) = reply.header("dpop-nonce") {
             *self.nonce.lock().unwrap_or_else(PoisonError::into_inner) = Some(nonce.to_owned());
@@ -210,7 +212,9 @@ impl App {
             .into()),
             Some(token) => Ok(Answered { reply, token: Some(token) }),
             None if !reply.is_success() => Err(Refusal::Answer(reply)),
-            None => Err(Error::new(ErrorKind::ResponseUnreadable, "the token answer has an unexpected shape").into()),
+            None => {
+                Err(Error::new(ErrorKind::ResponseUnreadable, "the token response has an unexpected format").into())
+            }
         }
     }
 
@@ -222,7 +226,7 @@ impl App {
 
     fn proof(&self, client: &Client, target: &str, now: i64) -> Result<String, Error> {
         let mut claims = DpopClaims::new("POST", target, &client.system().nonce()?, now, None)
-            .map_err(|error| unreadable("the token endpoint cannot be proven to", error))?;
+            .map_err(|error| unreadable("no DPoP proof can be made for the token endpoint", error))?;
         claims.nonce.clone_from(&self.nonce.lock().unwrap_or_else(PoisonError::into_inner));
         self.key.jws(DPOP_TYPE, true, &claims)
     }
@@ -251,10 +255,10 @@ async fn attempt_push(
     if reply.is_success() { Ok(Answered { reply, token: None }) } else { Err(Refusal::Answer(reply)) }
 }
 
-/// The token; `None` for a refusal, for no answer and for one that cannot be read. Why not stands in
-/// what the carrier put aside, and the parser's message could quote the token.
+/// The token; `None` for a refusal, for no response and for one that cannot be parsed. The carrier records why, because the
+/// parser's message could quote the token.
 ///
-/// Owned and boxed, because the compiler cannot see through oauth2's future that it may be sent between threads.
+/// Owned and boxed, because the compiler cannot see that oauth2's future is `Send`.
 fn exchange(
     app: ClientId,
     endpoint: TokenUrl,
@@ -288,14 +292,14 @@ fn exchange(
     })
 }
 
-/// What was put right already for one question.
+/// What has already been corrected for one request.
 #[derive(Default)]
 struct Healed {
     nonce: bool,
     clock: bool,
 }
 
-/// Why there is no answer to go on with.
+/// Why there is no usable response.
 enum Refusal {
     Lost(Lost),
     Answer(RawReply),
@@ -308,13 +312,13 @@ impl From<Error> for Refusal {
     }
 }
 
-/// The exchange failed; what happened stands beside it.
+/// The exchange failed; the carrier records why.
 #[derive(Debug)]
 struct Unsent;
 
 impl std::fmt::Display for Unsent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("no answer")
+        f.write_str("no response")
     }
 }
 
@@ -350,7 +354,7 @@ fn refusal(reply: &RawReply) -> Error {
         (None, Some(problem)) => Error::refused(problem),
         (None, None) => Error::unexpected(
             ErrorKind::Unavailable,
-            "the authorization server gave no token",
+            "the authorization server returned no token",
             reply.status,
             &reply.body,
         ),

@@ -1,8 +1,8 @@
-//! A fan signs in with Quanzi and consents; afterwards a client of yours speaks for the fan.
+//! Signs fans in with Quanzi and asks for their consent; afterwards a client acts for the fan.
 //!
-//! Invariant: a code is exchanged only when `iss` and `state` are those this browser was sent with, and a fan is believed only
-//! on an id token that the gateway signed for this app and this nonce. Sources: FAPI 2.0 Security Profile, RFC 7636, 9126, 9207,
-//! OpenID Connect Core.
+//! Invariant: a code is exchanged only when `iss` and `state` are those this browser was sent with, and a fan's identity is
+//! accepted only from an ID token that the gateway signed for this app and this nonce. Sources: FAPI 2.0 Security Profile,
+//! RFC 7636, 9126, 9207, OpenID Connect Core.
 
 mod answer;
 mod id_token;
@@ -27,16 +27,16 @@ use crate::client::Client;
 use crate::error::{Error, ErrorKind};
 use crate::token::App;
 
-/// Which page a fan must see; from [`Authorize::prompt`].
+/// Which page a fan must see; set with [`Authorize::prompt`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Prompt {
-    /// No page at all: where one would be needed, the browser comes back at once with [`Denial::LoginRequired`] or
+    /// No page: where one would be needed, the browser returns immediately with [`Denial::LoginRequired`] or
     /// [`Denial::ConsentRequired`].
     None,
-    /// The fan signs in, signed in or not.
+    /// The sign-in page, even if the fan is signed in.
     Login,
-    /// The fan sees what you ask for, also where it was agreed to before.
+    /// The consent page, even if the fan has already agreed.
     Consent,
 }
 
@@ -50,9 +50,9 @@ impl Prompt {
     }
 }
 
-/// What you are about to ask of a fan; from [`Client::authorize`].
+/// An authorization request to a fan; from [`Client::authorize`].
 #[derive(Debug)]
-#[must_use = "nobody is asked until `begin`"]
+#[must_use = "nothing is sent until `begin`"]
 pub struct Authorize {
     client: Client,
     redirect_uri: String,
@@ -62,7 +62,8 @@ pub struct Authorize {
 }
 
 impl Client {
-    /// Begins to ask a fan: the browser will come back to `redirect_uri`, one of the app's, character for character.
+    /// Starts an authorization request: the browser will return to `redirect_uri`, one of the app's, character for
+    /// character.
     ///
     /// ```no_run
     /// # async fn sign_in(client: quanzi::Client) -> Result<(), quanzi::Error> {
@@ -86,30 +87,30 @@ impl Client {
 }
 
 impl Authorize {
-    /// Asks for these besides `openid`, which is always asked for: without it you would not know who came back.
+    /// Requests these scopes in addition to `openid`, which is always requested: it identifies the fan.
     pub fn scopes(mut self, scopes: impl IntoIterator<Item = FanScope>) -> Self {
         self.scopes.extend(scopes);
         self
     }
 
-    /// Which page must be shown, or none; may be said twice.
+    /// Sets which page must be shown, or that none may be; can be called twice.
     pub fn prompt(mut self, prompt: Prompt) -> Self {
         self.prompts.push(prompt);
         self
     }
 
-    /// The fan must have signed in within this time.
+    /// Sets the maximum age of the fan's sign-in.
     pub fn max_age(mut self, time: Duration) -> Self {
         self.max_age = Some(time);
         self
     }
 
-    /// Pushes the request; the browser has 90 seconds to open the address.
+    /// Pushes the request; the browser has 90 seconds to open the URL.
     pub async fn begin(self) -> Result<Begun, Error> {
         let client = &self.client;
         let app = client.app().ok_or_else(no_app)?;
         let redirect_uri = RedirectUrl::new(self.redirect_uri.clone())
-            .map_err(|error| Error::new(ErrorKind::Configuration, "`redirect_uri` is no URL").with_source(error))?;
+            .map_err(|error| Error::new(ErrorKind::Configuration, "`redirect_uri` is not a URL").with_source(error))?;
         let discovery = client.discovery().await?;
         let random = || client.system().nonce();
         let pending = PendingAuthorization {
@@ -129,7 +130,7 @@ impl Authorize {
         Ok(Begun { url: url.into(), pending })
     }
 
-    /// The parameters, but for the app's proof of who it is.
+    /// The parameters, without the app's authentication.
     fn form(&self, app: &App, endpoint: &Url, pending: &PendingAuthorization) -> String {
         let mut scopes = self.scopes.clone();
         scopes.sort_unstable();
@@ -155,19 +156,19 @@ impl Authorize {
     }
 }
 
-/// A fan is being asked.
+/// An authorization request that was pushed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Begun {
-    /// Where to send the browser.
+    /// Where to redirect the browser.
     pub url: String,
-    /// What the browser's answer will be held against.
+    /// What the browser's return will be checked against.
     pub pending: PendingAuthorization,
 }
 
-/// What a browser's answer is held against: keep it in that browser's session, and nowhere the browser can read.
+/// What a browser's return is checked against: store it in that browser's session, where the browser cannot read it.
 ///
-/// It serializes, and [`seal`](Self::seal) makes it fit for a cookie. Good for one answer.
+/// It can be serialized, and [`seal`](Self::seal) encrypts it for a cookie. It can be used once.
 #[derive(Serialize, Deserialize)]
 pub struct PendingAuthorization {
     redirect_uri: RedirectUrl,
@@ -178,15 +179,15 @@ pub struct PendingAuthorization {
     begun: Time,
 }
 
-/// How long an answer is waited for: as long as the gateway's page is good.
+/// How long the browser has to return: as long as the gateway's page is valid.
 pub const PENDING_SECONDS: i64 = 600;
 
 impl PendingAuthorization {
-    /// Takes the answer: `query` is what stands behind the `?` of the address the browser came back to.
+    /// Handles the browser's return: `query` is the part after the `?` of the URL it returned to.
     ///
-    /// Fails with [`ErrorKind::AuthorizationDenied`] when the fan said no, or a page would have been needed
-    /// ([`Error::denial`]); with [`ErrorKind::AuthorizationNotVerified`] when the answer is not for this browser, or the browser was
-    /// sent more than [`PENDING_SECONDS`] ago: then begin anew.
+    /// Fails with [`ErrorKind::AuthorizationDenied`] when the fan declined, or a page would have been needed
+    /// ([`Error::denial`]); with [`ErrorKind::AuthorizationNotVerified`] when the return does not belong to this browser, or
+    /// the browser was sent more than [`PENDING_SECONDS`] ago: then start again.
     pub async fn finish(self, client: &Client, query: &str) -> Result<FanTokens, Error> {
         let app = client.app().ok_or_else(no_app)?;
         // Not left to the cookie's own life: whoever copied it does not keep to that. By the machine's clock, which no gateway moves.
@@ -208,18 +209,18 @@ impl PendingAuthorization {
         FanTokens::new(client, &token, fan)
     }
 
-    /// As a text for a cookie of this browser, which nobody else can read or make.
+    /// Encrypts it for a cookie of this browser, which no one else can read or forge.
     pub fn seal(&self, key: &SealingKey) -> Result<String, Error> {
         key.seal(self)
     }
 
-    /// What was sealed; nothing when it was not sealed with this key.
+    /// Decrypts what was sealed; `None` when it was not sealed with this key.
     pub fn open(key: &SealingKey, sealed: &str) -> Option<Self> {
         key.open(sealed)
     }
 }
 
-/// Without what only this browser's session may know.
+/// Leaves out what only this browser's session may know.
 impl fmt::Debug for PendingAuthorization {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PendingAuthorization")
@@ -229,7 +230,7 @@ impl fmt::Debug for PendingAuthorization {
 }
 
 fn no_app() -> Error {
-    Error::new(ErrorKind::Configuration, "fans are asked by an app: make the client with `app(id, key)`")
+    Error::new(ErrorKind::Configuration, "asking fans requires an app: build the client with `app(id, key)`")
 }
 
 fn not_verified(message: impl Into<String>) -> Error {

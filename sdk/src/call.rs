@@ -1,4 +1,4 @@
-//! Calls are values: put together, then awaited. Nothing is sent before.
+//! Calls are values: build one, then await it. Nothing is sent before.
 
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
@@ -19,10 +19,10 @@ use crate::reply::RawReply;
 use crate::send::{Request, prepare, send};
 use crate::signer::PreparedRequest;
 
-/// What a call becomes when it is awaited.
+/// The future of a call.
 pub type Answer<T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send>>;
 
-/// A call to one endpoint of the contract. Await it, or set options first.
+/// A call to one endpoint. Await it, or set options first.
 #[must_use = "a call does nothing until it is awaited"]
 pub struct Call<E: Endpoint> {
     raw: RawCall,
@@ -30,12 +30,12 @@ pub struct Call<E: Endpoint> {
 }
 
 impl<E: Endpoint> Call<E> {
-    #[expect(clippy::needless_pass_by_value, reason = "a call takes what it sends: `create(NewCircle::new(..))`")]
+    #[expect(clippy::needless_pass_by_value, reason = "pass what to send to the method: `create(NewCircle::new(..))`")]
     pub(crate) fn new(client: &Client, params: E::Params, query: E::Query, body: E::Body) -> Self {
         Self { raw: RawCall::new(client, write::<E>(client, &params, &query, &body)), endpoint: PhantomData }
     }
 
-    /// Uses this idempotency key instead of a random one: repeated under the same key, the call takes effect once.
+    /// Uses this idempotency key instead of a random one: retried with the same key, the call takes effect once.
     pub fn idempotency_key(mut self, key: impl Into<String>) -> Self {
         self.raw = self.raw.idempotency_key(key);
         self
@@ -47,25 +47,25 @@ impl<E: Endpoint> Call<E> {
         self
     }
 
-    /// Waits this long for each attempt.
+    /// Sets the timeout of each attempt.
     pub fn timeout(mut self, time: Duration) -> Self {
         self.raw = self.raw.timeout(time);
         self
     }
 
-    /// Repeats it at most this often.
+    /// Sets the maximum number of retries.
     pub fn retries(mut self, times: u32) -> Self {
         self.raw = self.raw.retries(times);
         self
     }
 
-    /// Sends one more header. It is not covered by the signature.
+    /// Adds a header. It is not covered by the signature.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.raw = self.raw.header(name, value);
         self
     }
 
-    /// The same call for its answer as it comes: status, headers, bytes.
+    /// The same call, returning the response uninterpreted: status, headers, bytes.
     pub fn raw(self) -> RawCall {
         self.raw
     }
@@ -88,7 +88,7 @@ impl<E: Endpoint> IntoFuture for Call<E> {
     }
 }
 
-/// A call whose answer is taken as it comes; also the way to endpoints this version does not know.
+/// A call that returns the response uninterpreted; also the way to call endpoints this version does not know.
 #[must_use = "a call does nothing until it is awaited"]
 pub struct RawCall {
     client: Client,
@@ -112,7 +112,8 @@ impl RawCall {
         match serde_json::to_vec(value) {
             Ok(bytes) => self.body("application/json", bytes),
             Err(error) => {
-                self.request = self.request.and(Err(misput("the body cannot be written as JSON").with_source(error)));
+                self.request =
+                    self.request.and(Err(misput("the body cannot be serialised as JSON").with_source(error)));
                 self
             }
         }
@@ -126,7 +127,7 @@ impl RawCall {
         })
     }
 
-    /// Uses this idempotency key. A POST without one is not repeated after its answer was lost.
+    /// Uses this idempotency key. A POST without one is not retried when its response was lost.
     pub fn idempotency_key(self, key: impl Into<String>) -> Self {
         self.change(|request| request.idempotency_key = Some(key.into()))
     }
@@ -136,27 +137,27 @@ impl RawCall {
         self.change(|request| request.if_match = Some(etag(version)))
     }
 
-    /// Waits this long for each attempt.
+    /// Sets the timeout of each attempt.
     pub fn timeout(self, time: Duration) -> Self {
         self.change(|request| request.bounds.attempt = time)
     }
 
-    /// Repeats it at most this often.
+    /// Sets the maximum number of retries.
     pub fn retries(self, times: u32) -> Self {
         self.change(|request| request.bounds.retries_max = times)
     }
 
-    /// Sends one more header. It is not covered by the signature.
+    /// Adds a header. It is not covered by the signature.
     pub fn header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.change(|request| request.headers.push((name.into().to_ascii_lowercase().into(), value.into())))
     }
 
-    /// Speaks for nobody: without token and signature.
+    /// Sends the call without token and signature.
     pub fn unsigned(self) -> Self {
         self.change(|request| request.signed = false)
     }
 
-    /// Signs the call as it would be sent now, and does not send it.
+    /// Signs the call as it would be sent now, without sending it.
     pub async fn prepare(self) -> Result<PreparedRequest, Error> {
         prepare(&self.client, &self.request?, &mut None).await
     }
@@ -182,7 +183,7 @@ fn misput(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Configuration, message)
 }
 
-/// A request out of the declaration.
+/// Builds a request from the declaration.
 fn write<E: Endpoint>(client: &Client, params: &E::Params, query: &E::Query, body: &E::Body) -> Result<Request, Error> {
     let mut url = client.url("/")?;
     fill(&mut url, E::PATH, &members(params)?)?;
@@ -191,14 +192,14 @@ fn write<E: Endpoint>(client: &Client, params: &E::Params, query: &E::Query, bod
         url.query_pairs_mut().extend_pairs(query.iter().map(|(name, value)| (name, plain(value))));
     }
     let mut request = Request::new(E::METHOD, E::PATH, url, client.bounds());
-    request.body = body.write().map_err(|error| misput("the body cannot be written").with_source(error))?.into();
+    request.body = body.write().map_err(|error| misput("the body cannot be serialised").with_source(error))?.into();
     if E::Body::KIND != BodyKind::Nothing {
         request.content_type = E::Body::KIND.media_types().first().map(|kind| (*kind).into());
     }
     request.signed = match E::ACCESS {
         Access::Public => false,
         Access::Partner(_) | Access::Fan(_) => true,
-        Access::Client => return Err(misput("endpoints of the authorization server are called by the SDK itself")),
+        Access::Client => return Err(misput("the SDK calls the endpoints of the authorization server itself")),
     };
     if E::METHOD == Method::Post && E::IDEMPOTENCY != Idempotency::None {
         request.idempotency_key = Some(client.system().nonce()?);
@@ -210,7 +211,7 @@ fn members(fields: &impl Serialize) -> Result<serde_json::Map<String, Value>, Er
     match serde_json::to_value(fields) {
         Ok(Value::Object(members)) => Ok(members),
         Ok(_) => Err(misput("parameters must be a struct")),
-        Err(error) => Err(misput("a parameter cannot be written").with_source(error)),
+        Err(error) => Err(misput("a parameter cannot be serialised").with_source(error)),
     }
 }
 
@@ -221,7 +222,7 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// Puts values where the path has placeholders, each as one segment whatever it holds.
+/// Replaces the placeholders in the path, each with one segment whatever the value contains.
 fn fill(url: &mut Url, path: &str, values: &serde_json::Map<String, Value>) -> Result<(), Error> {
     let mut segments = url.path_segments_mut().map_err(|()| misput("the base URL cannot carry a path"))?;
     segments.clear();
@@ -233,7 +234,7 @@ fn fill(url: &mut Url, path: &str, values: &serde_json::Map<String, Value>) -> R
         let value = values.get(name).map(plain).unwrap_or_default();
         // These would be dropped or climb the path, and so name another endpoint.
         if matches!(value.as_str(), "" | "." | "..") {
-            return Err(misput(format!("`{name}` cannot stand in a path: `{value}`")));
+            return Err(misput(format!("`{name}` cannot be used in a path: `{value}`")));
         }
         segments.push(&value);
     }

@@ -15,14 +15,14 @@ use crate::{Call, Client};
 pub struct CircleCalls(Client);
 
 impl Client {
-    /// Your circles.
+    /// Calls about your circles.
     pub fn circles(&self) -> CircleCalls {
         CircleCalls(self.clone())
     }
 }
 
 impl CircleCalls {
-    /// Makes a circle; it starts as a draft with an open gate.
+    /// Creates a circle; it starts as a draft with an open gate.
     pub fn create(&self, circle: NewCircle) -> Call<CreateCircle> {
         self.0.call(Nothing {}, Nothing {}, circle)
     }
@@ -32,12 +32,12 @@ impl CircleCalls {
         self.0.call(Nothing {}, query, Nothing {})
     }
 
-    /// Reads a circle.
+    /// Gets a circle.
     pub fn get(&self, circle: CircleId) -> Call<GetCircle> {
         self.0.call(CirclePath { circle }, Nothing {}, Nothing {})
     }
 
-    /// Changes a circle; name the version you read with [`Call::if_match`].
+    /// Updates a circle; pass the version you read to [`Call::if_match`].
     pub fn change(&self, circle: CircleId, change: CircleChange) -> Call<ChangeCircle> {
         self.0.call(CirclePath { circle }, Nothing {}, change)
     }
@@ -47,7 +47,7 @@ impl CircleCalls {
         self.0.call(CirclePath { circle }, Nothing {}, Nothing {})
     }
 
-    /// Closes a circle for good.
+    /// Closes a circle permanently.
     pub fn close(&self, circle: CircleId) -> Call<CloseCircle> {
         self.0.call(CirclePath { circle }, Nothing {}, Nothing {})
     }

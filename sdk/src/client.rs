@@ -1,4 +1,4 @@
-//! The client: how it is made, and what its calls share.
+//! The client: how it is built, and what its calls share.
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,19 +24,19 @@ use crate::verifier::GatewayKeys;
 const USER_AGENT: &str = concat!("quanzi-rust/", env!("CARGO_PKG_VERSION"));
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A client of one gateway, speaking for one app. Cloning is cheap; clones share connections, token and keys.
+/// A client of one gateway, acting for one app. Cloning is cheap; clones share connections, token and keys.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
     app: Option<Arc<App>>,
 }
 
-/// What does not depend on the app.
+/// Everything that does not depend on the app.
 struct Shared {
     http: reqwest::Client,
-    /// Where we connect to; its path is `/`.
+    /// Where the client connects to; the path is `/`.
     base: Url,
-    /// What the gateway calls itself; signatures name it.
+    /// The gateway's public URL, used in signatures.
     public: Url,
     public_text: String,
     user_agent: String,
@@ -50,7 +50,7 @@ struct Shared {
 }
 
 impl Client {
-    /// Begins a client of the gateway at this address: scheme, host and port, as in `http://127.0.0.1:8080`.
+    /// Builds a client of the gateway at this URL: scheme, host and port, as in `http://127.0.0.1:8080`.
     pub fn builder(base_url: impl Into<String>) -> ClientBuilder {
         ClientBuilder {
             base_url: base_url.into(),
@@ -67,30 +67,30 @@ impl Client {
         }
     }
 
-    /// The same client, speaking for this app.
+    /// The same client, acting for this app.
     #[must_use]
     pub fn with_app(&self, app: AppId, key: Key) -> Self {
         let app = App::new(app, key, self.shared.scopes.clone());
         Self { shared: Arc::clone(&self.shared), app: Some(Arc::new(app)) }
     }
 
-    /// The same client, speaking as this app speaks.
+    /// The same client, with the tokens of this app.
     pub(crate) fn speaking_as(&self, app: App) -> Self {
         Self { shared: Arc::clone(&self.shared), app: Some(Arc::new(app)) }
     }
 
-    /// A call to any endpoint of the contract; the facades are short names for this.
+    /// A call to any endpoint of the contract; the methods of the facades are shorthands for this.
     pub fn call<E: Endpoint>(&self, params: E::Params, query: E::Query, body: E::Body) -> Call<E> {
         Call::new(self, params, query, body)
     }
 
-    /// A call to any address of the gateway, for what this version has no type for. The path begins with `/` and may
-    /// carry a query. Signed like every other call.
+    /// A call to any path of the gateway, for endpoints that this version has no types for. The path starts with `/` and may
+    /// have a query. Signed like every other call.
     pub fn raw(&self, method: Method, path: &str) -> RawCall {
         RawCall::new(self, self.url(path).map(|url| Request::new(method, template(path), url, self.bounds())))
     }
 
-    /// An address at the gateway.
+    /// A URL at the gateway.
     pub(crate) fn url(&self, path: &str) -> Result<Url, Error> {
         let url = Some(path).filter(|path| path.starts_with('/')).and_then(|path| self.shared.base.join(path).ok());
         // A path such as `//other.example` names another host: a token would go there.
@@ -98,12 +98,12 @@ impl Client {
         url.ok_or_else(|| {
             Error::new(
                 ErrorKind::Configuration,
-                format!("`{path}` is not a path at the gateway: it must begin with one slash"),
+                format!("`{path}` is not a path at the gateway: it must start with a single slash"),
             )
         })
     }
 
-    /// What the gateway calls an address we connect to.
+    /// The public form of a URL the client connects to.
     pub(crate) fn target(&self, url: &Url) -> String {
         if url.origin() != self.shared.base.origin() {
             return url.to_string();
@@ -111,10 +111,10 @@ impl Client {
         format!("{}{}", self.shared.public_text, &url[Position::BeforePath..Position::AfterQuery])
     }
 
-    /// Where to connect for an address as the gateway names it.
+    /// Where to connect for a URL as the gateway publishes it.
     pub(crate) fn connectable(&self, address: &str) -> Result<Url, Error> {
         let url = Url::parse(address).map_err(|error| {
-            Error::new(ErrorKind::ResponseUnreadable, "the gateway names an address that is no URL").with_source(error)
+            Error::new(ErrorKind::ResponseUnreadable, "the gateway published an invalid URL").with_source(error)
         })?;
         if url.origin() != self.shared.public.origin() {
             return Ok(url);
@@ -122,7 +122,7 @@ impl Client {
         self.url(&url[Position::BeforePath..Position::AfterQuery])
     }
 
-    /// Reads a public document.
+    /// Gets a public document.
     pub(crate) async fn read_public<T: DeserializeOwned>(&self, url: &Url) -> Result<T, Error> {
         let mut request = Request::new(Method::Get, url.path().to_owned(), url.clone(), self.bounds());
         request.signed = false;
@@ -134,7 +134,7 @@ impl Client {
         discovery.await.cloned()
     }
 
-    /// Believes the gateway's clock.
+    /// Adopts the gateway's clock.
     pub(crate) fn correct_clock(&self, server_seconds: i64) {
         let seconds = self.shared.system.set_clock_by(server_seconds);
         tracing::warn!(seconds, "this machine's clock differs from the gateway's; signing with the gateway's time");
@@ -186,7 +186,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// A client in the making; see [`Client::builder`].
+/// Builds a client; see [`Client::builder`].
 #[must_use = "a builder does nothing until `build`"]
 pub struct ClientBuilder {
     base_url: String,
@@ -203,8 +203,7 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// Speaks for this app (an [`AppId`], or its text), with this key of it. Without an app only public calls are
-    /// possible.
+    /// Acts for this app (an [`AppId`], or its text) with this key. Without an app only public calls are possible.
     pub fn app<A>(mut self, app: A, key: Key) -> Self
     where
         A: TryInto<AppId>,
@@ -214,74 +213,74 @@ impl ClientBuilder {
         self
     }
 
-    /// Asks for tokens with these scopes only; all that the app may have when not said.
+    /// Requests tokens with these scopes only; by default with all scopes of the app.
     pub fn scopes(mut self, scopes: impl IntoIterator<Item = Scope>) -> Self {
         self.scopes = Some(scopes.into_iter().collect());
         self
     }
 
-    /// What the gateway calls itself, when it is reached through another address (a tunnel, a sidecar).
+    /// The gateway's public URL, if the client reaches it through a different address (a tunnel, a sidecar).
     pub fn public_url(mut self, url: impl Into<String>) -> Self {
         self.public_url = Some(url.into());
         self
     }
 
-    /// Waits this long for each attempt: 30 seconds when not said.
+    /// Sets the timeout of each attempt; 30 seconds by default.
     pub fn timeout(mut self, time: Duration) -> Self {
         self.bounds.attempt = time;
         self
     }
 
-    /// Begins no further attempt after this time: 90 seconds when not said.
+    /// Starts no further attempt after this time; 90 seconds by default.
     pub fn total_timeout(mut self, time: Duration) -> Self {
         self.bounds.total = time;
         self
     }
 
-    /// Repeats a call at most this often: 3 times when not said.
+    /// Sets the maximum number of retries; 3 by default.
     pub fn retries(mut self, times: u32) -> Self {
         self.bounds.retries_max = times;
         self
     }
 
-    /// Whether answers to signed calls must be provably the gateway's; they must when not said.
+    /// Whether responses to signed calls must be signed by the gateway; on by default.
     pub fn verify_responses(mut self, verifies: bool) -> Self {
         self.verifies = verifies;
         self
     }
 
-    /// Sends along what was signed, so that a sandbox gateway names the first line that differs.
+    /// Sends the signature base along, so that a sandbox gateway names the first line that differs.
     pub fn signature_debug(mut self, debugs: bool) -> Self {
         self.debugs_signatures = debugs;
         self
     }
 
-    /// Begins the `User-Agent` with the name of your program.
+    /// Starts the `User-Agent` with the name of your program.
     pub fn user_agent(mut self, program: &str) -> Self {
         self.user_agent = format!("{program} {USER_AGENT}");
         self
     }
 
-    /// Also trusts these certificate authorities (PEM), besides those of the system.
+    /// Also trusts these certificate authorities (PEM), in addition to those of the system.
     #[cfg(feature = "tls")]
     pub fn trust_pem(mut self, certificates: impl Into<String>) -> Self {
         self.trusted.push(certificates.into());
         self
     }
 
-    /// Uses this HTTP client: for proxies, client certificates and the like. It must not follow redirects, repeat
-    /// requests or decode contents, or signatures and digests will not fit.
+    /// Uses this HTTP client: for proxies, client certificates and the like. It must not follow redirects, retry requests or
+    /// decode bodies, because signatures and digests would no longer match.
     pub fn http_client(mut self, http: reqwest::Client) -> Self {
         self.http = Some(http);
         self
     }
 
-    /// Makes the client. Nothing is sent yet.
+    /// Builds the client. Nothing is sent yet.
     pub fn build(self) -> Result<Client, Error> {
         let base = origin(&self.base_url)?;
         let public = self.public_url.as_deref().map_or_else(|| Ok(base.clone()), origin)?;
         if base.scheme() == "http" && !is_loopback(&base) {
-            tracing::warn!(base_url = %base, "plain http to another machine: everybody on the way reads along");
+            tracing::warn!(base_url = %base, "plain http is only allowed to this machine: anyone on the way could read along");
         }
         let app = match self.app {
             Some((Ok(id), key)) => Some(Arc::new(App::new(id, key, self.scopes.clone()))),
@@ -325,7 +324,8 @@ fn http(#[cfg(feature = "tls")] tls: rustls::ClientConfig) -> Result<reqwest::Cl
         .retry(reqwest::retry::never());
     #[cfg(feature = "tls")]
     let builder = builder.tls_backend_preconfigured(tls);
-    let unusable = |error| Error::new(ErrorKind::Configuration, "the HTTP client could not be made").with_source(error);
+    let unusable =
+        |error| Error::new(ErrorKind::Configuration, "the HTTP client could not be built").with_source(error);
     builder.build().map_err(unusable)
 }
 
@@ -334,7 +334,7 @@ fn origin(text: &str) -> Result<Url, Error> {
         Error::new(
             ErrorKind::Configuration,
             format!(
-                "`{text}` is not the address of a gateway: scheme, host and port, as in https://api.example or http://127.0.0.1:8080"
+                "`{text}` is not the URL of a gateway: scheme, host and port, as in https://api.example or http://127.0.0.1:8080"
             ),
         )
     };
@@ -349,7 +349,7 @@ fn origin(text: &str) -> Result<Url, Error> {
     if plain { Ok(url) } else { Err(wrong()) }
 }
 
-/// A path as it may stand in a log: without query, and without ids, which may name people.
+/// A path fit for a log: without the query, and without ids, which may identify people.
 fn template(path: &str) -> String {
     let path = path.split('?').next().unwrap_or_default();
     let is_id = |segment: &str| segment.split_once('_').is_some_and(|(kind, rest)| kind.len() == 3 && rest.len() == 26);

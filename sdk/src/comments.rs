@@ -1,4 +1,4 @@
-//! Comments: what is said about posts.
+//! Comments on posts.
 
 use quanzi_openapi::Nothing;
 pub use quanzi_openapi::comments::{
@@ -15,7 +15,7 @@ use crate::{Call, Client};
 pub struct CommentCalls(Client);
 
 impl Client {
-    /// What is said about posts.
+    /// Calls about comments on posts.
     pub fn comments(&self) -> CommentCalls {
         CommentCalls(self.clone())
     }
@@ -32,12 +32,12 @@ impl CommentCalls {
         self.0.call(PostPath { post }, query, Nothing {})
     }
 
-    /// Reads a comment.
+    /// Gets a comment.
     pub fn get(&self, comment: CommentId) -> Call<GetComment> {
         self.0.call(CommentPath { comment }, Nothing {}, Nothing {})
     }
 
-    /// Deletes a comment, whoever wrote it.
+    /// Deletes a comment, whoever the author is.
     pub fn delete(&self, comment: CommentId) -> Call<DeleteComment> {
         self.0.call(CommentPath { comment }, Nothing {}, Nothing {})
     }

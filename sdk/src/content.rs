@@ -15,29 +15,29 @@ use crate::{Call, Client};
 pub struct PostCalls(Client);
 
 impl Client {
-    /// The posts of your circles.
+    /// Calls about the posts of your circles.
     pub fn posts(&self) -> PostCalls {
         PostCalls(self.clone())
     }
 }
 
 impl PostCalls {
-    /// Publishes a post: now, at its time, or not yet when it is a draft.
+    /// Creates a post: published immediately, scheduled, or as a draft.
     pub fn create(&self, circle: CircleId, post: NewPost) -> Call<CreatePost> {
         self.0.call(CirclePath { circle }, Nothing {}, post)
     }
 
-    /// Reads the feed of a circle: pinned posts first, then newest first.
+    /// Lists the posts of a circle: pinned posts first, then newest first.
     pub fn list(&self, circle: CircleId, query: PostsQuery) -> Call<ListPosts> {
         self.0.call(CirclePath { circle }, query, Nothing {})
     }
 
-    /// Reads a post.
+    /// Gets a post.
     pub fn get(&self, post: PostId) -> Call<GetPost> {
         self.0.call(PostPath { post }, Nothing {}, Nothing {})
     }
 
-    /// Edits a post; name the version you read with [`Call::if_match`].
+    /// Updates a post; pass the version you read to [`Call::if_match`].
     pub fn change(&self, post: PostId, change: PostChange) -> Call<ChangePost> {
         self.0.call(PostPath { post }, Nothing {}, change)
     }

@@ -1,4 +1,4 @@
-//! The date of HTTP headers (RFC 9110, 5.6.7), in the one form that may be sent today: `Sun, 06 Nov 1994 08:49:37 GMT`.
+//! The date of HTTP headers (RFC 9110, 5.6.7), in the one form that may be generated: `Sun, 06 Nov 1994 08:49:37 GMT`.
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 

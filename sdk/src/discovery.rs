@@ -1,7 +1,7 @@
-//! What a gateway says of itself: its name, its authorization server, its keys.
+//! Discovery: what a gateway publishes about its URL, its authorization server and its keys.
 //!
-//! Invariant: the name it gives itself is the one we were told (RFC 8414, 3.3; RFC 9728, 3.3). Otherwise an assertion or
-//! a signature made for one server could be used at another.
+//! Invariant: the published issuer must be the one we were configured with (RFC 8414, 3.3; RFC 9728, 3.3). Otherwise an
+//! assertion or a signature made for one server could be used at another.
 
 use quanzi_openapi::Endpoint as _;
 use quanzi_openapi::oauth::{GetResourceMetadata, GetServerMetadata, ResourceMetadata, ServerMetadata};
@@ -17,20 +17,20 @@ pub(crate) struct Discovery {
     pub(crate) token_endpoint: Url,
     /// Where authorization requests are pushed.
     pub(crate) push_endpoint: Url,
-    /// Where a fan's browser is sent: as the gateway names it, for the browser does not go our way.
+    /// Where a fan's browser is sent: as the gateway publishes it, because the browser connects by itself.
     pub(crate) authorization_endpoint: Url,
     pub(crate) jwks_uri: Url,
 }
 
-/// Reads both metadata documents.
+/// Gets both metadata documents.
 pub(crate) async fn discover(client: &Client) -> Result<Discovery, Error> {
     let resource: ResourceMetadata = client.read_public(&client.url(GetResourceMetadata::PATH)?).await?;
     if !same(&resource.resource, client.public_url()) {
         return Err(misnamed(&resource.resource, client.public_url()));
     }
     let issuer = resource.authorization_servers.into_iter().next();
-    let issuer =
-        issuer.ok_or_else(|| Error::new(ErrorKind::ResponseUnreadable, "the gateway names no authorization server"))?;
+    let issuer = issuer
+        .ok_or_else(|| Error::new(ErrorKind::ResponseUnreadable, "the gateway publishes no authorization server"))?;
     let metadata = format!("{}{}", issuer.trim_end_matches('/'), GetServerMetadata::PATH);
     let server: ServerMetadata = client.read_public(&client.connectable(&metadata)?).await?;
     if server.issuer != issuer {
@@ -41,7 +41,7 @@ pub(crate) async fn discover(client: &Client) -> Result<Discovery, Error> {
         token_endpoint: client.connectable(&server.token_endpoint)?,
         push_endpoint: client.connectable(&server.pushed_authorization_request_endpoint)?,
         authorization_endpoint: Url::parse(&server.authorization_endpoint).map_err(|error| {
-            Error::new(ErrorKind::ResponseUnreadable, "the authorization endpoint is no URL").with_source(error)
+            Error::new(ErrorKind::ResponseUnreadable, "the authorization endpoint is not a URL").with_source(error)
         })?,
         jwks_uri: client.connectable(&resource.jwks_uri)?,
     })
@@ -55,7 +55,7 @@ fn misnamed(found: &str, expected: &str) -> Error {
     Error::new(
         ErrorKind::Configuration,
         format!(
-            "the gateway calls itself {found}, but the client is made for {expected}: use its own address, or name it with `public_url`"
+            "the gateway's URL is {found}, but the client was built for {expected}: use the gateway's own URL, or set it with `public_url`"
         ),
     )
 }

@@ -1,6 +1,6 @@
-//! The one error of the SDK: opaque, asked by predicates, typed by the contract's error codes.
+//! The one error type of the SDK: opaque, with predicates, and typed by the contract's error codes.
 //!
-//! Invariant: nothing in it, neither text nor `Debug`, is a token, a key or a body that was sent.
+//! Invariant: neither its text nor its `Debug` output contains a token, a key or a body that was sent.
 
 use std::fmt;
 
@@ -10,13 +10,13 @@ use quanzi_openapi::{ErrorCode, Open, Problem};
 
 use crate::authorize::Denial;
 
-/// Characters of a foreign answer (a proxy's page) that are kept for the message.
+/// Number of characters kept of a foreign response (a proxy's page) for the message.
 const EXCERPT_CHARS_MAX: usize = 200;
 
 /// Why a call failed.
 ///
-/// Decide by [`code`](Error::code) when the gateway refused, and by the predicates otherwise. The `Display` text is for
-/// people and says what to do where we know it.
+/// Decide by [`code`](Error::code) when the gateway refused the call, and by the predicates otherwise. The `Display` text is
+/// for people and says what to do where possible.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -33,36 +33,36 @@ struct Inner {
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
-/// What kind of failure it is.
+/// Kind of a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The gateway refused the call and said why: see [`Error::code`] and [`Error::problem`].
+    /// The gateway refused the call: see [`Error::code`] and [`Error::problem`].
     Refused,
-    /// The authorization server refused a token: see [`Error::code`].
+    /// The authorization server refused to issue a token: see [`Error::code`].
     TokenRefused,
-    /// The fan, or a page that would have to be shown, stood in the way: see [`Error::denial`].
+    /// The fan declined, or a page would have been needed: see [`Error::denial`].
     AuthorizationDenied,
-    /// What a browser brought back, or the id token, is not the answer to what this browser was sent for.
+    /// The browser's return or the ID token does not match this browser's authorization request.
     AuthorizationNotVerified,
-    /// What the fan consented to has ended: the fan took it back, or did not come for 90 days. Send the fan through
+    /// The fan's consent has ended: the fan revoked it, or has not returned for 90 days. Send the fan through
     /// [`Client::authorize`](crate::Client::authorize) again.
     GrantEnded,
     /// Your [`TokenStore`](crate::authorize::TokenStore) failed.
     Store,
-    /// Something between us and the gateway (a proxy, a load balancer) answered instead, and not well.
+    /// Something in between (a proxy, a load balancer) responded with an error instead of the gateway.
     Unavailable,
-    /// No connection, or it broke.
+    /// No connection, or the connection broke.
     Connection,
-    /// No answer in time.
+    /// No response in time.
     Timeout,
-    /// The answer is not provably the gateway's answer to this request: unsigned, altered, or signed by somebody else.
+    /// The response is not provably the gateway's response to this request: unsigned, altered, or signed by someone else.
     ResponseNotVerified,
-    /// The answer is the gateway's, but not in a shape this version reads.
+    /// The response comes from the gateway, but its format is not supported by this version.
     ResponseUnreadable,
-    /// The client or the call was put together wrong; nothing was sent.
+    /// The client or the call is configured incorrectly; nothing was sent.
     Configuration,
-    /// A key could not be read, made or used.
+    /// A key could not be read, generated or used.
     Key,
 }
 
@@ -83,17 +83,17 @@ impl Error {
         }))
     }
 
-    /// What kind of failure it is.
+    /// Kind of a failure.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The code the gateway (or its authorization server) refused with, when this version knows it.
+    /// The error code of the gateway (or its authorization server), if this version knows it.
     pub fn code(&self) -> Option<ErrorCode> {
         self.open_code().and_then(Open::known).copied()
     }
 
-    /// The code as it was written, also when a newer gateway sent one this version does not know.
+    /// The error code as text, even if this version does not know it.
     pub fn code_text(&self) -> Option<String> {
         self.open_code().map(ToString::to_string)
     }
@@ -103,7 +103,7 @@ impl Error {
         self.code() == Some(code)
     }
 
-    /// Whether the same call may succeed later without a change. The SDK has tried several times already.
+    /// Whether the same call may succeed later without a change. The SDK has already retried it.
     pub fn is_retryable(&self) -> bool {
         match self.0.kind {
             ErrorKind::Connection | ErrorKind::Timeout | ErrorKind::Unavailable => true,
@@ -113,7 +113,7 @@ impl Error {
         }
     }
 
-    /// Whether time ran out.
+    /// Whether the call timed out.
     pub fn is_timeout(&self) -> bool {
         self.0.kind == ErrorKind::Timeout
     }
@@ -123,39 +123,39 @@ impl Error {
         self.0.kind == ErrorKind::Connection
     }
 
-    /// Whether the call may have taken effect although it failed here (the answer was lost or could not be trusted).
+    /// Whether the call may have taken effect although it failed here (the response was lost or could not be trusted).
     ///
-    /// Find out by repeating it with the same idempotency key, or by reading the object.
+    /// To find out, retry it with the same idempotency key, or read the object.
     pub fn outcome_unknown(&self) -> bool {
         self.0.outcome_unknown
     }
 
-    /// The status of the answer, if there was one.
+    /// The status of the response, if there was one.
     pub fn status(&self) -> Option<u16> {
         self.0.status
     }
 
-    /// The gateway's id of the request: name it when you ask for help.
+    /// The gateway's id of the request: quote it when you ask for help.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
 
-    /// The refusal as the gateway sent it.
+    /// The problem document, if the gateway sent one.
     pub fn problem(&self) -> Option<&Problem> {
         self.0.problem.as_ref()
     }
 
-    /// What the gate answered, rule by rule, when it did not let a fan in.
+    /// The evaluation of the gate, rule by rule, if it refused the fan.
     pub fn evaluation(&self) -> Option<&Evaluation> {
         self.0.problem.as_ref()?.evaluation.as_ref()
     }
 
-    /// Why a fan's browser came back without a code.
+    /// Why a fan's browser returned without a code.
     pub fn denial(&self) -> Option<&Open<Denial>> {
         self.0.denial.as_ref()
     }
 
-    /// How often the request was sent.
+    /// Number of attempts.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
@@ -182,13 +182,12 @@ impl Error {
     }
 
     pub(crate) fn denied(denial: Open<Denial>) -> Self {
-        let mut error =
-            Self::new(ErrorKind::AuthorizationDenied, format!("the fan came back without a code: {denial}"));
+        let mut error = Self::new(ErrorKind::AuthorizationDenied, format!("the fan returned without a code: {denial}"));
         error.0.denial = Some(denial);
         error
     }
 
-    /// The same error, as a grant that has ended when that is what it says.
+    /// The same error, as an ended grant if that is what it means.
     pub(crate) fn ended_grant(mut self) -> Self {
         if self.is(ErrorCode::InvalidGrant) {
             self.0.kind = ErrorKind::GrantEnded;
@@ -196,7 +195,7 @@ impl Error {
         self
     }
 
-    /// An answer that is no problem document.
+    /// A response that is not a problem document.
     pub(crate) fn unexpected(kind: ErrorKind, message: &str, status: u16, body: &[u8]) -> Self {
         let text = String::from_utf8_lossy(body);
         let excerpt: String = text.chars().filter(|letter| !letter.is_control()).take(EXCERPT_CHARS_MAX).collect();
@@ -253,7 +252,7 @@ impl fmt::Display for Error {
             write!(f, " (after {} attempts)", inner.attempts)?;
         }
         if inner.outcome_unknown {
-            f.write_str(" (it may have taken effect: repeat it with the same idempotency key, or read the object)")?;
+            f.write_str(" (it may have taken effect: retry it with the same idempotency key, or read the object)")?;
         }
         if let Some(request_id) = &inner.request_id {
             write!(f, " [request {request_id}]")?;

@@ -17,19 +17,19 @@ use crate::{Call, Client};
 pub struct EventCalls(Client);
 
 impl Client {
-    /// What happened, in order.
+    /// Calls about events, in order.
     pub fn events(&self) -> EventCalls {
         EventCalls(self.clone())
     }
 }
 
 impl EventCalls {
-    /// Reads a part of the log, from a number on.
+    /// Lists a part of the log, starting after a sequence number.
     pub fn list(&self, query: EventsQuery) -> Call<ListEvents> {
         self.0.call(Nothing {}, query, Nothing {})
     }
 
-    /// Reads an event.
+    /// Gets an event.
     pub fn get(&self, event: EventId) -> Call<GetEvent> {
         self.0.call(EventPath { event }, Nothing {}, Nothing {})
     }

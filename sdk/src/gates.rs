@@ -1,4 +1,4 @@
-//! Gates: the rules to join a circle, and what they answer rule by rule.
+//! Gates: the rules to join a circle, and their evaluation.
 
 use quanzi_openapi::Nothing;
 use quanzi_openapi::circles::CirclePath;
@@ -15,24 +15,24 @@ use crate::{Call, Client};
 pub struct GateCalls(Client);
 
 impl Client {
-    /// The gates of your circles.
+    /// Calls about the gates of your circles.
     pub fn gates(&self) -> GateCalls {
         GateCalls(self.clone())
     }
 }
 
 impl GateCalls {
-    /// Reads the gate that decides now.
+    /// Gets a circle's current gate.
     pub fn get(&self, circle: CircleId) -> Call<GetGate> {
         self.0.call(CirclePath { circle }, Nothing {}, Nothing {})
     }
 
-    /// Puts a new gate before a circle; name the version of the old one with [`Call::if_match`].
+    /// Replaces a circle's gate; pass the version of the old one to [`Call::if_match`].
     pub fn put(&self, circle: CircleId, gate: NewGate) -> Call<PutGate> {
         self.0.call(CirclePath { circle }, Nothing {}, gate)
     }
 
-    /// Asks the gate about a fan, without letting anybody in.
+    /// Evaluates a fan, without admitting the fan.
     pub fn evaluate(&self, circle: CircleId, request: EvaluationRequest) -> Call<EvaluateGate> {
         self.0.call(CirclePath { circle }, Nothing {}, request)
     }

@@ -1,6 +1,6 @@
-//! An app's private key: made, read, written, and used to sign.
+//! An app's private key: generated, read, written, and used to sign.
 //!
-//! Invariant: private numbers leave a [`Key`] only through the methods that say so; `Debug` shows the thumbprint.
+//! Invariant: private numbers leave a [`Key`] only through the methods that say so; its `Debug` output shows the thumbprint.
 
 mod der;
 pub(crate) mod pem;
@@ -23,8 +23,8 @@ use crate::system::random;
 
 /// A private key of an app: signs requests, client assertions and DPoP proofs.
 ///
-/// Cloning is cheap. Register its public half ([`Key::public_jwk`]) with the platform; keep [`Key::to_pem`] where only
-/// your server can read it.
+/// Cloning is cheap. Register its public half ([`Key::public_jwk`]) with the platform; store [`Key::to_pem`] where only your
+/// server can read it.
 #[derive(Clone)]
 pub struct Key {
     material: Arc<Material>,
@@ -59,10 +59,10 @@ struct RsaNumbers {
 }
 
 impl Key {
-    /// A new Ed25519 key: the default, small and fast.
+    /// Generates an Ed25519 key: the default, small and fast.
     pub fn generate() -> Result<Self, Error> {
         let mut seed = [0; 32];
-        random().fill(&mut seed).map_err(|_| unusable("the system gives no randomness"))?;
+        random().fill(&mut seed).map_err(|_| unusable("the system provides no randomness"))?;
         Self::ed25519(seed)
     }
 
@@ -76,12 +76,12 @@ impl Key {
         read::from_jwk(json)
     }
 
-    /// The private key in PEM (PKCS#8). Whoever has it is your app.
+    /// The private key in PEM (PKCS#8). Whoever has it can act as your app.
     pub fn to_pem(&self) -> String {
         pem::write("PRIVATE KEY", &self.pkcs8())
     }
 
-    /// The private RSA key in PEM as PKCS#1, for tools that know nothing else; `None` for other keys.
+    /// The private RSA key in PEM as PKCS#1, for tools that support nothing else; `None` for other keys.
     pub fn to_pkcs1_pem(&self) -> Option<String> {
         match &*self.material {
             Material::Rsa { numbers, .. } => Some(pem::write("RSA PRIVATE KEY", &numbers.pkcs1())),
@@ -99,7 +99,7 @@ impl Key {
         pem::write("PUBLIC KEY", &read::spki(&self.public.key))
     }
 
-    /// The public half as [`NewApp`](crate::apps::NewApp) and [`NewAppKey`](crate::apps::NewAppKey) take it.
+    /// The public half, for [`NewApp`](crate::apps::NewApp) and [`NewAppKey`](crate::apps::NewAppKey).
     pub fn public(&self) -> KeyInput {
         match serde_json::to_value(&*self.public) {
             Ok(serde_json::Value::Object(members)) => KeyInput::Jwk(members),
@@ -108,12 +108,12 @@ impl Key {
         }
     }
 
-    /// The RFC 7638 thumbprint: the `kid` under which the platform knows the key.
+    /// The RFC 7638 thumbprint: the key's `kid`.
     pub fn thumbprint(&self) -> &str {
         &self.thumbprint
     }
 
-    /// What requests are signed with.
+    /// The algorithm that requests are signed with.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
@@ -158,7 +158,7 @@ impl Key {
         };
         let (kid, jwk) = if with_jwk { (None, Some(&*self.public)) } else { (Some(&*self.thumbprint), None) };
         let input = signing_input(&Header { typ: kind, alg: alg.as_str(), kid, jwk }, claims)
-            .map_err(|error| unusable("a JWT could not be written").with_source(error))?;
+            .map_err(|error| unusable("a JWT could not be serialised").with_source(error))?;
         let signature = match &*self.material {
             Material::Rsa { pair, .. } => pair.sign(RsaPadding::PssSha256, input.as_bytes())?,
             _ => self.sign_curve(input.as_bytes())?,
@@ -256,7 +256,9 @@ impl RsaPair {
                 };
                 let mut signature = vec![0; pair.public().modulus_len()];
                 let signed = pair.sign(encoding, &random(), bytes, &mut signature);
-                signed.map(|()| signature).map_err(|_| unusable("the RSA key could not sign: its numbers do not fit"))
+                signed
+                    .map(|()| signature)
+                    .map_err(|_| unusable("the RSA key could not sign: its numbers are inconsistent"))
             }
             #[cfg(feature = "rsa")]
             Self::PureRust(pair) => rsa::sign(pair, padding, bytes),
@@ -273,12 +275,12 @@ impl RsaNumbers {
             Err(_) => Ok(RsaPair::PureRust(Box::new(self.pure_rust()?))),
             #[cfg(not(feature = "rsa"))]
             Err(error) => {
-                Err(unusable(format!("the RSA key was rejected: {error}; the feature `rsa` takes more of them")))
+                Err(unusable(format!("the RSA key was rejected: {error}; the feature `rsa` supports more RSA keys")))
             }
         }
     }
 
-    /// The eight numbers as they follow each other in PKCS#1.
+    /// The eight numbers in the order of PKCS#1.
     fn read(reader: &mut der::Reader<'_>) -> Option<Self> {
         let mut next = || reader.number();
         Some(Self { n: next()?, e: next()?, d: next()?, p: next()?, q: next()?, dp: next()?, dq: next()?, qi: next()? })
@@ -291,7 +293,7 @@ impl RsaNumbers {
     }
 }
 
-/// Only what everybody may know.
+/// Shows only public information.
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Key")

@@ -1,4 +1,4 @@
-//! The ledger: what you have, and why.
+//! The ledger: your balances, and the transfers behind them.
 
 use quanzi_openapi::Nothing;
 use quanzi_openapi::id::{AccountId, TransferId};
@@ -14,14 +14,14 @@ use crate::{Call, Client};
 pub struct LedgerCalls(Client);
 
 impl Client {
-    /// Your money, and what moved it.
+    /// Calls about your money and the transfers behind it.
     pub fn ledger(&self) -> LedgerCalls {
         LedgerCalls(self.clone())
     }
 }
 
 impl LedgerCalls {
-    /// Reads your balance, currency by currency.
+    /// Gets your balance in each currency.
     pub fn balance(&self) -> Call<GetBalance> {
         self.0.call(Nothing {}, Nothing {}, Nothing {})
     }
@@ -31,17 +31,17 @@ impl LedgerCalls {
         self.0.call(Nothing {}, query, Nothing {})
     }
 
-    /// Reads an account.
+    /// Gets an account.
     pub fn account(&self, account: AccountId) -> Call<GetAccount> {
         self.0.call(AccountPath { account }, Nothing {}, Nothing {})
     }
 
-    /// Lists what moved an account, newest first.
+    /// Lists the transfers of an account, newest first.
     pub fn transfers(&self, account: AccountId, query: LedgerQuery) -> Call<ListTransfers> {
         self.0.call(AccountPath { account }, query, Nothing {})
     }
 
-    /// Reads a transfer.
+    /// Gets a transfer.
     pub fn transfer(&self, transfer: TransferId) -> Call<GetTransfer> {
         self.0.call(TransferPath { transfer }, Nothing {}, Nothing {})
     }

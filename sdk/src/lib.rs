@@ -16,12 +16,12 @@
 //! # }
 //! ```
 //!
-//! That call fetched an access token bound to your key, signed the request (RFC 9421), gave it an idempotency key, and
-//! verified that the answer is the gateway's answer to it.
+//! That call requested an access token bound to your key, signed the request (RFC 9421), added an idempotency key, and
+//! verified that the response is the gateway's response to this request.
 //!
 //! # Calls
 //!
-//! A call is a value ([`Call`]): set options, then await it. A list can be awaited for one page or walked with
+//! A call is a value ([`Call`]): set options, then await it. A list can be awaited for one page or read to the end with
 //! [`stream`](Call::stream):
 //!
 //! ```no_run
@@ -42,7 +42,7 @@
 //!
 //! # Errors
 //!
-//! One [`Error`] for everything; decide by its [`code`](Error::code):
+//! There is one [`Error`] type; decide by its [`code`](Error::code):
 //!
 //! ```no_run
 //! # async fn errors(client: quanzi::Client) -> Result<(), quanzi::Error> {
@@ -58,25 +58,26 @@
 //! # }
 //! ```
 //!
-//! # What it does by itself
+//! # What it does automatically
 //!
-//! - **Tokens** are fetched when first needed and renewed before they expire, by one caller at a time.
-//! - **Repetition**: lost connections, 429 (after `Retry-After`), 5xx and requests still in flight are tried again, with
-//!   jitter, three times at most, always under the same idempotency key and with a fresh nonce.
-//! - **Clocks**: when the gateway says ours is wrong, its time is used from then on.
-//! - **Answers** must be signed by the gateway and bound to the request; [`ErrorKind::ResponseNotVerified`] otherwise.
-//! - **Growth**: values and codes of a newer gateway survive in [`Open`] and [`Error::code_text`], and texts may be longer
-//!   than this version knows. Typed replies ignore fields they do not know; [`Call::raw`] keeps them:
-//!   [`RawReply::json`] into a `serde_json::Value` has all that the gateway said.
+//! - **Tokens** are requested when first needed and renewed before they expire, by one caller at a time.
+//! - **Retries**: lost connections, 429 (after `Retry-After`), 5xx and requests still in flight are retried, with jitter, at
+//!   most three times, always with the same idempotency key and a fresh nonce.
+//! - **Clocks**: when the gateway says that this machine's clock is wrong, the gateway's time is used from then on.
+//! - **Responses** must be signed by the gateway and bound to the request; otherwise the call fails with
+//!   [`ErrorKind::ResponseNotVerified`].
+//! - **Compatibility**: values and codes of a newer gateway survive in [`Open`] and [`Error::code_text`], and texts may be
+//!   longer than this version knows. Typed responses ignore unknown fields; [`Call::raw`] keeps them: [`RawReply::json`]
+//!   into a `serde_json::Value` has everything the gateway sent.
 //!
-//! It logs through `tracing`: a span for each call, with method, path template, request id and attempts; no tokens,
-//! keys, bodies or ids of people.
+//! It logs through `tracing`: a span for each call, with method, path template, request id and attempts; no tokens, keys,
+//! bodies or ids of people.
 //!
 //! # Features
 //!
 //! - `tls` (on): https through rustls with the system's certificates.
-//! - `actix`: signs fans in in an actix-web site ([`actix::SignIn`]).
-//! - `rsa`: makes RSA keys, reads RSA keys without primes, and can sign in pure Rust.
+//! - `actix`: signs fans in on an actix-web site ([`actix::SignIn`]).
+//! - `rsa`: generates RSA keys, reads RSA keys without primes, and can sign in pure Rust.
 
 #![deny(missing_docs)]
 
@@ -122,7 +123,7 @@ pub mod webhook_endpoints;
 #[cfg(test)]
 mod tests;
 
-/// The programs of the README and of the first guide compile, as doctests of nobody.
+/// The programs of the README and of the first guide, compiled as doctests.
 #[cfg(doctest)]
 mod documented {
     #[doc = include_str!("../../README.md")]
@@ -141,7 +142,7 @@ pub use page::Items;
 pub use reply::RawReply;
 pub use signer::PreparedRequest;
 
-/// The contract itself: every shape and endpoint, also those without a short name here.
+/// The contract itself: every shape and endpoint, including those without a method here.
 pub use quanzi_openapi as contract;
 pub use quanzi_openapi::id;
 pub use quanzi_openapi::scope::{FanScope, Scope};

@@ -14,7 +14,7 @@ use crate::{Call, Client};
 pub struct MandateCalls(Client);
 
 impl Client {
-    /// What fans consented to.
+    /// Calls about fans' mandates.
     pub fn mandates(&self) -> MandateCalls {
         MandateCalls(self.clone())
     }
@@ -26,12 +26,12 @@ impl MandateCalls {
         self.0.call(Nothing {}, query, Nothing {})
     }
 
-    /// Reads a mandate.
+    /// Gets a mandate.
     pub fn get(&self, mandate: MandateId) -> Call<GetMandate> {
         self.0.call(MandatePath { mandate }, Nothing {}, Nothing {})
     }
 
-    /// Gives a mandate up.
+    /// Revokes a mandate.
     pub fn revoke(&self, mandate: MandateId) -> Call<RevokeMandate> {
         self.0.call(MandatePath { mandate }, Nothing {}, Nothing {})
     }

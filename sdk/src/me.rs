@@ -1,5 +1,5 @@
-//! What a fan does through your app. These calls take a client that speaks with a fan's token; with your own token they are
-//! refused (`wrong_token_kind`).
+//! What a fan does through your app. These calls require a client with a fan's token; with a partner token they are refused
+//! (`wrong_token_kind`).
 
 pub use quanzi_openapi::comments::{CommentAsFan, DeleteCommentAsFan, ListCommentsAsFan, NewFanComment};
 pub use quanzi_openapi::likes::{GetPostLikes, LikeComment, LikePost, Likes, UnlikeComment, UnlikePost};
@@ -26,14 +26,14 @@ use crate::{Call, Client};
 pub struct MeCalls(Client);
 
 impl Client {
-    /// What the fan whose token this client speaks with can do.
+    /// Calls for the fan whose token this client has.
     pub fn me(&self) -> MeCalls {
         MeCalls(self.clone())
     }
 }
 
 impl MeCalls {
-    /// Reads who the fan is.
+    /// Gets the fan: id, nickname and scopes.
     pub fn get(&self) -> Call<GetMe> {
         self.0.call(Nothing {}, Nothing {}, Nothing {})
     }
@@ -43,7 +43,7 @@ impl MeCalls {
         self.0.call(Nothing {}, query, Nothing {})
     }
 
-    /// Joins a circle, if the gate agrees. A refusal says why: [`Error::evaluation`](crate::Error::evaluation).
+    /// Joins a circle, if the gate admits the fan. If it does not, [`Error::evaluation`](crate::Error::evaluation) says why.
     pub fn join(&self, membership: NewMyMembership) -> Call<JoinAsFan> {
         self.0.call(Nothing {}, Nothing {}, membership)
     }
@@ -53,37 +53,37 @@ impl MeCalls {
         self.0.call(MembershipPath { membership }, Nothing {}, Nothing {})
     }
 
-    /// Reads a circle.
+    /// Gets a circle.
     pub fn circle(&self, circle: CircleId) -> Call<GetCircleAsFan> {
         self.0.call(CirclePath { circle }, Nothing {}, Nothing {})
     }
 
-    /// Reads the feed of a circle: what is published, pinned posts first.
+    /// Lists the published posts of a circle, pinned posts first.
     pub fn posts(&self, circle: CircleId, query: FeedQuery) -> Call<ListPostsAsFan> {
         self.0.call(CirclePath { circle }, query, Nothing {})
     }
 
-    /// Publishes a post, where the circle's rights let the fan.
+    /// Publishes a post, if the circle's rights permit it.
     pub fn create_post(&self, circle: CircleId, post: NewFanPost) -> Call<CreatePostAsFan> {
         self.0.call(CirclePath { circle }, Nothing {}, post)
     }
 
-    /// Reads a post.
+    /// Gets a post.
     pub fn post(&self, post: PostId) -> Call<GetPostAsFan> {
         self.0.call(PostPath { post }, Nothing {}, Nothing {})
     }
 
-    /// Edits a post of the fan's; name the version you read with [`Call::if_match`].
+    /// Updates one of the fan's posts; pass the version you read to [`Call::if_match`].
     pub fn change_post(&self, post: PostId, change: FanPostChange) -> Call<ChangePostAsFan> {
         self.0.call(PostPath { post }, Nothing {}, change)
     }
 
-    /// Deletes a post of the fan's.
+    /// Deletes one of the fan's posts.
     pub fn delete_post(&self, post: PostId) -> Call<DeletePostAsFan> {
         self.0.call(PostPath { post }, Nothing {}, Nothing {})
     }
 
-    /// Comments on a post, where the circle's rights let the fan.
+    /// Comments on a post, if the circle's rights permit it.
     pub fn comment(&self, post: PostId, comment: NewFanComment) -> Call<CommentAsFan> {
         self.0.call(PostPath { post }, Nothing {}, comment)
     }
@@ -93,7 +93,7 @@ impl MeCalls {
         self.0.call(PostPath { post }, query, Nothing {})
     }
 
-    /// Deletes a comment: the fan's own, or any where the fan is a moderator.
+    /// Deletes a comment: the fan's own, or any if the fan is a moderator.
     pub fn delete_comment(&self, comment: CommentId) -> Call<DeleteCommentAsFan> {
         self.0.call(CommentPath { comment }, Nothing {}, Nothing {})
     }
@@ -103,12 +103,12 @@ impl MeCalls {
         self.0.call(PostPath { post }, Nothing {}, Nothing {})
     }
 
-    /// Takes the like of a post back.
+    /// Unlikes a post.
     pub fn unlike_post(&self, post: PostId) -> Call<UnlikePost> {
         self.0.call(PostPath { post }, Nothing {}, Nothing {})
     }
 
-    /// Reads how many like a post, and whether the fan does.
+    /// Gets the number of likes of a post, and whether the fan likes it.
     pub fn post_likes(&self, post: PostId) -> Call<GetPostLikes> {
         self.0.call(PostPath { post }, Nothing {}, Nothing {})
     }
@@ -118,13 +118,13 @@ impl MeCalls {
         self.0.call(CommentPath { comment }, Nothing {}, Nothing {})
     }
 
-    /// Takes the like of a comment back.
+    /// Unlikes a comment.
     pub fn unlike_comment(&self, comment: CommentId) -> Call<UnlikeComment> {
         self.0.call(CommentPath { comment }, Nothing {}, Nothing {})
     }
 
-    /// Tips: within a mandate at once, otherwise the fan decides at `approval_url`. Repeat it with the same
-    /// [`idempotency_key`](Call::idempotency_key), and the fan pays once.
+    /// Creates a tip: within a mandate it succeeds immediately, otherwise the fan decides at `approval_url`. Retry it with
+    /// the same [`idempotency_key`](Call::idempotency_key), and the fan pays once.
     pub fn pay(&self, payment: NewMyPayment) -> Call<PayAsFan> {
         self.0.call(Nothing {}, Nothing {}, payment)
     }
@@ -134,12 +134,12 @@ impl MeCalls {
         self.0.call(Nothing {}, query, Nothing {})
     }
 
-    /// Reads a payment of the fan's.
+    /// Gets one of the fan's payments.
     pub fn payment(&self, payment: PaymentId) -> Call<GetMyPayment> {
         self.0.call(PaymentPath { payment }, Nothing {}, Nothing {})
     }
 
-    /// Asks the fan for a standing consent; the fan decides at `consent_url`.
+    /// Requests a mandate; the fan decides at `consent_url`.
     pub fn ask_mandate(&self, mandate: NewMyMandate) -> Call<AskMyMandate> {
         self.0.call(Nothing {}, Nothing {}, mandate)
     }
@@ -149,12 +149,12 @@ impl MeCalls {
         self.0.call(Nothing {}, query, Nothing {})
     }
 
-    /// Reads a mandate of the fan's.
+    /// Gets one of the fan's mandates.
     pub fn mandate(&self, mandate: MandateId) -> Call<GetMyMandate> {
         self.0.call(MandatePath { mandate }, Nothing {}, Nothing {})
     }
 
-    /// Takes a mandate of the fan's back.
+    /// Revokes one of the fan's mandates.
     pub fn revoke_mandate(&self, mandate: MandateId) -> Call<RevokeMyMandate> {
         self.0.call(MandatePath { mandate }, Nothing {}, Nothing {})
     }

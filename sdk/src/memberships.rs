@@ -16,14 +16,14 @@ use crate::{Call, Client};
 pub struct MembershipCalls(Client);
 
 impl Client {
-    /// The fans in your circles.
+    /// Calls about the fans in your circles.
     pub fn memberships(&self) -> MembershipCalls {
         MembershipCalls(self.clone())
     }
 }
 
 impl MembershipCalls {
-    /// Lets a fan in, if the gate agrees. A refusal says why: [`Error::evaluation`](crate::Error::evaluation).
+    /// Admits a fan, if the gate does. If it does not, [`Error::evaluation`](crate::Error::evaluation) says why.
     pub fn join(&self, circle: CircleId, membership: NewMembership) -> Call<JoinCircle> {
         self.0.call(CirclePath { circle }, Nothing {}, membership)
     }
@@ -33,32 +33,32 @@ impl MembershipCalls {
         self.0.call(CirclePath { circle }, query, Nothing {})
     }
 
-    /// Reads a membership.
+    /// Gets a membership.
     pub fn get(&self, membership: MembershipId) -> Call<GetMembership> {
         self.0.call(MembershipPath { membership }, Nothing {}, Nothing {})
     }
 
-    /// Changes a membership's role; name the version you read with [`Call::if_match`].
+    /// Changes a member's role; pass the version you read to [`Call::if_match`].
     pub fn change(&self, membership: MembershipId, change: MembershipChange) -> Call<ChangeMembership> {
         self.0.call(MembershipPath { membership }, Nothing {}, change)
     }
 
-    /// Lets a fan in who waits for approval.
+    /// Approves a fan who is waiting.
     pub fn approve(&self, membership: MembershipId) -> Call<ApproveMembership> {
         self.0.call(MembershipPath { membership }, Nothing {}, Nothing {})
     }
 
-    /// Turns a fan away who waits for approval; the fan may try again.
+    /// Rejects a fan who is waiting; the fan may try again.
     pub fn reject(&self, membership: MembershipId) -> Call<RejectMembership> {
         self.0.call(MembershipPath { membership }, Nothing {}, Nothing {})
     }
 
-    /// Removes a member, who may come back through the gate.
+    /// Removes a member, who can rejoin through the gate.
     pub fn remove(&self, membership: MembershipId) -> Call<RemoveMembership> {
         self.0.call(MembershipPath { membership }, Nothing {}, Nothing {})
     }
 
-    /// Bans a fan, who cannot come back until the ban is lifted.
+    /// Bans a fan, who cannot rejoin until the ban is lifted.
     pub fn ban(&self, membership: MembershipId) -> Call<BanMembership> {
         self.0.call(MembershipPath { membership }, Nothing {}, Nothing {})
     }
@@ -68,7 +68,7 @@ impl MembershipCalls {
         self.0.call(MembershipPath { membership }, Nothing {}, Nothing {})
     }
 
-    /// Leaves the circle on the fan's own wish.
+    /// Leaves the circle on the fan's behalf.
     pub fn leave(&self, membership: MembershipId) -> Call<LeaveMembership> {
         self.0.call(MembershipPath { membership }, Nothing {}, Nothing {})
     }

@@ -1,4 +1,4 @@
-//! Lists: one page, or every entry over all pages as a stream.
+//! Lists: one page, or all entries of all pages as a stream.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -14,12 +14,12 @@ use crate::error::{Error, ErrorKind};
 use crate::send::{Request, send};
 
 impl<T: Reply + Send, E: Endpoint<Reply = Page<T>>> Call<E> {
-    /// One page: the first, or the one the query's cursor names. The same as awaiting the call.
+    /// One page: the first, or the one the query's cursor points to. The same as awaiting the call.
     pub async fn page(self) -> Result<Page<T>, Error> {
         self.await
     }
 
-    /// Every entry from here on; further pages are fetched as they are needed.
+    /// All entries from here on; further pages are fetched when they are needed.
     pub fn stream(self) -> Items<T> {
         let (client, request) = self.into_parts();
         let start = Walk { client, request: Some(request), ready: VecDeque::new() };
@@ -33,10 +33,10 @@ impl<T: Reply + Send, E: Endpoint<Reply = Page<T>>> Call<E> {
     }
 }
 
-/// The entries of a list, one after the other.
+/// The entries of a list, one by one.
 ///
-/// A [`Stream`]; [`next`](Items::next) makes it usable without any further crate. After an error it ends.
-#[must_use = "a stream does nothing until it is asked"]
+/// A [`Stream`]; [`next`](Items::next) lets you use it without any other crate. It ends after an error.
+#[must_use = "a stream does nothing until it is awaited"]
 pub struct Items<T>(BoxStream<'static, Result<T, Error>>);
 
 impl<T> Items<T> {
@@ -66,10 +66,10 @@ impl<T> Stream for Items<T> {
     }
 }
 
-/// Where a walk over pages stands.
+/// Position of an iteration over pages.
 struct Walk<T> {
     client: Client,
-    /// The request for the next page; none after the last.
+    /// The request for the next page; `None` after the last.
     request: Option<Result<Request, Error>>,
     ready: VecDeque<T>,
 }
@@ -91,14 +91,14 @@ impl<T: Reply> Walk<T> {
     }
 }
 
-/// The same list from this cursor on. A page that leads to itself would be walked for ever.
+/// The same list from this cursor on. A page that points to itself would be read forever.
 fn after(mut request: Request, cursor: &Cursor) -> Result<Request, Error> {
     let cursor = cursor.to_string();
     let pairs: Vec<(String, String)> = request.url.query_pairs().into_owned().collect();
     if pairs.iter().any(|(name, value)| name == "cursor" && *value == cursor) {
         return Err(Error::new(
             ErrorKind::ResponseUnreadable,
-            "the list does not get any further: its next page is itself",
+            "the list does not advance: its next page is the same page",
         ));
     }
     let others = pairs.iter().filter(|(name, _)| name != "cursor");

@@ -12,19 +12,19 @@ use crate::{Call, Client};
 pub struct PartnerCalls(Client);
 
 impl Client {
-    /// Your partner.
+    /// Calls about your partner.
     pub fn partner(&self) -> PartnerCalls {
         PartnerCalls(self.clone())
     }
 }
 
 impl PartnerCalls {
-    /// Reads your partner.
+    /// Gets your partner.
     pub fn get(&self) -> Call<GetPartner> {
         self.0.call(Nothing {}, Nothing {}, Nothing {})
     }
 
-    /// Changes your partner; name the version you read with [`Call::if_match`].
+    /// Updates your partner; pass the version you read to [`Call::if_match`].
     pub fn change(&self, change: PartnerChange) -> Call<ChangePartner> {
         self.0.call(Nothing {}, Nothing {}, change)
     }

@@ -1,4 +1,4 @@
-//! Payments: charge fans, give money back.
+//! Payments: charge fans, refund them.
 
 use quanzi_openapi::Nothing;
 use quanzi_openapi::id::{PaymentId, RefundId};
@@ -17,15 +17,15 @@ use crate::{Call, Client};
 pub struct PaymentCalls(Client);
 
 impl Client {
-    /// What fans pay you.
+    /// Calls about fans' payments.
     pub fn payments(&self) -> PaymentCalls {
         PaymentCalls(self.clone())
     }
 }
 
 impl PaymentCalls {
-    /// Charges a fan. Repeat it with the same [`idempotency_key`](Call::idempotency_key), and the fan pays once; without one
-    /// of yours the SDK makes one for this call and its own repetitions.
+    /// Charges a fan. Retry it with the same [`idempotency_key`](Call::idempotency_key), and the fan pays once; by default
+    /// the SDK generates a key for this call and its retries.
     pub fn create(&self, payment: NewPayment) -> Call<CreatePayment> {
         self.0.call(Nothing {}, Nothing {}, payment)
     }
@@ -35,17 +35,17 @@ impl PaymentCalls {
         self.0.call(Nothing {}, query, Nothing {})
     }
 
-    /// Reads a payment.
+    /// Gets a payment.
     pub fn get(&self, payment: PaymentId) -> Call<GetPayment> {
         self.0.call(PaymentPath { payment }, Nothing {}, Nothing {})
     }
 
-    /// Takes back a payment that nobody decided about yet.
+    /// Cancels a payment that is still waiting for approval.
     pub fn cancel(&self, payment: PaymentId) -> Call<CancelPayment> {
         self.0.call(PaymentPath { payment }, Nothing {}, Nothing {})
     }
 
-    /// Gives money back, in full or in part.
+    /// Refunds a payment, in full or in part.
     pub fn refund(&self, payment: PaymentId, refund: NewRefund) -> Call<CreateRefund> {
         self.0.call(PaymentPath { payment }, Nothing {}, refund)
     }
@@ -55,7 +55,7 @@ impl PaymentCalls {
         self.0.call(PaymentPath { payment }, query, Nothing {})
     }
 
-    /// Reads a refund.
+    /// Gets a refund.
     pub fn get_refund(&self, refund: RefundId) -> Call<GetRefund> {
         self.0.call(RefundPath { refund }, Nothing {}, Nothing {})
     }

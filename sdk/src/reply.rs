@@ -1,4 +1,4 @@
-//! An answer as it came: status, headers, bytes.
+//! An uninterpreted response: status, headers, bytes.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,17 +12,17 @@ use crate::date::http_date;
 use crate::error::{Error, ErrorKind};
 use crate::send::Request;
 
-/// An answer of the gateway, not interpreted: what [`RawCall`](crate::RawCall) gives.
+/// An uninterpreted response of the gateway: the result of a [`RawCall`](crate::RawCall).
 ///
-/// Refusals are answers here; ask [`is_success`](RawReply::is_success) or [`problem`](RawReply::problem).
+/// Errors are responses here; use [`is_success`](RawReply::is_success) or [`problem`](RawReply::problem).
 #[derive(Clone)]
 pub struct RawReply {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, Vec<u8>)>,
     pub(crate) body: Bytes,
-    /// Provably the gateway's answer to this request, or nobody asked for a proof.
+    /// Whether it is provably the gateway's response to this request, or no proof was required.
     pub(crate) trusted: bool,
-    /// An attempt before this one may have taken effect.
+    /// Whether an earlier attempt may have taken effect.
     pub(crate) after_doubt: bool,
     pub(crate) attempts: u32,
 }
@@ -33,7 +33,7 @@ impl RawReply {
         self.status
     }
 
-    /// Whether the status is one of success.
+    /// Whether the status is a success.
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
@@ -44,12 +44,12 @@ impl RawReply {
         found.and_then(|(_, value)| std::str::from_utf8(value).ok())
     }
 
-    /// Every header as it came: name in lower case, and value.
+    /// All headers, as lower-case name and value.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
     }
 
-    /// The body as it came.
+    /// The body.
     pub fn bytes(&self) -> &Bytes {
         &self.body
     }
@@ -59,29 +59,29 @@ impl RawReply {
         self.header("request-id")
     }
 
-    /// How often the request was sent until this answer came.
+    /// Number of attempts until this response.
     pub fn attempts(&self) -> u32 {
         self.attempts
     }
 
-    /// Whether this is the saved answer to an earlier request with the same idempotency key.
+    /// Whether this is the saved response to an earlier request with the same idempotency key.
     pub fn is_replayed(&self) -> bool {
         self.header("idempotent-replayed") == Some("true")
     }
 
-    /// The refusal, if it is one.
+    /// The problem document, if it is an error.
     pub fn problem(&self) -> Option<Problem> {
         let kind = self.header("content-type")?.split(';').next()?.trim();
         let is_problem = !self.is_success() && kind.eq_ignore_ascii_case(PROBLEM_TYPE);
         is_problem.then(|| serde_json::from_slice(&self.body).ok()).flatten()
     }
 
-    /// The body, read as JSON.
+    /// The body, parsed as JSON.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         self.read(&self.body)
     }
 
-    /// The shape of a success; any other answer is an error, which then says which call it was.
+    /// The typed value of a success; any other response is an error that names the call.
     pub(crate) fn success<T: DeserializeOwned>(&self, has_body: bool, request: &Request) -> Result<T, Error> {
         let read = match (self.is_success(), has_body) {
             (true, true) => self.read(&self.body),
@@ -93,7 +93,7 @@ impl RawReply {
 
     fn read<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Error> {
         serde_json::from_slice(body).map_err(|error| {
-            Error::unexpected(ErrorKind::ResponseUnreadable, "the answer has an unexpected shape", self.status, b"")
+            Error::unexpected(ErrorKind::ResponseUnreadable, "the response has an unexpected format", self.status, b"")
                 .with_request_id(self.request_id())
                 .with_source(error)
         })
@@ -106,7 +106,7 @@ impl RawReply {
             Some(problem) => Error::refused(problem),
             None => Error::unexpected(
                 ErrorKind::Unavailable,
-                "the answer is not one of the gateway's",
+                "the response does not come from the gateway",
                 self.status,
                 &self.body,
             ),
@@ -119,7 +119,7 @@ impl RawReply {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// How long to wait at least, as the header or the problem says.
+    /// Minimum time to wait, from the header or the problem document.
     pub(crate) fn retry_after(&self, now_seconds: i64) -> Option<Duration> {
         let said = self.header("retry-after").and_then(|text| {
             let date = || http_date(text).map(|date| u64::try_from(date - now_seconds).unwrap_or(0));
@@ -129,13 +129,13 @@ impl RawReply {
         said.or_else(limit).map(Duration::from_secs)
     }
 
-    /// The gateway's clock when it answered.
+    /// The gateway's clock when it responded.
     pub(crate) fn date_seconds(&self) -> Option<i64> {
         http_date(self.header("date")?)
     }
 }
 
-/// Without headers and body: these may hold personal data.
+/// Leaves out headers and body, which may contain personal data.
 impl fmt::Debug for RawReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RawReply")

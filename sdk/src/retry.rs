@@ -1,22 +1,22 @@
-//! When to try again: full jitter, the gateway's `Retry-After`, and two bounds (how often, and how long in all).
+//! Retries: full jitter, the gateway's `Retry-After`, and two limits (number of retries, total time).
 
 use std::time::Duration;
 
 use crate::system::System;
 
-/// Most that the first wait can be; doubled for each further one.
+/// Maximum of the first delay; doubled for each further one.
 const DELAY_BASE: Duration = Duration::from_millis(200);
-/// Most that one wait can be, unless the gateway asks for more.
+/// Maximum of any delay, unless the gateway asks for more.
 const DELAY_MAX: Duration = Duration::from_secs(10);
 
-/// The bounds of a call.
+/// The limits of a call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
-    /// How often it is repeated at most.
+    /// Maximum number of retries.
     pub(crate) retries_max: u32,
-    /// How long one attempt may take.
+    /// Timeout of one attempt.
     pub(crate) attempt: Duration,
-    /// How long it may take in all; no new attempt begins after that.
+    /// Total time; no attempt starts after it.
     pub(crate) total: Duration,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Tries<'a> {
     bounds: Bounds,
     began: Duration,
     retries: u32,
-    /// How often the request was sent, repetitions that healed something included.
+    /// Number of attempts, including repetitions that corrected something.
     pub(crate) attempts: u32,
 }
 
@@ -41,12 +41,12 @@ impl<'a> Tries<'a> {
         Self { system, bounds, began: system.uptime(), retries: 0, attempts: 0 }
     }
 
-    /// Time for the next attempt: never beyond the end of the call.
+    /// Timeout of the next attempt: never beyond the end of the call.
     pub(crate) fn attempt_time(&self) -> Duration {
         self.bounds.attempt.min(self.left())
     }
 
-    /// Waits for the next attempt; `false` when there is none left. `at_least` is what the gateway asked for.
+    /// Waits for the next attempt; `false` when there is none left. `at_least` is the delay the gateway asked for.
     pub(crate) async fn wait(&mut self, at_least: Option<Duration>) -> bool {
         if self.retries >= self.bounds.retries_max {
             return false;
@@ -60,7 +60,7 @@ impl<'a> Tries<'a> {
         tracing::debug!(
             delay_ms = u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
             retry = self.retries,
-            "trying again"
+            "retrying"
         );
         self.system.sleep(delay).await;
         true

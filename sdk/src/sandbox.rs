@@ -1,4 +1,4 @@
-//! The sandbox: register without asking anybody, invent fans, move the clock, look into signatures.
+//! The sandbox: self-service registration, test fans, the clock, signature checks.
 
 pub use quanzi_openapi::fans::{
     ChangeSandboxFan, CreateSandboxFan, FanPath, GetSandboxFan, NewSandboxFan, Nickname, SandboxFan, SandboxFanChange,
@@ -16,53 +16,53 @@ use quanzi_openapi::{Money, Nothing};
 
 use crate::{Call, Client};
 
-/// Calls that only a sandbox answers; from [`Client::sandbox`].
+/// Calls that only exist in a sandbox; from [`Client::sandbox`].
 #[derive(Debug, Clone)]
 pub struct SandboxCalls(Client);
 
 impl Client {
-    /// What only a sandbox has.
+    /// Calls that only exist in a sandbox.
     pub fn sandbox(&self) -> SandboxCalls {
         SandboxCalls(self.clone())
     }
 }
 
 impl SandboxCalls {
-    /// Registers a partner with its first app. The client needs no app for this; go on with
-    /// [`Client::with_app`].
+    /// Registers a partner with its first app. The client needs no app for this; continue with [`Client::with_app`].
     pub fn register_partner(&self, partner: NewPartner) -> Call<RegisterPartner> {
         self.0.call(Nothing {}, Nothing {}, partner)
     }
 
-    /// Has the gateway look into a signed request, without executing it. The client needs no app for this.
+    /// Checks the signature of a request, without executing it. The client needs no app for this.
     pub fn check_signature(&self, check: SignatureCheck) -> Call<CheckSignature> {
         self.0.call(Nothing {}, Nothing {}, check)
     }
 
-    /// Invents a person; you get the fan id under which you know it.
+    /// Creates a test person; returns the fan id under which you know it.
     pub fn create_fan(&self, fan: NewSandboxFan) -> Call<CreateSandboxFan> {
         self.0.call(Nothing {}, Nothing {}, fan)
     }
 
-    /// Reads an invented person.
+    /// Gets a test person.
     pub fn get_fan(&self, fan: FanId) -> Call<GetSandboxFan> {
         self.0.call(FanPath { fan }, Nothing {}, Nothing {})
     }
 
-    /// What time it is in the sandbox.
+    /// Gets the sandbox clock.
     pub fn clock(&self) -> Call<GetClock> {
         self.0.call(Nothing {}, Nothing {}, Nothing {})
     }
 
-    /// Moves the clock of the whole sandbox, such as by `"PT36H"` or `"P30D"`: what becomes due on the way happens, in order.
+    /// Moves the clock of the whole sandbox, for example by `"PT36H"` or `"P30D"`: everything that becomes due on the way
+    /// happens, in order.
     ///
-    /// When very much is due, the call stops on its way: go on with [`ClockAdvanced::left`]. The client goes on working
+    /// When very much is due, the call stops early: continue with [`ClockAdvanced::left`]. The client keeps working
     /// afterwards, with the new time and a new token.
     pub fn advance_clock(&self, by: impl Into<Advance>) -> Call<AdvanceClock> {
         self.0.call(Nothing {}, Nothing {}, ClockAdvance::new(by))
     }
 
-    /// Puts money into an invented person's wallet.
+    /// Tops up a test person's wallet.
     pub fn top_up(&self, fan: FanId, amount: Money) -> Call<TopUpWallet> {
         self.0.call(FanPath { fan }, Nothing {}, TopUp::new(amount))
     }
@@ -77,17 +77,17 @@ impl SandboxCalls {
         self.0.call(PaymentPath { payment }, Nothing {}, Nothing {})
     }
 
-    /// Lets an invented person consent to be charged.
+    /// Creates a mandate of a test person.
     pub fn create_mandate(&self, mandate: NewMandate) -> Call<CreateSandboxMandate> {
         self.0.call(Nothing {}, Nothing {}, mandate)
     }
 
-    /// Holds the books of the whole sandbox against themselves.
+    /// Checks and reconciles the ledger of the whole sandbox.
     pub fn check_ledger(&self) -> Call<CheckLedger> {
         self.0.call(Nothing {}, Nothing {}, Nothing {})
     }
 
-    /// Changes an invented person.
+    /// Updates a test person.
     pub fn change_fan(&self, fan: FanId, change: SandboxFanChange) -> Call<ChangeSandboxFan> {
         self.0.call(FanPath { fan }, Nothing {}, change)
     }

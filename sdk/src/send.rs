@@ -1,8 +1,8 @@
-//! One call from its description to its answer: sign, send, prove, heal, repeat.
+//! Sends one call: sign, send, verify, correct, retry.
 //!
-//! Invariants: every attempt has a fresh nonce and the same idempotency key; a call that could take effect twice is
-//! repeated only when the attempt before certainly did not reach the gateway; nothing an unproven answer says is
-//! believed, except that it may be worth trying again.
+//! Invariants: every attempt has a fresh nonce and the same idempotency key; a call that could take effect twice is retried
+//! only when the previous attempt certainly did not reach the gateway; an unverified response is never trusted, except as a
+//! hint that a retry may help.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::signer::{Header, PreparedRequest, Signing};
 use crate::token::Token;
 use crate::{transport, verifier};
 
-/// A call, before anything about it is decided that differs from attempt to attempt.
+/// A call, without anything that differs between attempts.
 #[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) method: Method,
@@ -35,7 +35,7 @@ pub(crate) struct Request {
     pub(crate) idempotency_key: Option<String>,
     pub(crate) if_match: Option<String>,
     pub(crate) headers: Vec<Header>,
-    /// Whether it speaks for an app: with token and signature.
+    /// Whether the call is made for an app: with token and signature.
     pub(crate) signed: bool,
     pub(crate) bounds: Bounds,
 }
@@ -61,7 +61,7 @@ impl Request {
         self.method != Method::Post || self.idempotency_key.is_some()
     }
 
-    /// Final but for token and signature.
+    /// Final except for token and signature.
     fn draft(&self, client: &Client) -> PreparedRequest {
         let mut headers: Vec<Header> = vec![
             ("accept".into(), "application/json, application/problem+json".to_owned()),
@@ -85,29 +85,29 @@ impl Request {
     }
 }
 
-/// What one attempt came to.
+/// Outcome of one attempt.
 enum Outcome {
     Reply(RawReply),
-    /// No answer, or one that proves nothing; `sent`: the gateway may have acted on it.
+    /// No response, or an unverified one; `sent`: the gateway may have acted on the request.
     Lost {
         error: Error,
         sent: bool,
     },
-    /// Nothing more can be done.
+    /// The call has failed for good.
     Failed(Error),
 }
 
-/// What follows from it.
+/// What to do next.
 enum Step {
     Done,
     AtOnce,
-    /// After at least this time.
+    /// Retry after at least this time.
     Later(Option<Duration>),
 }
 
-/// Sends the call until there is an answer that stands. A refusal is an answer.
+/// Sends the call until there is a final response. An error response is final, too.
 ///
-/// Boxed, because it fetches a token with calls of its own.
+/// Boxed, because it requests a token with calls of its own.
 pub(crate) fn send<'a>(client: &'a Client, request: &'a Request) -> BoxFuture<'a, Result<RawReply, Error>> {
     let span = tracing::debug_span!(
         "quanzi",
@@ -176,7 +176,7 @@ async fn attempt(client: &Client, request: &Request, time: Duration, token: &mut
         return Outcome::Reply(reply);
     }
     if !verifier::is_signed(&reply) && is_from_between(reply.status) {
-        tracing::debug!(status = reply.status, "an unsigned answer from something on the way");
+        tracing::debug!(status = reply.status, "an unsigned response from something in between");
         return Outcome::Reply(reply);
     }
     match verifier::verify(client, &prepared, &reply).await {
@@ -185,13 +185,13 @@ async fn attempt(client: &Client, request: &Request, time: Duration, token: &mut
             Outcome::Reply(reply)
         }
         Err(error) => {
-            tracing::warn!(%error, "an answer could not be verified");
+            tracing::warn!(%error, "a response could not be verified");
             Outcome::Failed(error.with_outcome_unknown(request.method.writes()))
         }
     }
 }
 
-/// Signs the call, with a token and a nonce of this moment.
+/// Signs the call, with the current token and a fresh nonce.
 pub(crate) async fn prepare(
     client: &Client,
     request: &Request,
@@ -200,7 +200,7 @@ pub(crate) async fn prepare(
     let mut prepared = request.draft(client);
     if request.signed {
         let app = client.app().ok_or_else(|| {
-            Error::new(ErrorKind::Configuration, "this call speaks for an app: make the client with `app(id, key)`")
+            Error::new(ErrorKind::Configuration, "this call requires an app: build the client with `app(id, key)`")
         })?;
         if client.verifies() {
             client.gateway_keys().prepare(client).await?;
@@ -219,7 +219,7 @@ pub(crate) async fn prepare(
     Ok(prepared)
 }
 
-/// What was put right already in one call.
+/// What has already been corrected in one call.
 #[derive(Default)]
 struct Healed {
     clock: bool,
@@ -274,7 +274,7 @@ fn next(
     Step::Done
 }
 
-/// Statuses that proxies and load balancers answer by themselves, and that pass.
+/// Statuses that proxies and load balancers send by themselves, and that are temporary.
 fn is_from_between(status: u16) -> bool {
     matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
 }

@@ -1,4 +1,4 @@
-//! Signing a request: RFC 9421 in the platform's profile, one proof for token and request alike.
+//! Signs requests: RFC 9421 in the platform's profile, one DPoP proof per token.
 //!
 //! Invariant: what is signed is what is sent. The headers are final when the signature is made; only `Signature`,
 //! `Signature-Input` and the debug header are added after it.
@@ -16,25 +16,25 @@ use quanzi_openapi::signature::{
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
 
-/// Asks for a signed answer; which components it covers is the profile's matter.
+/// Asks for a signed response; the profile decides which components it covers.
 const WANTED: &str =
     r#"res=("@status" "content-digest" "@method";req "@target-uri";req "signature";req);created;tag="fapi-2-response""#;
-/// The label of our signature; it is not signed and means nothing.
+/// The label of the signature; it is not signed and has no meaning.
 const LABEL: &str = "sig";
 
-/// A header to be sent.
+/// A header to send.
 pub(crate) type Header = (Cow<'static, str>, String);
 
 /// A request ready to be sent: final headers, signature included.
 ///
-/// What [`RawCall::prepare`](crate::RawCall::prepare) gives, for programs that send by other means. It holds an access
-/// token, so `Debug` shows only names.
+/// The result of [`RawCall::prepare`](crate::RawCall::prepare), for programs that send requests by other means. It contains
+/// an access token, so its `Debug` output shows only names.
 #[derive(Clone)]
 pub struct PreparedRequest {
     pub(crate) method: Method,
     /// Where to send it.
     pub(crate) url: url::Url,
-    /// What the gateway calls the address; this is signed.
+    /// The public form of the URL, which is signed.
     pub(crate) target: String,
     pub(crate) headers: Vec<Header>,
     pub(crate) body: Bytes,
@@ -52,7 +52,7 @@ impl PreparedRequest {
         self.url.as_str()
     }
 
-    /// Every header to send, in order; names in lower case.
+    /// All headers to send, in order; names in lower case.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.headers.iter().map(|(name, value)| (&**name, value.as_str()))
     }
@@ -111,7 +111,7 @@ pub(crate) struct Signing<'a> {
     /// Fresh for every attempt.
     pub(crate) nonce: &'a str,
     pub(crate) wants_signed_answer: bool,
-    /// Sends the base along, so that a sandbox names the first line that differs.
+    /// Whether to send the base along, so that a sandbox names the first line that differs.
     pub(crate) sends_base: bool,
 }
 

@@ -1,7 +1,7 @@
-//! What the SDK asks of the machine: time, sleep and randomness. No other file does.
+//! What the SDK needs from the machine: time, sleep and randomness. No other file uses them.
 //!
-//! Invariant: every time that leaves this house (`created`, `iat`, `exp`) comes from [`System::now_seconds`], so one
-//! correction by the gateway's clock reaches all of them.
+//! Invariant: every time that is sent (`created`, `iat`, `exp`) comes from [`System::now_seconds`], so one correction by the
+//! gateway's clock reaches all of them.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -17,31 +17,31 @@ pub(crate) fn random() -> SystemRandom {
     SystemRandom::new()
 }
 
-/// The same, as the crate `rsa` takes it.
+/// The same, as the crate `rsa` requires it.
 #[cfg(feature = "rsa")]
 #[expect(clippy::disallowed_types, reason = "the SDK has no App: this is its one file that asks the system")]
 pub(crate) const fn random_for_rsa() -> rand_core::OsRng {
     rand_core::OsRng
 }
 
-/// Bytes of a nonce, a `jti` or an idempotency key: 128 bits never meet by chance.
+/// Bytes of a nonce, a `jti` or an idempotency key: 128 random bits never collide.
 const NONCE_BYTES: usize = 16;
 
-/// The machine, and what we know of its clock.
+/// The machine, and the known error of its clock.
 pub(crate) struct System {
     started: Instant,
-    /// Gateway's clock minus ours, in seconds.
+    /// Gateway's clock minus this machine's, in seconds.
     skew_seconds: AtomicI64,
     random: SystemRandom,
     #[cfg(test)]
     pub(crate) test: TestTime,
 }
 
-/// Time that a test moves instead of waiting for it.
+/// Time that a test moves instead of waiting.
 #[cfg(test)]
 #[derive(Default)]
 pub(crate) struct TestTime {
-    /// How far the machine's clock is wrong, in seconds.
+    /// Error of the machine's clock, in seconds.
     pub(crate) wrong_seconds: AtomicI64,
     passed_ms: std::sync::atomic::AtomicU64,
     slept: std::sync::Mutex<Vec<Duration>>,
@@ -58,12 +58,12 @@ impl System {
         }
     }
 
-    /// The gateway's time as we know it, Unix seconds.
+    /// The gateway's time as known here, Unix seconds.
     pub(crate) fn now_seconds(&self) -> i64 {
         self.machine_seconds().saturating_add(self.skew_seconds.load(Ordering::Relaxed))
     }
 
-    /// The machine's own time, Unix seconds: for what comes back to us alone.
+    /// The machine's own time, Unix seconds: for values that only this machine reads.
     #[expect(clippy::disallowed_methods, reason = "the SDK has no App: this is its one file that asks the system")]
     #[cfg_attr(not(test), expect(clippy::unused_self, reason = "tests move the clock"))]
     pub(crate) fn machine_seconds(&self) -> i64 {
@@ -75,7 +75,7 @@ impl System {
         seconds
     }
 
-    /// Time since the client was made; never jumps.
+    /// Time since the client was built; never jumps.
     pub(crate) fn uptime(&self) -> Duration {
         let passed = self.started.elapsed();
         #[cfg(test)]
@@ -83,7 +83,7 @@ impl System {
         passed
     }
 
-    /// Believes the gateway's clock from now on; gives back by how much we were wrong before.
+    /// Adopts the gateway's clock; returns the previous error in seconds.
     pub(crate) fn set_clock_by(&self, server_seconds: i64) -> i64 {
         let before = server_seconds.saturating_sub(self.now_seconds());
         self.skew_seconds.store(server_seconds.saturating_sub(self.machine_seconds()), Ordering::Relaxed);
@@ -103,7 +103,7 @@ impl System {
     }
 
     pub(crate) fn fill(&self, bytes: &mut [u8]) -> Result<(), Error> {
-        self.random.fill(bytes).map_err(|_| Error::new(ErrorKind::Key, "the system gives no randomness"))
+        self.random.fill(bytes).map_err(|_| Error::new(ErrorKind::Key, "the system provides no randomness"))
     }
 
     /// A fresh random text.
@@ -113,7 +113,7 @@ impl System {
         Ok(encode_base64url(bytes))
     }
 
-    /// A random time up to `most`: full jitter, so that a thousand clients do not come back at once.
+    /// A random time up to `most`: full jitter, so that a thousand clients do not return at once.
     pub(crate) fn jitter(&self, most: Duration) -> Duration {
         let mut bytes = [0; 4];
         // Without randomness the whole time is as good: jitter is courtesy, not safety.

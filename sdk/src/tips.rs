@@ -1,4 +1,4 @@
-//! Tips: what your circles and posts were given, and who gives most.
+//! Tips: totals of your circles and posts, and leaderboards.
 
 use quanzi_openapi::Nothing;
 use quanzi_openapi::circles::CirclePath;
@@ -16,24 +16,24 @@ use crate::{Call, Client};
 pub struct TipCalls(Client);
 
 impl Client {
-    /// What was given.
+    /// Calls about tips.
     pub fn tips(&self) -> TipCalls {
         TipCalls(self.clone())
     }
 }
 
 impl TipCalls {
-    /// Reads what a circle was given, its posts included.
+    /// Gets a circle's tips, those for its posts included.
     pub fn of_circle(&self, circle: CircleId) -> Call<GetCircleTips> {
         self.0.call(CirclePath { circle }, Nothing {}, Nothing {})
     }
 
-    /// Reads what a post was given.
+    /// Gets a post's tips.
     pub fn of_post(&self, post: PostId) -> Call<GetPostTips> {
         self.0.call(PostPath { post }, Nothing {}, Nothing {})
     }
 
-    /// Lists who tips most.
+    /// Gets a circle's leaderboard.
     pub fn leaderboard(&self, circle: CircleId, query: LeaderboardQuery) -> Call<GetLeaderboard> {
         self.0.call(CirclePath { circle }, query, Nothing {})
     }

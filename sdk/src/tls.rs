@@ -9,7 +9,7 @@ use rustls_platform_verifier::Verifier;
 use crate::error::{Error, ErrorKind};
 use crate::key::pem;
 
-/// `needed`: without https there is no reason to read the system's certificates, and a machine without any still works.
+/// `needed`: without https there is no reason to read the system's certificates, and a machine that has none still works.
 pub(crate) fn config(needed: bool, trusted: &[String]) -> Result<ClientConfig, Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();

@@ -1,6 +1,6 @@
-//! Access tokens: fetched when first needed, renewed before they expire, by one caller at a time.
+//! Access tokens: requested when first needed, renewed before they expire, by one caller at a time.
 //!
-//! Invariant: a token speaks for one, the app or a fan, and an [`App`] never holds one of another.
+//! Invariant: a token acts for one subject, the app or a fan, and an [`App`] never has a token of another.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -15,23 +15,23 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::key::Key;
 
-/// Life of a token whose answer does not say.
+/// Lifetime of a token whose response does not state it.
 pub(crate) const LIFE_DEFAULT: Duration = Duration::from_mins(5);
 
-/// An app and the tokens of the one it speaks for.
+/// An app and the tokens of the subject it acts for.
 pub(crate) struct App {
     pub(crate) id: AppId,
     pub(crate) key: Key,
     speaks_for: SpeaksFor,
     token: RwLock<Option<Arc<Token>>>,
-    /// Whoever holds it fetches; the others wait or use what is there.
+    /// The holder of this lock requests a token; the others wait or use the current one.
     fetching: tokio::sync::Mutex<()>,
     /// The authorization server's last nonce.
     pub(crate) nonce: Mutex<Option<String>>,
 }
 
 enum SpeaksFor {
-    /// Its partner, with these scopes only.
+    /// The partner, with these scopes only.
     Partner(Option<Vec<Scope>>),
     /// A fan who consented.
     Fan(Session),
@@ -39,14 +39,14 @@ enum SpeaksFor {
 
 pub(crate) struct Token {
     pub(crate) secret: AccessToken,
-    /// In uptime: from here on it is renewed.
+    /// In uptime: when to renew it.
     renew_at: Duration,
-    /// In uptime: from here on it is not used.
+    /// In uptime: when to stop using it.
     ends_at: Duration,
 }
 
 impl Token {
-    /// Of this life, beginning now.
+    /// A token of this lifetime, starting now.
     pub(crate) fn new(client: &Client, secret: AccessToken, life: Duration) -> Self {
         let now = client.system().uptime();
         Self { secret, renew_at: now + life.mul_f64(0.8), ends_at: now + life.mul_f64(0.95) }
@@ -54,12 +54,12 @@ impl Token {
 }
 
 impl App {
-    /// Speaks for its partner.
+    /// An app that acts for its partner.
     pub(crate) fn new(id: AppId, key: Key, scopes: Option<Vec<Scope>>) -> Self {
         Self::of(id, key, SpeaksFor::Partner(scopes), None)
     }
 
-    /// The same app, speaking for a fan; `token` is used as long as it is good.
+    /// The same app, acting for a fan; `token` is used as long as it is valid.
     pub(crate) fn for_fan(&self, session: Session, token: Token) -> Self {
         Self::of(self.id, self.key.clone(), SpeaksFor::Fan(session), Some(Arc::new(token)))
     }
@@ -69,7 +69,7 @@ impl App {
         Self { id, key, speaks_for, token: RwLock::new(token), fetching, nonce }
     }
 
-    /// A token that is good now.
+    /// A token that is valid now.
     pub(crate) async fn token(&self, client: &Client) -> Result<Arc<Token>, Error> {
         let now = || client.system().uptime();
         if let Some(token) = self.current().filter(|token| now() < token.renew_at) {
@@ -101,7 +101,7 @@ impl App {
         }
     }
 
-    /// Drops a token that was refused, unless another one is there by now.
+    /// Drops a token that was refused, unless it has already been replaced.
     pub(crate) fn forget(&self, refused: &Arc<Token>) {
         let mut token = self.token.write().unwrap_or_else(PoisonError::into_inner);
         if token.as_ref().is_some_and(|token| Arc::ptr_eq(token, refused)) {

@@ -1,4 +1,4 @@
-//! One exchange over HTTP, as it is: no redirects, no repetition, no content coding, and a bound on what is read.
+//! One plain HTTP exchange: no redirects, no retries, no content coding, and a limit on what is read.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use crate::error::{Error, ErrorKind};
 use crate::reply::RawReply;
 use crate::signer::PreparedRequest;
 
-/// The largest answer we read, in bytes; a full page of the largest posts has half of that.
+/// Maximum size of a response, in bytes; a full page of the largest posts is half of that.
 const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
 
-/// There is no answer.
+/// There is no response.
 pub(crate) struct Lost {
     pub(crate) error: Error,
     /// Whether the request may have reached the gateway.
@@ -31,19 +31,19 @@ pub(crate) async fn exchange(
     Ok(RawReply { status, headers, body, trusted: false, after_doubt: false, attempts: 1 })
 }
 
-/// An answer that goes on and on, piece by piece.
+/// A streaming response, piece by piece.
 pub(crate) struct Chunks(reqwest::Response);
 
 impl Chunks {
-    /// The next piece; none when it is over, or the connection broke.
+    /// The next piece; `None` at the end, or when the connection broke.
     pub(crate) async fn next(&mut self) -> Option<Bytes> {
         self.0.chunk().await.ok().flatten()
     }
 }
 
-/// Begins an answer that goes on and on; anything but success is an error.
+/// Opens a streaming response; anything but success is an error.
 pub(crate) async fn open(http: &reqwest::Client, request: &PreparedRequest, time: Duration) -> Result<Chunks, Lost> {
-    let late = |_| Lost { error: Error::new(ErrorKind::Timeout, "no answer in time"), sent: true };
+    let late = |_| Lost { error: Error::new(ErrorKind::Timeout, "no response in time"), sent: true };
     let response = tokio::time::timeout(time, write(http, request)?.send()).await.map_err(late)?.map_err(lost)?;
     if response.status().is_success() {
         return Ok(Chunks(response));
@@ -54,7 +54,7 @@ pub(crate) async fn open(http: &reqwest::Client, request: &PreparedRequest, time
 
 fn write(http: &reqwest::Client, request: &PreparedRequest) -> Result<reqwest::RequestBuilder, Lost> {
     let method = reqwest::Method::from_bytes(request.method.as_str().as_bytes())
-        .map_err(|_| unsendable("the method is none of HTTP"))?;
+        .map_err(|_| unsendable("the method is not an HTTP method"))?;
     let mut builder = http.request(method, request.url.clone());
     for (name, value) in &request.headers {
         // A value that is not a header's (a line break) is refused here, before it could start a header of its own.
@@ -73,7 +73,7 @@ async fn read(mut response: reqwest::Response) -> Result<Bytes, Lost> {
         if body.len() + chunk.len() > ANSWER_BYTES_MAX {
             let error = Error::new(
                 ErrorKind::ResponseUnreadable,
-                format!("the answer is larger than {ANSWER_BYTES_MAX} bytes"),
+                format!("the response is larger than {ANSWER_BYTES_MAX} bytes"),
             );
             return Err(Lost { error, sent: true });
         }
@@ -87,13 +87,13 @@ fn lost(error: reqwest::Error) -> Lost {
     let error = error.without_url();
     let sent = !error.is_connect() && !error.is_builder();
     let (kind, message) = if error.is_timeout() {
-        (ErrorKind::Timeout, "no answer in time")
+        (ErrorKind::Timeout, "no response in time")
     } else if error.is_connect() {
         (ErrorKind::Connection, "no connection to the gateway")
     } else if error.is_builder() {
-        (ErrorKind::Configuration, "the request could not be written")
+        (ErrorKind::Configuration, "the request could not be built")
     } else {
-        (ErrorKind::Connection, "the connection broke before the answer was there")
+        (ErrorKind::Connection, "the connection broke before the response was complete")
     };
     let message = match innermost(&error) {
         Some(cause) => format!("{message}: {cause}"),

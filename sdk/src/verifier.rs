@@ -1,7 +1,7 @@
-//! Proving that an answer is the gateway's answer to this very request: signature, digest, binding, key.
+//! Verifies that a response is the gateway's response to this request: signature, digest, binding, key.
 //!
-//! Invariant: a key verifies only if it came from the `jwks_uri` of the configured gateway. Freshness comes from the
-//! binding and not from a clock: the answer covers our signature, and that covers a nonce nobody used before.
+//! Invariant: only keys from the `jwks_uri` of the configured gateway are used. Freshness comes from the binding and not
+//! from a clock: the response covers our signature, which covers a nonce that was never used before.
 
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -19,16 +19,16 @@ use crate::error::{Error, ErrorKind};
 use crate::reply::RawReply;
 use crate::signer::PreparedRequest;
 
-/// An unknown key makes us ask again at most this often.
+/// Minimum time between two requests for the key set because of an unknown key.
 const REFETCH_AFTER: Duration = Duration::from_mins(1);
-/// A set this old is read anew, so that a key the gateway has withdrawn is forgotten.
+/// A key set of this age is requested again, so that a key the gateway has withdrawn is forgotten.
 const STALE_AFTER: Duration = Duration::from_hours(1);
 
 /// The gateway's keys, as last read.
 #[derive(Default)]
 pub(crate) struct GatewayKeys {
     set: RwLock<Option<Arc<KeySet>>>,
-    /// One reader at a time; the others take what it brings.
+    /// One caller reads at a time; the others use the result.
     reading: tokio::sync::Mutex<()>,
 }
 
@@ -38,7 +38,7 @@ struct KeySet {
 }
 
 impl GatewayKeys {
-    /// Reads the keys unless they are there. Before the first signed call, so that no call takes effect whose answer
+    /// Gets the keys unless they are known. Called before the first signed call, so that no call takes effect whose response
     /// could then not be verified.
     pub(crate) async fn prepare(&self, client: &Client) -> Result<(), Error> {
         let fresh = |set: &KeySet| client.system().uptime().saturating_sub(set.read_at) < STALE_AFTER;
@@ -50,7 +50,7 @@ impl GatewayKeys {
             (Ok(_), _) => Ok(()),
             // Better the keys of an hour ago than none.
             (Err(error), Some(_)) => {
-                tracing::debug!(%error, "the gateway's keys could not be read anew");
+                tracing::debug!(%error, "the gateway's keys could not be refreshed");
                 Ok(())
             }
             (Err(error), None) => Err(error),
@@ -69,7 +69,7 @@ impl GatewayKeys {
         Ok(self.read(client, known.as_ref()).await?.find(kid))
     }
 
-    /// `seen` is the set the caller found wanting: if another one is there by now, that will do.
+    /// `seen` is the set the caller found insufficient: if it has already been replaced, the new one is used.
     async fn read(&self, client: &Client, seen: Option<&Arc<KeySet>>) -> Result<Arc<KeySet>, Error> {
         let _reading = self.reading.lock().await;
         if let Some(set) = self.known().filter(|set| seen.is_none_or(|seen| !Arc::ptr_eq(seen, set))) {
@@ -95,13 +95,13 @@ impl KeySet {
     }
 }
 
-/// Whether the answer carries anything that wants to be a signature.
+/// Whether the response has any signature header.
 pub(crate) fn is_signed(reply: &RawReply) -> bool {
     use quanzi_openapi::signature::{SIGNATURE, SIGNATURE_INPUT};
     reply.header(SIGNATURE).is_some() || reply.header(SIGNATURE_INPUT).is_some()
 }
 
-/// Proves the answer, or says what is wrong with it.
+/// Verifies the response, or says what is wrong with it.
 pub(crate) async fn verify(client: &Client, request: &PreparedRequest, reply: &RawReply) -> Result<(), Error> {
     let doubt = |error: &SignatureError| not_verified(&error.to_string(), reply);
     let signature = with_message(request, reply, |message, shape| {
@@ -163,9 +163,9 @@ pub(crate) fn fits(key: &PublicKey, bytes: &[u8], signature: &[u8]) -> bool {
     verified.is_ok()
 }
 
-/// The answer is not to be believed; what it says is shown as an excerpt and nothing more.
+/// The response cannot be trusted; its content is only shown as an excerpt.
 pub(crate) fn not_verified(reason: &str, reply: &RawReply) -> Error {
-    let message = format!("the answer cannot be verified as the gateway's: {reason}");
+    let message = format!("the response cannot be verified as the gateway's: {reason}");
     Error::unexpected(ErrorKind::ResponseNotVerified, &message, reply.status, &reply.body)
         .with_request_id(reply.request_id())
 }

@@ -1,4 +1,4 @@
-//! Webhooks on the receiving side: is this delivery from the gateway, and what does it say.
+//! The receiving side of webhooks: verifies deliveries and parses their events.
 //!
 //! ```
 //! # fn receive(headers: &std::collections::HashMap<String, String>, body: &[u8]) -> Result<(), Box<dyn std::error::Error>> {
@@ -12,8 +12,8 @@
 //! # }
 //! ```
 //!
-//! Answer 2xx once the event is safe, within 15 seconds; what it needs longer for, do after. An event may come twice: its
-//! [`id`](Event::id) stays the same. Verify the bytes as they came, before anything parses them.
+//! Respond with 2xx within 15 seconds once the event is stored; do anything that takes longer afterwards. An event may
+//! arrive twice: its [`id`](Event::id) stays the same. Verify the bytes as they arrived, before anything parses them.
 
 use std::fmt;
 use std::time::Duration;
@@ -27,14 +27,14 @@ use ring::signature::{ED25519, UnparsedPublicKey};
 
 use crate::system::System;
 
-/// How far `webhook-timestamp` may be from our clock, when nothing else is said.
+/// Default maximum distance of `webhook-timestamp` from this machine's clock.
 const TOLERANCE: Duration = Duration::from_mins(5);
-/// Secrets may have these many bytes (Standard Webhooks).
+/// Allowed lengths of a secret in bytes (Standard Webhooks).
 const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
-/// Signatures in one header that are looked at; ours carry three at most.
+/// Maximum number of signatures in a header that are checked; the gateway sends at most three.
 const SIGNATURES_MAX: usize = 16;
 
-/// Why a delivery was not believed, or a key not taken. Says nothing of secrets or signatures.
+/// Why a delivery or a key was refused. It never contains secrets or signatures.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WebhookError {
@@ -42,17 +42,17 @@ pub enum WebhookError {
     SecretMalformed,
     /// A public key is `whpk_` and base64 of 32 bytes.
     PublicKeyMalformed,
-    /// The delivery lacks this header.
+    /// The delivery does not have this header.
     HeaderMissing(&'static str),
     /// `webhook-timestamp` is not a number of seconds.
     TimestampMalformed,
-    /// The delivery was signed too long ago: it is old, repeated by somebody, or this machine's clock is wrong.
+    /// The delivery was signed too long ago: it is old or was replayed, or this machine's clock is wrong.
     TooOld,
     /// The delivery was signed in the future: this machine's clock is wrong.
     FromTheFuture,
-    /// No signature fits: another secret, or the body is not the one that was sent.
+    /// No signature matches: the secret is a different one, or the body was altered.
     SignatureMismatch,
-    /// It is genuine, but not an event as this version knows them.
+    /// The delivery is genuine, but this version cannot parse its event.
     BodyUnreadable(serde_json::Error),
 }
 
@@ -65,7 +65,7 @@ impl fmt::Display for WebhookError {
             Self::TimestampMalformed => write!(f, "{WEBHOOK_TIMESTAMP} is not a number of seconds"),
             Self::TooOld => f.write_str("the delivery was signed too long ago"),
             Self::FromTheFuture => f.write_str("the delivery was signed in the future: is this machine's clock right?"),
-            Self::SignatureMismatch => f.write_str("no signature of the delivery fits"),
+            Self::SignatureMismatch => f.write_str("no signature of the delivery matches"),
             Self::BodyUnreadable(_) => f.write_str("the body is not an event"),
         }
     }
@@ -89,18 +89,19 @@ pub struct Verifier {
 }
 
 impl Verifier {
-    /// By the endpoint's secret (`whsec_…`), as it was shown when the endpoint was made or its secret rotated.
+    /// Verifies with the endpoint's secret (`whsec_…`), as shown when the endpoint was created or its secret rotated.
     pub fn new(secret: &str) -> Result<Self, WebhookError> {
         Self { secrets: Vec::new(), public_keys: Vec::new(), tolerance: TOLERANCE }.and_secret(secret)
     }
 
-    /// By the gateway's public key (`whpk_…`, [`WebhookEndpoint::public_key`](crate::webhook_endpoints::WebhookEndpoint)), without
-    /// any secret. One key signs for all endpoints of a gateway: check that the event's object is yours.
+    /// Verifies with the gateway's public key (`whpk_…`,
+    /// [`WebhookEndpoint::public_key`](crate::webhook_endpoints::WebhookEndpoint)), without a secret. This key signs for all
+    /// endpoints of a gateway: check that the event's object is yours.
     pub fn of_public_key(key: &str) -> Result<Self, WebhookError> {
         Self { secrets: Vec::new(), public_keys: Vec::new(), tolerance: TOLERANCE }.and_public_key(key)
     }
 
-    /// Also by this secret: during a rotation, the old one beside the new one.
+    /// Also accepts this secret: during a rotation, the old one in addition to the new one.
     pub fn and_secret(mut self, secret: &str) -> Result<Self, WebhookError> {
         let bytes = secret.trim().strip_prefix("whsec_").and_then(|text| STANDARD.decode(text).ok());
         let bytes = bytes.filter(|bytes| SECRET_BYTES.contains(&bytes.len())).ok_or(WebhookError::SecretMalformed)?;
@@ -108,7 +109,7 @@ impl Verifier {
         Ok(self)
     }
 
-    /// Also by this public key.
+    /// Also accepts this public key.
     pub fn and_public_key(mut self, key: &str) -> Result<Self, WebhookError> {
         let bytes = key.trim().strip_prefix("whpk_").and_then(|text| STANDARD.decode(text).ok());
         let bytes = bytes.and_then(|bytes| bytes.try_into().ok()).ok_or(WebhookError::PublicKeyMalformed)?;
@@ -116,19 +117,19 @@ impl Verifier {
         Ok(self)
     }
 
-    /// Takes deliveries whose time is at most so far from ours: 5 minutes when not said.
+    /// Sets the maximum distance of a delivery's time from this machine's clock; 5 minutes by default.
     #[must_use]
     pub const fn tolerance(mut self, tolerance: Duration) -> Self {
         self.tolerance = tolerance;
         self
     }
 
-    /// The event, when the delivery is genuine and fresh. `header` reads a header by its lower-case name.
+    /// The event, if the delivery is genuine and recent. `header` reads a header by its lower-case name.
     pub fn verify<'h>(&self, header: impl Fn(&str) -> Option<&'h str>, body: &[u8]) -> Result<Event, WebhookError> {
         self.verify_at(System::new().now_seconds(), header, body)
     }
 
-    /// The same with another idea of now, in Unix seconds: for tests, and for deliveries that were kept.
+    /// The same with a given current time, in Unix seconds: for tests, and for deliveries that were stored.
     pub fn verify_at<'h>(
         &self,
         now_seconds: i64,
@@ -153,7 +154,7 @@ impl Verifier {
         serde_json::from_slice(body).map_err(WebhookError::BodyUnreadable)
     }
 
-    /// Both comparisons take as long whatever the bytes are.
+    /// Both comparisons are constant-time.
     fn fits(&self, signature: &str, content: &[u8]) -> bool {
         let Some((version, text)) = signature.split_once(',') else { return false };
         let Ok(bytes) = STANDARD.decode(text) else { return false };

@@ -20,14 +20,14 @@ use crate::{Call, Client};
 pub struct WebhookEndpointCalls(Client);
 
 impl Client {
-    /// Where your events are pushed to.
+    /// Calls about your webhook endpoints.
     pub fn webhook_endpoints(&self) -> WebhookEndpointCalls {
         WebhookEndpointCalls(self.clone())
     }
 }
 
 impl WebhookEndpointCalls {
-    /// Makes an endpoint. Keep the secret of the answer: it is not shown again.
+    /// Creates an endpoint. Store the secret in the response: it is not shown again.
     pub fn create(&self, endpoint: NewWebhookEndpoint) -> Call<CreateWebhookEndpoint> {
         self.0.call(Nothing {}, Nothing {}, endpoint)
     }
@@ -37,12 +37,12 @@ impl WebhookEndpointCalls {
         self.0.call(Nothing {}, query, Nothing {})
     }
 
-    /// Reads an endpoint.
+    /// Gets an endpoint.
     pub fn get(&self, endpoint: WebhookEndpointId) -> Call<GetWebhookEndpoint> {
         self.0.call(WebhookEndpointPath { endpoint }, Nothing {}, Nothing {})
     }
 
-    /// Changes an endpoint; name the version you read with [`Call::if_match`].
+    /// Updates an endpoint; pass the version you read to [`Call::if_match`].
     pub fn change(&self, endpoint: WebhookEndpointId, change: WebhookEndpointChange) -> Call<ChangeWebhookEndpoint> {
         self.0.call(WebhookEndpointPath { endpoint }, Nothing {}, change)
     }
@@ -52,7 +52,7 @@ impl WebhookEndpointCalls {
         self.0.call(WebhookEndpointPath { endpoint }, Nothing {}, Nothing {})
     }
 
-    /// Enables an endpoint: it goes on where it stopped.
+    /// Enables an endpoint: delivery resumes where it stopped.
     pub fn enable(&self, endpoint: WebhookEndpointId) -> Call<EnableWebhookEndpoint> {
         self.0.call(WebhookEndpointPath { endpoint }, Nothing {}, Nothing {})
     }
@@ -62,22 +62,22 @@ impl WebhookEndpointCalls {
         self.0.call(WebhookEndpointPath { endpoint }, Nothing {}, Nothing {})
     }
 
-    /// Gives an endpoint a new secret; the one before signs as well for 24 hours.
+    /// Rotates the endpoint's secret; the previous one also signs for 24 hours.
     pub fn rotate_secret(&self, endpoint: WebhookEndpointId) -> Call<RotateWebhookSecret> {
         self.0.call(WebhookEndpointPath { endpoint }, Nothing {}, Nothing {})
     }
 
-    /// Sends one signed `webhook_endpoint.ping` and says what came of it.
+    /// Sends one signed `webhook_endpoint.ping` and returns the result.
     pub fn ping(&self, endpoint: WebhookEndpointId) -> Call<PingWebhookEndpoint> {
         self.0.call(WebhookEndpointPath { endpoint }, Nothing {}, Nothing {})
     }
 
-    /// Lists the attempts of the last 30 days, newest first.
+    /// Lists the delivery attempts of the last 30 days, newest first.
     pub fn deliveries(&self, endpoint: WebhookEndpointId, query: DeliveriesQuery) -> Call<ListDeliveries> {
         self.0.call(WebhookEndpointPath { endpoint }, query, Nothing {})
     }
 
-    /// Sends a part of the log again; also what an endpoint missed while it was down, and what was before it.
+    /// Sends a part of the log again, including events from before the endpoint existed or while it was down.
     pub fn replay(&self, endpoint: WebhookEndpointId, replay: NewReplay) -> Call<ReplayEvents> {
         self.0.call(WebhookEndpointPath { endpoint }, Nothing {}, replay)
     }

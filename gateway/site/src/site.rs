@@ -334,8 +334,7 @@ impl Builder<'_> {
     }
 
     fn errors(&mut self) {
-        let frame =
-            self.frame("Error codes", "All error codes: what they mean and what to do.", "/errors", None);
+        let frame = self.frame("Error codes", "All error codes: what they mean and what to do.", "/errors", None);
         let page = html(&ErrorsPage { frame: &frame, groups: errors::groups() });
         self.put("/errors", HTML, PAGE, page);
         for code in ErrorCode::ALL {

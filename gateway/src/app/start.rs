@@ -330,7 +330,9 @@ impl Running {
         let Some(certificate) = &self.certificate else { return };
         match certificate.reload() {
             Ok(()) => tracing::info!("the TLS certificate was reloaded"),
-            Err(error) => tracing::error!(%error, "the TLS certificate could not be reloaded; the current one stays in use"),
+            Err(error) => {
+                tracing::error!(%error, "the TLS certificate could not be reloaded; the current one stays in use")
+            }
         }
     }
 
@@ -501,8 +503,8 @@ async fn keys(config: &Config, what: &KeysAction) -> Result<(), StartError> {
         KeysAction::Show => keyring::describe(&db, &clock).await.map_err(KeysFault::from)?,
         KeysAction::Rotate => {
             let rotated = keyring::rotate(&db, &clock, config.sealing(), is_live).await?;
-            let lines =
-                rotated.map(|key| format!("The next {} key is {}, used from {}.\n", key.purpose, key.kid, key.signs_from));
+            let lines = rotated
+                .map(|key| format!("The next {} key is {}, used from {}.\n", key.purpose, key.kid, key.signs_from));
             format!("{}Running gateways publish them within a minute.\n", lines.concat())
         }
         KeysAction::Retire(kid) => {

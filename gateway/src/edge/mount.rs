@@ -286,6 +286,9 @@ pub(super) fn if_match(http: &HttpRequest) -> Result<i64, Fault> {
     let text = field.to_str().unwrap_or_default().trim();
     let number = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|number| number.parse().ok());
     number.ok_or_else(|| {
-        Fault::param("If-Match", "Send the object's ETag exactly as you received it, for example \"3\" with the quotes.")
+        Fault::param(
+            "If-Match",
+            "Send the object's ETag exactly as you received it, for example \"3\" with the quotes.",
+        )
     })
 }

@@ -137,8 +137,14 @@ pub(super) fn digest_fault(error: &SignatureError, body: &[u8]) -> Fault {
     let candidates = [
         (Some(body.trim_ascii_end().to_vec()), "The digest matches the body without its trailing white space."),
         (Some(with_line_break), "The digest matches the body with a trailing line break, which did not arrive."),
-        (compact, "The digest matches the same JSON without spaces: compute it over the bytes you send, not over the object."),
-        (pretty, "The digest matches the same JSON with line breaks: compute it over the bytes you send, not over the object."),
+        (
+            compact,
+            "The digest matches the same JSON without spaces: compute it over the bytes you send, not over the object.",
+        ),
+        (
+            pretty,
+            "The digest matches the same JSON with line breaks: compute it over the bytes you send, not over the object.",
+        ),
         (Some(Vec::new()), "The digest is that of an empty body."),
     ];
     let fits = |candidate: &[u8]| content_digest(candidate).contains(received.trim_start_matches("sha-256=").trim());

@@ -116,11 +116,7 @@ impl Metrics {
         let replayed = Family::default();
         let batch_orders = Histogram::new(BATCHES);
         let deliveries = Family::default();
-        registry.register(
-            "requests",
-            "Responses, by operation, class of status and error code",
-            requests.clone(),
-        );
+        registry.register("requests", "Responses, by operation, class of status and error code", requests.clone());
         registry.register("request_seconds", "Time from the first byte of a request to its response", seconds.clone());
         registry.register("requests_in_flight", "Requests in progress", in_flight.clone());
         registry.register("rate_limited", "Requests refused by a rate limit, by policy", rate_limited.clone());

@@ -1,6 +1,6 @@
-//! What a browser brings back (RFC 6749, 4.1.2; RFC 9207).
+//! What a browser returns with (RFC 6749, 4.1.2; RFC 9207).
 //!
-//! Invariant: nothing of it is believed, not even a refusal, before issuer and state are those the browser was sent with.
+//! Invariant: nothing in it is trusted, not even an error, before issuer and state match those the browser was sent with.
 
 use std::fmt;
 
@@ -11,19 +11,19 @@ use serde::{Deserialize, Serialize};
 use super::not_verified;
 use crate::error::Error;
 
-/// Longest error code that is read.
+/// Maximum length of an error code that is read.
 const ERROR_CHARS_MAX: usize = 64;
 
-/// Why a fan's browser came back without a code (RFC 6749, 4.1.2.1; OpenID Connect Core, 3.1.2.6).
+/// Why a fan's browser returned without a code (RFC 6749, 4.1.2.1; OpenID Connect Core, 3.1.2.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Denial {
-    /// The fan said no.
+    /// The fan declined.
     AccessDenied,
-    /// The fan would have to sign in, and [`Prompt::None`](super::Prompt::None) was asked for.
+    /// The fan would have to sign in, but [`Prompt::None`](super::Prompt::None) was requested.
     LoginRequired,
-    /// The fan would have to consent, and [`Prompt::None`](super::Prompt::None) was asked for.
+    /// The fan would have to consent, but [`Prompt::None`](super::Prompt::None) was requested.
     ConsentRequired,
 }
 
@@ -57,28 +57,28 @@ impl Parameters {
                 _ => continue,
             };
             if place.replace(value.into_owned()).is_some() {
-                return Err(not_verified(format!("the browser brought `{name}` twice")));
+                return Err(not_verified(format!("the browser returned with `{name}` twice")));
             }
         }
         Ok(parameters)
     }
 }
 
-/// The code of an answer to what this browser was sent with.
+/// The code in the browser's return, checked against what the browser was sent with.
 pub(super) fn code(query: &str, issuer: &str, state: &str) -> Result<AuthorizationCode, Error> {
     let parameters = Parameters::read(query)?;
     if parameters.iss.as_deref() != Some(issuer) {
-        return Err(not_verified("the browser comes from another authorization server: `iss` is not ours"));
+        return Err(not_verified("the browser returned from a different authorization server: `iss` does not match"));
     }
     if parameters.state.as_deref() != Some(state) {
         return Err(not_verified(
-            "`state` is not the one this browser was sent with: somebody else's answer, or an old one",
+            "`state` does not match the one this browser was sent with: it belongs to a different or an older request",
         ));
     }
     match (parameters.error, parameters.code) {
         (Some(error), _) => Err(Error::denied(denial(&error))),
         (None, Some(code)) => Ok(AuthorizationCode::new(code)),
-        (None, None) => Err(not_verified("the browser brought neither a code nor an error")),
+        (None, None) => Err(not_verified("the browser returned with neither a code nor an error")),
     }
 }
 

@@ -1,6 +1,6 @@
-//! Small secrets in a browser's cookie: AES-256-GCM.
+//! Encrypts small secrets for a browser's cookie: AES-256-GCM.
 //!
-//! Invariant: each text is sealed under a nonce of its own (96 random bits: fit for four thousand million texts of one key).
+//! Invariant: each text is sealed under its own nonce (96 random bits: enough for four billion texts per key).
 
 use std::fmt;
 
@@ -13,19 +13,19 @@ use serde::de::DeserializeOwned;
 use crate::error::{Error, ErrorKind};
 use crate::system::random;
 
-/// What is sealed here opens here only.
+/// Binds the ciphertext to this purpose.
 const PURPOSE: &[u8] = b"quanzi pending authorization 1";
 
-/// A key of your site's for cookies that browsers carry and cannot read. All your processes share one.
+/// A key of your site to encrypt cookies with. All your processes must share one.
 pub struct SealingKey(LessSafeKey);
 
 impl SealingKey {
-    /// From 32 random bytes that you keep secret.
+    /// A key from 32 random bytes that you keep secret.
     pub fn new(bytes: &[u8; 32]) -> Result<Self, Error> {
         Ok(Self(LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes).map_err(|_| unusable())?)))
     }
 
-    /// A new one, for a program that forgets what is pending when it ends.
+    /// A new random key, for a program that may forget pending sign-ins when it exits.
     pub fn generate() -> Result<Self, Error> {
         let mut bytes = [0; 32];
         random().fill(&mut bytes).map_err(|_| unusable())?;

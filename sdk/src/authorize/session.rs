@@ -1,7 +1,7 @@
-//! Speaking for a fan: tokens that are kept, renewed, and told to whoever stores them.
+//! Fan sessions: tokens that are renewed and stored.
 //!
-//! Invariant: one caller renews at a time ([`App::token`](crate::token::App) sees to it), and the store is told of
-//! what was renewed before anybody uses it.
+//! Invariant: only one caller renews at a time (ensured by [`App::token`](crate::token::App)), and renewed tokens are stored
+//! before anyone uses them.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,31 +20,31 @@ use crate::client::Client;
 use crate::error::{Error, ErrorKind};
 use crate::token::{App, LIFE_DEFAULT, Token};
 
-/// What speaks for a fan. Keep it where you keep keys; `Debug` does not show the tokens.
+/// The tokens of a fan. Store them like keys; their `Debug` output does not show them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct FanTokens {
     /// The access token, bound to your app's key.
     pub access: AccessToken,
-    /// Gets the next access token: for 90 days, and stays the same.
+    /// The refresh token: valid for 90 days, not rotated.
     pub refresh: RefreshToken,
-    /// When the access token ends.
+    /// When the access token expires.
     pub expires: Time,
-    /// The fan, by the id you know.
+    /// The fan's id.
     pub fan: FanId,
-    /// What the fan agreed to: not always all you asked for.
+    /// The scopes the fan granted: not always all you asked for.
     pub scopes: Vec<FanScope>,
 }
 
 impl FanTokens {
     pub(super) fn new(client: &Client, token: &BasicTokenResponse, fan: FanId) -> Result<Self, Error> {
         let refresh = token.refresh_token().cloned();
-        let refresh = refresh.ok_or_else(|| not_verified("there is no refresh token"))?;
+        let refresh = refresh.ok_or_else(|| not_verified("the response has no refresh token"))?;
         let scopes = scopes(token).unwrap_or_default();
         Ok(Self { access: token.access_token().clone(), refresh, expires: expires(client, token), fan, scopes })
     }
 
-    /// How long the access token is still good.
+    /// Remaining lifetime of the access token.
     fn left(&self, client: &Client) -> Duration {
         let seconds = self.expires.seconds().saturating_sub(client.system().now_seconds());
         Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
@@ -66,28 +66,29 @@ fn scopes(token: &BasicTokenResponse) -> Option<Vec<FanScope>> {
 
 /// Why your store failed.
 pub type StoreFailure = Box<dyn std::error::Error + Send + Sync>;
-/// What your store is doing.
+/// Future of a store operation.
 pub type Stored<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreFailure>> + Send + 'a>>;
 
-/// Where you keep the tokens of your fans: a table of your database, encrypted.
+/// Stores the tokens of your fans: a table of your database, encrypted.
 pub trait TokenStore: Send + Sync {
-    /// The tokens of a fan, if there are any. Asked before a renewal too: another process of yours may have renewed them.
+    /// Loads a fan's tokens, if there are any. Also called before a renewal, because another of your processes may have
+    /// renewed them.
     fn load(&self, fan: FanId) -> Stored<'_, Option<FanTokens>>;
 
-    /// Keeps new tokens of a fan instead of the old ones.
+    /// Saves new tokens of a fan, replacing the old ones.
     fn save(&self, tokens: FanTokens) -> Stored<'_, ()>;
 }
 
 impl Client {
-    /// The same app, speaking for a fan: for [`me`](Client::me).
+    /// A client of the same app that acts for a fan, with the calls under [`me`](Client::me).
     ///
-    /// It renews the access token by itself, by one caller at a time, and clones share it. When the fan took the consent back, calls
-    /// fail with [`ErrorKind::GrantEnded`].
+    /// It renews the access token automatically, one caller at a time, and clones share the token. When the fan has revoked
+    /// the consent, calls fail with [`ErrorKind::GrantEnded`].
     pub fn as_fan(&self, tokens: FanTokens) -> Result<Self, Error> {
         self.speak_for(tokens, None)
     }
 
-    /// The same, with tokens from your store, which is told of new ones; nothing when it has none of this fan.
+    /// The same, with tokens from your store, to which new tokens are saved; `None` if the store has none for this fan.
     pub async fn as_stored_fan(&self, fan: FanId, store: Arc<dyn TokenStore>) -> Result<Option<Self>, Error> {
         let tokens = load(&store, fan).await?;
         tokens.map(|tokens| self.speak_for(tokens, Some(store))).transpose()
@@ -101,15 +102,15 @@ impl Client {
     }
 }
 
-/// A fan whom a client speaks for.
+/// A fan that a client acts for.
 pub(crate) struct Session {
     tokens: Mutex<FanTokens>,
     store: Option<Arc<dyn TokenStore>>,
 }
 
 impl Session {
-    /// The next access token. After a refusal what the store has is not tried, for it may be refused as well: only the answer to a
-    /// refresh says whether the consent ended.
+    /// Gets the next access token. After a refusal the store is not tried, because its tokens may be refused as well: only
+    /// the response to a refresh says whether the consent has ended.
     pub(crate) async fn renew(&self, client: &Client, app: &App, was_refused: bool) -> Result<Token, Error> {
         let known = self.known();
         if let Some(store) = self.store.as_ref().filter(|_| !was_refused) {
@@ -131,7 +132,7 @@ impl Session {
         if let Some(store) = &self.store {
             // The refresh token is still good, so a store that fails costs a renewal and no fan.
             if let Err(error) = store.save(renewed.clone()).await {
-                tracing::warn!(%error, "new tokens of a fan could not be stored");
+                tracing::warn!(%error, "a fan's new tokens could not be stored");
             }
         }
         Ok(self.adopt(client, renewed))
@@ -148,11 +149,11 @@ impl Session {
     }
 }
 
-/// The tokens of this fan. A store that mixes them up would let one fan act as another.
+/// Loads this fan's tokens. A store that mixes fans up would let one fan act as another.
 async fn load(store: &Arc<dyn TokenStore>, fan: FanId) -> Result<Option<FanTokens>, Error> {
     let tokens = store.load(fan).await.map_err(failed)?;
     if tokens.as_ref().is_some_and(|tokens| tokens.fan != fan) {
-        return Err(Error::new(ErrorKind::Store, "the token store gave tokens of another fan"));
+        return Err(Error::new(ErrorKind::Store, "the token store returned tokens of a different fan"));
     }
     Ok(tokens)
 }

@@ -1,7 +1,7 @@
-//! Following the log: every event once and in order, through restarts, outages and lost connections.
+//! Follows the log: every event once and in order, through restarts, outages and lost connections.
 //!
-//! Invariants: an event is handed out only after all before it; what is handed out came in a signed answer; the place moves on only
-//! when the handler has done its work.
+//! Invariants: an event is returned only after all events before it; it came in a signed response; the position advances
+//! only when the handler has succeeded.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,16 +13,16 @@ use super::EventCalls;
 use super::stream_listener::StreamListener;
 use crate::error::{Error, ErrorKind};
 
-/// Looks this often when there is no stream to say that something came.
+/// Polling interval when no stream announces new events.
 const POLL_EVERY: Duration = Duration::from_secs(2);
-/// Most that is waited between two attempts while the gateway cannot be reached.
+/// Maximum pause between two attempts while the gateway cannot be reached.
 const OUTAGE_PAUSE_MAX: Duration = Duration::from_secs(30);
 
-/// Follows your log: waits for events and hands out each exactly once, in order; from [`EventCalls::consumer`].
+/// Follows your log: waits for events and returns each exactly once, in order; from [`EventCalls::consumer`].
 ///
-/// Where it stands is one number, [`place`](Self::place), and keeping it is your business: **store it in the same transaction as
-/// what you do about the event**, and start with the stored number the next time. Then every event takes effect exactly once,
-/// whatever crashes.
+/// Its position is one number, [`place`](Self::place), which you store: **store it in the same transaction as the effects of
+/// the event**, and start with the stored number the next time. Then every event takes effect exactly once, whatever
+/// crashes.
 ///
 /// ```no_run
 /// # struct Database;
@@ -40,29 +40,30 @@ const OUTAGE_PAUSE_MAX: Duration = Duration::from_secs(30);
 /// # }
 /// ```
 ///
-/// While the gateway cannot be reached it waits and tries again; it ends with an error only when waiting does not help: the app may
-/// not read events, an answer is not provably the gateway's, the log has a gap, or the handler failed.
+/// While the gateway cannot be reached, it waits and retries; it ends with an error only when waiting does not help: the app
+/// may not read events, a response is not provably the gateway's, the log has a gap, or the handler failed.
 ///
-/// Dropping a future of it loses nothing: put it into a `select!` with your signal to stop.
+/// Dropping one of its futures loses nothing: you can put it into a `select!` with your shutdown signal.
 #[derive(Debug)]
-#[must_use = "a consumer does nothing until it is asked"]
+#[must_use = "a consumer does nothing until it is awaited"]
 pub struct EventConsumer {
     calls: EventCalls,
     types: Option<EventTypes>,
     poll_every: Duration,
-    /// Everything up to this number has been dealt with.
+    /// Everything up to this sequence number has been processed.
     place: i64,
-    /// Everything up to this number has been read.
+    /// Everything up to this sequence number has been read.
     read: i64,
-    /// Read, and not dealt with.
+    /// Events that were read and not processed yet.
     ready: VecDeque<Event>,
-    /// Whether the page before said that more is there.
+    /// Whether the previous page said that there are more events.
     has_more: bool,
     bell: StreamListener,
 }
 
 impl EventCalls {
-    /// Follows the log from here on: `after` is the number of the last event you have dealt with, 0 to begin with the first.
+    /// Follows the log from here: `after` is the sequence number of the last event you have processed, 0 to start with the
+    /// first.
     pub fn consumer(&self, after: i64) -> EventConsumer {
         EventConsumer {
             calls: self.clone(),
@@ -78,29 +79,29 @@ impl EventCalls {
 }
 
 impl EventConsumer {
-    /// Only events of these types. Their numbers have gaps then, so what is missing cannot be told from what was not wanted.
+    /// Only events of these types. Their sequence numbers then have gaps, so missing events cannot be detected.
     pub fn types(mut self, types: impl IntoIterator<Item = EventType>) -> Self {
         self.types = Some(EventTypes::new(types));
         self
     }
 
-    /// Looks this often when there is no stream to say that something came: every 2 seconds when not said.
+    /// Sets the polling interval when no stream announces new events; 2 seconds by default.
     pub fn poll_every(mut self, time: Duration) -> Self {
         self.poll_every = time;
         self
     }
 
-    /// The number up to which everything has been dealt with: what to store, and to begin with the next time.
+    /// The sequence number up to which everything has been processed: store it, and start with it the next time.
     ///
-    /// With [`types`](Self::types) it also moves over events that are not wanted.
+    /// With [`types`](Self::types) it also advances over events of other types.
     pub fn place(&self) -> i64 {
         self.place
     }
 
-    /// Hands each event to the handler, for ever: the next one only after this one succeeded.
+    /// Passes each event to the handler, forever: the next one only after this one succeeded.
     ///
-    /// Ends with the handler's error, or with our own; the event that failed is not counted as dealt with and comes again when you
-    /// call `run` again.
+    /// Ends with the handler's error, or with the consumer's; the failed event does not count as processed and is passed
+    /// again when you call `run` again.
     pub async fn run<E, F>(&mut self, mut handler: impl FnMut(Event) -> F) -> E
     where
         E: From<Error>,
@@ -119,7 +120,7 @@ impl EventConsumer {
         }
     }
 
-    /// The next event; waits until there is one. It counts as dealt with as soon as you have it.
+    /// The next event; waits until there is one. It counts as processed as soon as it is returned.
     pub async fn next(&mut self) -> Result<Event, Error> {
         loop {
             self.fill().await?;
@@ -129,7 +130,7 @@ impl EventConsumer {
         }
     }
 
-    /// The next event, if there is one already; also counted as dealt with.
+    /// The next event, if there already is one; it also counts as processed.
     pub async fn try_next(&mut self) -> Result<Option<Event>, Error> {
         while self.ready.is_empty() {
             self.pull().await?;
@@ -147,9 +148,9 @@ impl EventConsumer {
         Some(event)
     }
 
-    /// Until something is ready.
+    /// Waits until events are ready.
     ///
-    /// Boxed, so that a consumer can run in a task of its own: compilers of today do not see that the future is `Send`.
+    /// Boxed, so that a consumer can run in its own task: today's compilers do not see that the future is `Send`.
     fn fill(&mut self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(self.wait())
     }
@@ -174,7 +175,7 @@ impl EventConsumer {
         Ok(())
     }
 
-    /// The next page.
+    /// Reads the next page.
     async fn pull(&mut self) -> Result<(), Error> {
         let mut query = EventsQuery::after(self.read);
         query.types.clone_from(&self.types);
@@ -189,7 +190,7 @@ impl EventConsumer {
         Ok(())
     }
 
-    /// Nothing is missing and nothing comes twice.
+    /// Checks that nothing is missing and nothing is repeated.
     fn check(&self, page: &EventPage) -> Result<(), Error> {
         let mut before = self.read;
         for event in &page.data {
@@ -208,7 +209,7 @@ impl EventConsumer {
 
 fn broken(before: i64, next: i64) -> Error {
     let message = format!(
-        "the log is broken: {next} follows {before}. Nothing of this page was handed out; report it with the request's id"
+        "the log is inconsistent: {next} follows {before}. No event of this page was returned; report it with the request id"
     );
     Error::new(ErrorKind::ResponseUnreadable, message)
 }

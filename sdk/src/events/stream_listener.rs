@@ -1,6 +1,6 @@
 //! Listens to the event stream to learn at once that there are new events; the events themselves are read from the log.
 //!
-//! A stream is not signed, so nothing of it is believed but that it may be worth looking.
+//! A stream is not signed, so it is trusted only as a hint that there may be new events.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use crate::error::Error;
 use crate::send::prepare;
 use crate::transport::{Chunks, open};
 
-/// The gateway says something every 15 seconds; a stream that is silent for longer is dead.
+/// The gateway sends something every 15 seconds; a stream that is silent for longer is considered dead.
 const SILENCE_MAX: Duration = Duration::from_secs(40);
-/// Longest line that is looked at; an event's number stands in a short one.
+/// Maximum length of a line that is parsed; the line with a sequence number is short.
 const LINE_BYTES_MAX: usize = 64;
 
 pub(super) struct StreamListener {
@@ -34,7 +34,8 @@ impl StreamListener {
         Self { client: client.clone(), chunks: None, numbers: Numbers::default() }
     }
 
-    /// Until there may be something after this number; without a stream for `pause`. Dropped on the way, it only opens a new stream.
+    /// Waits until there may be an event after this sequence number; without a stream, for `pause`. When dropped halfway, it
+    /// only opens a new stream later.
     pub(super) async fn wait(&mut self, after: i64, pause: Duration) {
         let mut chunks = match self.chunks.take() {
             Some(chunks) => chunks,
@@ -44,7 +45,7 @@ impl StreamListener {
                     chunks
                 }
                 Err(error) => {
-                    tracing::debug!(%error, "no stream of events");
+                    tracing::debug!(%error, "the event stream could not be opened");
                     return self.client.system().sleep(pause).await;
                 }
             },
@@ -75,11 +76,11 @@ impl StreamListener {
     }
 }
 
-/// The highest number a stream has told so far.
+/// The highest sequence number a stream has sent so far.
 #[derive(Default)]
 struct Numbers {
     highest: i64,
-    /// The line under way; only its first bytes.
+    /// The current line; only its first bytes.
     line: Vec<u8>,
 }
 

@@ -1,6 +1,6 @@
-//! The little DER (X.690) that private keys need: nested lengths, whole numbers, a few fixed object identifiers.
+//! The subset of DER (X.690) that private keys need: nested lengths, integers, a few fixed object identifiers.
 //!
-//! Invariant: reading never looks beyond the bytes it was given and accepts only definite, minimal lengths.
+//! Invariant: reading never goes beyond the given bytes and accepts only definite, minimal lengths.
 
 pub(super) const INTEGER: u8 = 0x02;
 pub(super) const BIT_STRING: u8 = 0x03;

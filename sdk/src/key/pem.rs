@@ -1,4 +1,4 @@
-//! PEM (RFC 7468): blocks of base64 between two lines that say what they are.
+//! PEM (RFC 7468): blocks of base64 between two lines that name their content.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,7 +13,7 @@ pub(crate) struct Block<'a> {
     pub(crate) der: Option<Vec<u8>>,
 }
 
-/// Every block of a text; what stands between them is ignored.
+/// Every block of a text; anything between them is ignored.
 pub(crate) fn blocks(text: &str) -> impl Iterator<Item = Block<'_>> {
     text.split("-----BEGIN ").skip(1).filter_map(|rest| {
         let (label, rest) = rest.split_once("-----")?;

@@ -1,4 +1,4 @@
-//! Reading private keys as people have them, with an error that names what was found instead.
+//! Reads private keys in common formats, with errors that name what was found instead.
 
 use quanzi_openapi::jose::{PublicKey, decode_base64url};
 use serde::Deserialize;
@@ -33,11 +33,11 @@ pub(super) fn from_pem(text: &str) -> Result<Key, Error> {
             block.der.ok_or_else(|| unusable("the PEM block is not base64, or is encrypted: decrypt it first"))?;
         return read(&der);
     }
-    Err(unusable("no PEM block found: the text must hold -----BEGIN PRIVATE KEY-----"))
+    Err(unusable("no PEM block found: the text must contain -----BEGIN PRIVATE KEY-----"))
 }
 
 fn pkcs8(bytes: &[u8]) -> Result<Key, Error> {
-    let broken = || unusable("the PKCS#8 key is broken");
+    let broken = || unusable("the PKCS#8 key is damaged");
     let mut key = Reader(Reader(bytes).take(der::SEQUENCE).ok_or_else(broken)?);
     key.number().ok_or_else(broken)?;
     let mut algorithm = Reader(key.take(der::SEQUENCE).ok_or_else(broken)?);
@@ -49,7 +49,7 @@ fn pkcs8(bytes: &[u8]) -> Result<Key, Error> {
         }
         der::EC => sec1(inner, algorithm.take(der::OBJECT_ID)),
         der::RSA | der::RSA_PSS => pkcs1(inner),
-        _ => Err(unusable("the key is of a type we do not take: use Ed25519, P-256 or RSA")),
+        _ => Err(unusable("the key type is not supported: use Ed25519, P-256 or RSA")),
     }
 }
 
@@ -62,22 +62,22 @@ fn pkcs1(bytes: &[u8]) -> Result<Key, Error> {
         }
         RsaNumbers::read(&mut key)
     };
-    Key::rsa(numbers().ok_or_else(|| unusable("the RSA key is broken"))?)
+    Key::rsa(numbers().ok_or_else(|| unusable("the RSA key is damaged"))?)
 }
 
-/// RFC 5915. The curve stands inside, or outside in PKCS#8.
+/// RFC 5915. The curve is named inside, or outside in PKCS#8.
 fn sec1(bytes: &[u8], curve: Option<&[u8]>) -> Result<Key, Error> {
-    let broken = || unusable("the EC key is broken");
+    let broken = || unusable("the EC key is damaged");
     let mut key = Reader(Reader(bytes).take(der::SEQUENCE).ok_or_else(broken)?);
     key.number().ok_or_else(broken)?;
     let secret = key.take(der::OCTET_STRING).ok_or_else(broken)?;
     let curve = key.take_if(der::CONTEXT_0).and_then(|inner| Reader(inner).take(der::OBJECT_ID)).or(curve);
     if curve != Some(der::P256) {
-        return Err(unusable("the EC key is not on P-256, the only curve we take"));
+        return Err(unusable("the EC key is not on P-256, the only supported curve"));
     }
     let point = key.take_if(der::CONTEXT_1).and_then(|inner| Reader(inner).take(der::BIT_STRING));
     let point = point.and_then(|bits| bits.strip_prefix(&[0])).ok_or_else(|| {
-        unusable("the EC key lacks its public half: write it anew with `openssl ec -in key.pem -out new.pem`")
+        unusable("the EC key lacks its public half: rewrite it with `openssl ec -in key.pem -out new.pem`")
     })?;
     Key::p256(secret, point)
 }
@@ -132,7 +132,7 @@ pub(super) fn from_jwk(json: &str) -> Result<Key, Error> {
                 qi: number("qi", jwk.qi)?,
             })
         }
-        _ => Err(unusable("the JWK is of a type we do not take: use OKP with Ed25519, EC with P-256, or RSA")),
+        _ => Err(unusable("the JWK type is not supported: use OKP with Ed25519, EC with P-256, or RSA")),
     }
 }
 

@@ -1,6 +1,6 @@
-//! RSA in pure Rust, through the crate `rsa`: making keys, completing them, signing where ring does not.
+//! RSA in pure Rust, through the crate `rsa`: generates keys, completes them, and signs where ring does not.
 //!
-//! The crate's timing leak (RUSTSEC-2023-0071) is why it signs only when asked to or when ring takes no key of the
+//! Because of the crate's timing leak (RUSTSEC-2023-0071) it signs only on request or when ring does not support the key
 //! size; every private operation here is blinded.
 
 use rsa::pkcs1::{DecodeRsaPrivateKey as _, EncodeRsaPrivateKey as _};
@@ -13,11 +13,12 @@ use super::{Key, Material, RsaNumbers, RsaPadding, RsaPair, unusable};
 use crate::error::Error;
 use crate::system::random_for_rsa;
 
-/// The platform takes RSA keys of these sizes.
+/// RSA key sizes the platform accepts.
 const BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 impl Key {
-    /// A new RSA key of 2048 to 8192 bits; takes seconds. Prefer [`Key::generate`] unless a tool of yours needs RSA.
+    /// Generates an RSA key of 2048 to 8192 bits; takes seconds. Prefer [`Key::generate`] unless one of your tools needs
+    /// RSA.
     pub fn generate_rsa(bits: usize) -> Result<Self, Error> {
         if !BITS.contains(&bits) {
             return Err(unusable("an RSA key has 2048 to 8192 bits"));
@@ -26,7 +27,7 @@ impl Key {
         Self::rsa(RsaNumbers::from_crate(&key)?)
     }
 
-    /// The same RSA key, signing in pure Rust instead of ring (for targets where only that may be used).
+    /// The same RSA key, signing in pure Rust instead of ring (for targets where only that is allowed).
     pub fn in_pure_rust(mut self) -> Result<Self, Error> {
         let Material::Rsa { numbers, .. } = &*self.material else {
             return Err(unusable("only an RSA key can sign in pure Rust"));
@@ -42,7 +43,7 @@ impl RsaNumbers {
         RsaPrivateKey::from_pkcs1_der(&self.pkcs1()).map_err(broken)
     }
 
-    /// Finds the primes of a key that came without them.
+    /// Computes the primes of a key that came without them.
     pub(super) fn from_exponents(n: &[u8], e: &[u8], d: &[u8]) -> Result<Self, Error> {
         let [n, e, d] = [n, e, d].map(BigUint::from_bytes_be);
         Self::from_crate(&RsaPrivateKey::from_components(n, e, d, Vec::new()).map_err(broken)?)
@@ -55,7 +56,7 @@ impl RsaNumbers {
             key.number()?;
             Self::read(&mut key)
         };
-        read().ok_or_else(|| unusable("the RSA key is broken"))
+        read().ok_or_else(|| unusable("the RSA key is damaged"))
     }
 }
 

@@ -529,8 +529,7 @@ async fn a_fan_agrees_to_be_charged_and_takes_it_back(stage: Stage) {
     assert_eq!((asked.status.known(), asked.fan), (Some(&MandateStatus::RequiresConsent), mei.id));
     assert!(url.starts_with(&format!("{}/mandate/", stage.url())) && asked.consent_until.is_some());
     assert_eq!((too_early.status, too_early.code()), (409, ErrorCode::MandateNotActive));
-    for words in
-        ["Raw partner", "Raw Partner Ltd.", "Standing consent", "¥10.00", "¥25.00", "Mei", "Agree", "Decline"]
+    for words in ["Raw partner", "Raw Partner Ltd.", "Standing consent", "¥10.00", "¥25.00", "Mei", "Agree", "Decline"]
     {
         assert!(shown.contains(words), "{words} in {shown}");
     }

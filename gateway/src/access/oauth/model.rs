@@ -178,7 +178,8 @@ fn challenge_sent(form: &PushedRequest) -> Result<String, Fault> {
         return Err(refused("code_challenge_method must be S256 (RFC 7636)."));
     }
     let challenge = sent(form.code_challenge.as_ref()).filter(|challenge| is_sha256(challenge));
-    let challenge = challenge.ok_or_else(|| refused("code_challenge must be 43 characters of base64url (RFC 7636, 4.2)."))?;
+    let challenge =
+        challenge.ok_or_else(|| refused("code_challenge must be 43 characters of base64url (RFC 7636, 4.2)."))?;
     Ok(challenge.to_owned())
 }
 

@@ -125,7 +125,8 @@ async fn check_posting_rate(
         0 => {
             refused.detail("Fans may not comment in this circle; comment as the partner, or change the circle's limit.")
         }
-        _ => refused.detail(format!("The fan may write {comments} comments in 24 hours; the next one at {then} or later.")),
+        _ => refused
+            .detail(format!("The fan may write {comments} comments in 24 hours; the next one at {then} or later.")),
     })
 }
 

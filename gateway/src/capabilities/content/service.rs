@@ -258,7 +258,11 @@ async fn find_own(tx: &mut Tx, partner: PartnerId, now: Time, fan: FanId, post: 
         (None, Some(author)) => memberships::service::find(tx, partner, author).await?.fan == fan,
         (None, None) => false,
     };
-    if is_own { Ok(row) } else { Err(Fault::new(ErrorCode::NotAllowedHere).detail("Only the post's author can do this.")) }
+    if is_own {
+        Ok(row)
+    } else {
+        Err(Fault::new(ErrorCode::NotAllowedHere).detail("Only the post's author can do this."))
+    }
 }
 
 /// Has a post that will be seen later announced then.

@@ -68,7 +68,9 @@ pub async fn of_person(
     }
     store::adopt(tx, partner, person, clock.id(), now).await?;
     // Ours, or that of the request that was faster.
-    store::find_of_person(tx, partner, person).await?.ok_or_else(|| Fault::internal("a fan that was just created is missing"))
+    store::find_of_person(tx, partner, person)
+        .await?
+        .ok_or_else(|| Fault::internal("a fan that was just created is missing"))
 }
 
 /// A page of the fans that a person is, at all partners, the newest first, and the last of them when there are more.

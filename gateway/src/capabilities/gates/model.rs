@@ -69,7 +69,9 @@ pub fn check_right(rules: &[GateRule], pointer: &str) -> Result<(), Fault> {
         if !matches!(rule, GateRule::RealName {} | GateRule::Adult {} | GateRule::CreditBand { .. }) {
             return invalid(
                 place,
-                format!("The rule `{kind}` is only for gates: a right can require `real_name`, `adult` or `credit_band`."),
+                format!(
+                    "The rule `{kind}` is only for gates: a right can require `real_name`, `adult` or `credit_band`."
+                ),
             );
         }
         if !kinds.insert(rule.kind()) {

@@ -289,9 +289,7 @@ impl Row {
         }
         positive(amount)?;
         if amount.amount > left.amount {
-            return Err(
-                Fault::new(ErrorCode::RefundTooLarge).detail(format!("{left} of the payment can be refunded."))
-            );
+            return Err(Fault::new(ErrorCode::RefundTooLarge).detail(format!("{left} of the payment can be refunded.")));
         }
         let refunded = self.refunded + amount.amount;
         let fee_refunded = fee_share(self.fee, refunded, self.amount);

@@ -152,7 +152,9 @@ async fn person(
         return Ok(person);
     }
     // Another request of the same person was faster; the row just made belongs to nobody.
-    store::find_person(tx, issuer, subject).await?.ok_or_else(|| Fault::internal("a person that was just created is missing"))
+    store::find_person(tx, issuer, subject)
+        .await?
+        .ok_or_else(|| Fault::internal("a person that was just created is missing"))
 }
 
 #[cfg(test)]

@@ -95,9 +95,10 @@ impl Frame<'_> {
                 ),
                 ("请求太频繁", "你所在的网络请求过于频繁，请稍等几秒再试。"),
             ),
-            ErrorCode::Overloaded => {
-                (("We are very busy right now", "Please wait a few seconds and try again."), ("系统繁忙", "请稍等几秒再试。"))
-            }
+            ErrorCode::Overloaded => (
+                ("We are very busy right now", "Please wait a few seconds and try again."),
+                ("系统繁忙", "请稍等几秒再试。"),
+            ),
             ErrorCode::MethodNotAllowed
             | ErrorCode::HeadersTooLarge
             | ErrorCode::BodyMalformed

@@ -34,7 +34,8 @@ pub fn diagnose(algorithm: Algorithm, key: &PublicKey, candidates: &[Candidate<'
             let Some(way) = fits(algorithm, key, &verifying, padded.as_ref(), base.as_bytes(), signature) else {
                 continue;
             };
-            let newline = newline.then(|| "You signed the base with a trailing line break; it must have none.".to_owned());
+            let newline =
+                newline.then(|| "You signed the base with a trailing line break; it must have none.".to_owned());
             return candidate.hint.map(str::to_owned).into_iter().chain(newline).chain(way.hint()).collect();
         }
     }
@@ -53,9 +54,9 @@ impl Way {
     fn hint(&self) -> Option<String> {
         match self {
             Self::AsRegistered => None,
-            Self::Der => {
-                Some("The ECDSA signature is in DER format; send r and s, 32 bytes each, one after the other.".to_owned())
-            }
+            Self::Der => Some(
+                "The ECDSA signature is in DER format; send r and s, 32 bytes each, one after the other.".to_owned(),
+            ),
             Self::OtherAlgorithm(algorithm) => {
                 Some(format!("You signed with {algorithm}; the key is registered for a different algorithm."))
             }

@@ -74,7 +74,9 @@ fn check(row: &CodeRow, form: &TokenRequest, jkt: &str, now: Time) -> Result<(),
         return Err(invalid("The code has expired; it is valid for 60 seconds."));
     }
     if sent(form.redirect_uri.as_ref()) != Some(row.redirect_uri.as_str()) {
-        return Err(invalid("redirect_uri differs from the one in the pushed request; they are compared character for character."));
+        return Err(invalid(
+            "redirect_uri differs from the one in the pushed request; they are compared character for character.",
+        ));
     }
     if !sent(form.code_verifier.as_ref()).is_some_and(|verifier| verifier_fits(verifier, &row.challenge)) {
         return Err(invalid("code_verifier does not match the code_challenge of the pushed request (RFC 7636)."));
@@ -93,7 +95,9 @@ async fn used_twice(access: &Access, mut tx: Tx, row: &CodeRow) -> Result<Fault,
         tracing::warn!(code = %fault.code(), cause = ?fault.cause(), "revocations could not be read");
     }
     tracing::warn!(app = %row.app_id, "a code was used twice; everything issued for it is revoked");
-    Ok(invalid("The code was already used. Everything issued for it is revoked; send the fan to the authorization endpoint again."))
+    Ok(invalid(
+        "The code was already used. Everything issued for it is revoked; send the fan to the authorization endpoint again.",
+    ))
 }
 
 /// Issues the next access token for a refresh token.
@@ -127,7 +131,9 @@ pub(super) async fn refresh(
 }
 
 fn gone() -> Fault {
-    invalid("The refresh token is unknown, has expired, or was revoked: send the fan to the authorization endpoint again.")
+    invalid(
+        "The refresh token is unknown, has expired, or was revoked: send the fan to the authorization endpoint again.",
+    )
 }
 
 fn reply(

@@ -163,9 +163,10 @@ fn line<'a>(frame: &Frame<'_>, scope: FanScope) -> Line<'a> {
                 "圈子的加入条件由我们核对，商户只知道你能否加入。",
             ),
         ),
-        FanScope::ContentPost => {
-            (("Post in your name", "以你的名义发帖"), ("In circles where you are allowed to post.", "仅限允许你发帖的圈子。"))
-        }
+        FanScope::ContentPost => (
+            ("Post in your name", "以你的名义发帖"),
+            ("In circles where you are allowed to post.", "仅限允许你发帖的圈子。"),
+        ),
         FanScope::ContentComment => (
             ("Comment and like in your name", "以你的名义评论和点赞"),
             (

@@ -125,7 +125,13 @@ fn outside(page_request: &PageRequest, style: &Style, fault: Fault) -> Page {
     let gone = matches!(fault.code(), ErrorCode::GrantNotFound | ErrorCode::MandateNotFound | ErrorCode::FanNotFound);
     let (title, text) = if gone {
         let title = frame.say("Nothing here", "内容不存在");
-        (title, frame.say("It may already have been removed. Please open your page again.", "该授权可能已取消，请重新打开“我的页面”。"))
+        (
+            title,
+            frame.say(
+                "It may already have been removed. Please open your page again.",
+                "该授权可能已取消，请重新打开“我的页面”。",
+            ),
+        )
     } else {
         frame.trouble(fault.code())
     };
