@@ -136,7 +136,7 @@ pub enum KeyInput {
     Text(String),
 }
 
-/// A set of keys, as in RFC 7517, section 5; entries may also be texts.
+/// A set of keys, as in RFC 7517, section 5; entries may also be strings.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyInputs {

@@ -102,7 +102,7 @@ pub enum Tag {
     Ledger,
     /// The numbered log.
     Events,
-    /// Where events are pushed to.
+    /// Webhook endpoints and deliveries.
     Webhooks,
     /// Only in sandbox mode.
     Sandbox,
@@ -239,7 +239,7 @@ pub trait Body: Sized + 'static {
     /// An example for the document.
     fn example_value() -> Option<Value>;
 
-    /// Adds its schema and those it refers to; gives back the name of its own.
+    /// Adds the schema and those it refers to; returns its name.
     #[cfg(feature = "document")]
     fn schema_name(schemas: &mut NamedSchemas) -> Option<String>;
 }

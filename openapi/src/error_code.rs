@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 macro_rules! error_codes {
     ($($variant:ident $code:tt $status:tt $retry:ident $title:tt $remedy:tt;)+) => {
-        /// What went wrong, for programs.
+        /// Machine-readable error code.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
         pub enum ErrorCode {

@@ -58,7 +58,7 @@ macro_rules! event_types {
                 match self { $(Self::$variant => stringify!($variant),)+ }
             }
 
-            /// The shape in `data` and all it is made of, for the document.
+            /// The schema of `data` and everything it refers to, for the document.
             #[cfg(feature = "document")]
             pub(crate) fn schemas(self, all: &mut crate::document::NamedSchemas) {
                 match self {
@@ -69,7 +69,7 @@ macro_rules! event_types {
                 }
             }
 
-            /// The name of the shape in `data`.
+            /// Name of the schema of `data`.
             #[cfg(feature = "document")]
             pub fn shape(self) -> std::borrow::Cow<'static, str> {
                 match self { $(Self::$variant => <$shape as ToSchema>::name(),)+ }
@@ -303,7 +303,7 @@ impl<'de> Deserialize<'de> for EventTypes {
     }
 }
 
-/// Which events.
+/// Filter and paging of the log.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]

@@ -152,7 +152,7 @@ impl<'de, K: Kind> Deserialize<'de> for Id<K> {
     }
 }
 
-/// The kinds, each a line: prefix and schema name.
+/// All kinds, one per line: prefix and schema name.
 pub mod kind {
     use super::Kind;
 

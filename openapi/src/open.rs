@@ -65,7 +65,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for Open<T> {
     }
 }
 
-/// Reads a field that may be left out but cannot be cleared: null is refused instead of being taken for "left out".
+/// Reads a field that may be omitted but not cleared: null is refused instead of being treated as omitted.
 pub(crate) fn not_null<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     let value = Option::<T>::deserialize(deserializer)?;
     value

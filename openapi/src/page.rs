@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub const LIMIT_MAX: u32 = 100;
 /// Number of entries on a page when the caller does not set a limit.
 pub const LIMIT_DEFAULT: u32 = 20;
-/// The longest cursor we read, in characters; ours are far shorter.
+/// Maximum length of a cursor, in characters; cursors of the gateway are far shorter.
 pub(crate) const CURSOR_LEN_MAX: usize = 512;
 
 /// One page of a list, in a stable order.
@@ -42,8 +42,8 @@ impl<T> Page<T> {
     }
 }
 
-/// Where a list goes on: a text that only the gateway reads. It holds a position, never an authority, so a forged one can at
-/// most point elsewhere in the caller's own list.
+/// Where a list continues: an opaque text that only the gateway reads. It contains a position and no authority, so a forged
+/// cursor can at most point to another position in the caller's own list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor(String);
 

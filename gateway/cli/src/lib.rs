@@ -1,6 +1,6 @@
 //! Links the gateway and its documentation site into one program.
 //!
-//! Neither of the two knows the other: an edited guide compiles the site and this page, not the gateway.
+//! Neither of the two depends on the other: editing a guide recompiles the site and this crate, not the gateway.
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! Stylesheet, script and icon: written for these pages, embedded, addressed by their content so they can be kept for ever.
+//! Stylesheet, script and icon: written for these pages, embedded, and addressed by content so that they can be cached
+//! forever.
 
 use crate::site::fingerprint;
 

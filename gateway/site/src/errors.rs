@@ -1,4 +1,4 @@
-//! A page for every error code, made from the table, with longer advice for the codes that need it.
+//! A page for every error code, generated from the table, with longer advice for the codes that need it.
 
 use quanzi_openapi::ErrorCode;
 

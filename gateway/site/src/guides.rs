@@ -1,7 +1,8 @@
 //! The guides of `docs/guides`, embedded, in reading order.
 //!
-//! The line `<!-- event types -->` becomes the table of all event types. A line that holds nothing but `<!-- include path -->` is replaced by the named file as a code block. The file is
-//! embedded too and also served by itself, so what a guide shows is what a reader downloads and what the tests run.
+//! The line `<!-- event types -->` is replaced by the table of all event types. A line with only `<!-- include path -->` is
+//! replaced by the named file as a code block. The file is embedded too and also served by itself, so what a guide shows is
+//! what a reader downloads and what the tests run.
 
 use std::fmt::Write as _;
 

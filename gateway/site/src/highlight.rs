@@ -1,4 +1,4 @@
-//! Colours for code: comments, strings, numbers, words of the language. Good enough to read by; wrong never means lost text.
+//! Syntax colours for code: comments, strings, numbers, keywords. Simple, and never loses text.
 //!
 //! Invariant: without its tags the output is the escaped input, character for character.
 

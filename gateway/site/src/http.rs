@@ -1,4 +1,4 @@
-//! Mounts the documentation: plain GET, public, cacheable, every answer under the same strict policy.
+//! Mounts the documentation: plain GET, public, cacheable, every response under the same strict policy.
 
 use std::sync::OnceLock;
 

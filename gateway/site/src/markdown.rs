@@ -1,6 +1,6 @@
-//! Markdown to HTML: headings with anchors, a table of contents, coloured code, links between guides made addresses.
+//! Markdown to HTML: headings with anchors, a table of contents, coloured code, links between guides turned into URLs.
 //!
-//! Invariant: raw HTML in the source is dropped, so the output holds only what this file writes.
+//! Invariant: raw HTML in the source is dropped, so the output contains only HTML that this file writes.
 
 use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
 

@@ -1,4 +1,4 @@
-//! JSON that remembers the order of its members: the document lists fields in the order a reader should meet them.
+//! JSON that keeps the order of its members: the document lists fields in the order in which a reader should see them.
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::fmt;

@@ -1,4 +1,4 @@
-//! The API reference: every operation of the contract on one page, as the document and the declarations tell it.
+//! The API reference: every operation of the contract on one page, from the document and the declarations.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! Schemas of the document as rows a reader can follow: one row a field, nested ones below it.
+//! Schemas of the document as rows for a reader: one row per field, nested fields below it.
 
 use crate::markdown::inline;
 use crate::ordered::Json;

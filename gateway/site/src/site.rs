@@ -1,4 +1,4 @@
-//! Every page, made once: address to answer. Serving is a look-up.
+//! All pages, rendered once: path to response. Serving is a look-up.
 
 use std::collections::BTreeMap;
 

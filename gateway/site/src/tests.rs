@@ -1,4 +1,4 @@
-//! The pages as a reader meets them: every one renders, every link leads somewhere, nothing comes from elsewhere.
+//! The pages as a reader sees them: each one renders, no link is broken, nothing is loaded from elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -1,7 +1,7 @@
-//! The operator's OpenID Connect provider: where it is, and what it says of a person.
+//! The operator's OpenID Connect provider: its metadata, and its claims about a person.
 //!
-//! Id tokens come straight from the token endpoint over TLS, so their signature is not looked at (OpenID Connect Core, 3.1.3.7,
-//! rule 6); issuer, audience, expiry and nonce are.
+//! ID tokens come directly from the token endpoint over TLS, so their signature is not verified (OpenID Connect Core,
+//! 3.1.3.7, rule 6); issuer, audience, expiry and nonce are.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};

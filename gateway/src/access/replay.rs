@@ -1,8 +1,8 @@
 //! Nonces of signatures and proofs, remembered for as long as a signature could be accepted.
 //!
-//! In memory and per process for every signed request, and durably for changes: the nonce of a change is used up in the
-//! transaction of the change, so no other process and no restart executes the same signature twice. A nonce is remembered only
-//! after signature and digest were verified, so a failing request burns nothing.
+//! In memory and per process for every signed request, and in the database for state-changing calls: their nonce is consumed
+//! in the transaction of the change, so no other process and no restart executes the same signature twice. A nonce is
+//! remembered only after all other checks passed, so a refused request consumes nothing.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};

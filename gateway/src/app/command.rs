@@ -1,4 +1,5 @@
-//! The command line: `quanzi`, `quanzi config`, `quanzi migrate`, `quanzi keys` and the rest. Flags and help come from the table of settings.
+//! The command line: `quanzi`, `quanzi config`, `quanzi migrate`, `quanzi keys` and so on. Flags and help are generated from
+//! the table of settings.
 
 use std::ffi::OsString;
 use std::fmt::Write as _;

@@ -1,6 +1,6 @@
-//! The seam between the gateway and its documentation site, a crate that the program links beside this one.
+//! The interface between the gateway and its documentation site, a crate that the program links in addition to this one.
 //!
-//! Invariant: nothing here depends on a page, so an edited guide does not compile the gateway.
+//! Invariant: nothing here depends on a page, so editing a guide does not recompile the gateway.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! From a configuration to a running gateway, and back down. Invariant: whoever is told that we listen can be served, and a request
-//! that was taken is answered before we go.
+//! Starts a gateway from a configuration, and shuts it down. Invariant: when the gateway reports that it listens, it can
+//! serve, and a request that was accepted is answered before it exits.
 
 use std::ffi::OsString;
 use std::io;

@@ -1,6 +1,6 @@
 //! One folder for each noun of the contract.
 //!
-//! A capability speaks to another only through its `service`, never its `store`.
+//! A capability calls another only through its `service`, never its `store`.
 
 pub mod apps;
 pub(crate) mod cashier;

@@ -1,4 +1,4 @@
-//! An answer before it leaves: status, headers, the very bytes that are digested, saved and sent.
+//! A response before it is sent: status, headers, and the exact bytes that are digested, saved and sent.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;

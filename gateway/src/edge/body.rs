@@ -1,4 +1,4 @@
-//! Reading a body: bounded in size and time, digested while it arrives.
+//! Reads a body: limited in size and time, digested while it arrives.
 
 use std::time::Duration;
 

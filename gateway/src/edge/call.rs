@@ -1,4 +1,4 @@
-//! A call: what a handler gets. Who calls is in its type, so a handler cannot forget to ask.
+//! A call: what a handler receives. The kind of caller is part of its type, so a handler cannot forget to check it.
 
 use std::convert::Infallible;
 use std::pin::Pin;

@@ -1,4 +1,5 @@
-//! Who calls: token, binding to a key, signature, digest, nonce, limit, scope, in this order.
+//! Authenticates the caller and reads the body. In this order: token, the app's allow-list, signature, possession of the
+//! token's key, body with its digest, app limit, scope, nonce.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! One request and its answer, from the first look to the signed last byte.
+//! One request and its response, from the outside checks to the signature of the response.
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
-//! Why a signature failed, for the sandbox: the base line by line, the first difference, and what the signature would fit.
+//! Explains a signature error, for the sandbox: the base line by line, the first difference, and what the signature would
+//! match.
 //!
-//! Nothing here decides anything; credentials are hashed before they leave.
+//! Nothing here makes a decision; credentials are hashed before they are shown.
 
 use quanzi_openapi::problem::LineDifference;
 use quanzi_openapi::signature::{

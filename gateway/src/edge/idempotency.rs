@@ -1,7 +1,7 @@
-//! Idempotency, right once for every endpoint: the saved answer is written in the transaction of the effect.
+//! Idempotency, once for every endpoint: the saved response is written in the transaction of the effect.
 //!
-//! Invariants: an effect with a key has a row with its answer, committed together; a key belongs to one request for ever
-//! (30 days); a refusal saves nothing, so it may be tried again.
+//! Invariants: an effect with a key has a row with its response, committed together; a key belongs to one request (for 30
+//! days); an error saves nothing, so the request may be retried.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};

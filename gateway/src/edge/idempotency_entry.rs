@@ -1,7 +1,7 @@
-//! What a call uses up, when many calls are written in one transaction: signatures and idempotency keys, by the batch.
+//! Nonces and idempotency keys of many calls, written as a batch in one transaction.
 //!
-//! The same tables and the same promise as for calls that run alone: an effect is committed with its saved answer, a signature
-//! is executed once, by whatever process.
+//! The same tables and guarantees as for calls that run alone: an effect is committed with its saved response, and a
+//! signature is executed once, across all processes.
 
 use std::collections::{BTreeMap, BTreeSet};
 

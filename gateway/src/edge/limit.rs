@@ -1,6 +1,6 @@
-//! Rate limits by `governor`: per app and route class, and per address before anything is known of the caller.
+//! Rate limits by `governor`: per app for reads and writes, and per IP address before anything is known about the caller.
 //!
-//! Time is the app's clock, so a test moves it instead of waiting.
+//! Time is the gateway's clock, so tests move it instead of waiting.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;

@@ -1,7 +1,9 @@
-//! The edge: what every request goes through before a capability sees it, and every answer before it leaves.
+//! The edge: what every request goes through before a capability sees it, and every response before it leaves.
 //!
-//! The order, cheap checks first and no state before proof: address limit, sizes, route, token, signature, digest while the
-//! body is read, nonce, app limit, scope, parsing, idempotency, handler, signed answer. `serve.rs` is that walk.
+//! Cheap checks come first, and nothing is remembered before the caller is authenticated. The order: IP address limit,
+//! sizes, token, the app's allow-list, signature, possession of the token's key, body with its digest, app limit, scope,
+//! nonce, media type, parsing, idempotency, handler, signed response. `serve.rs` is this sequence, `caller.rs` its part from
+//! token to nonce.
 
 mod answer;
 mod body;

@@ -1,7 +1,7 @@
-//! The entrance for people: pages in a browser, beside the calls of programs.
+//! Requests for HTML pages, which browsers send, in contrast to API calls.
 //!
-//! Invariants: a page is under the same limits as every request (address, sizes, body in size and time); it is logged and counted
-//! under a name of ours, never under its address, which may be a secret.
+//! Invariants: a page is under the same limits as every request (IP address, sizes, body in size and time); it is logged and
+//! counted under a fixed name, never under its URL, which may be a secret.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The walk of a request: outside checks, who calls, parsing, one transaction, the signed answer.
+//! Serves a request: outside checks, authentication, parsing, one transaction, the signed response.
 
 use std::sync::Arc;
 use std::time::Duration;

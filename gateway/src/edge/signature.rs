@@ -1,4 +1,4 @@
-//! The signature of a request: verified with the registered key, never by what the request says of itself.
+//! The signature of a request: verified with the registered key and its algorithm, never with what the request claims.
 
 use quanzi_openapi::ErrorCode;
 use quanzi_openapi::problem::SignatureReport;

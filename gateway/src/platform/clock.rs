@@ -1,4 +1,4 @@
-//! Time, ids and randomness: the only file that asks the system for them.
+//! Time, ids and randomness: the only file that gets them from the system.
 //!
 //! Everything else gets them from [`crate::app::App`], so a test moves time instead of sleeping.
 

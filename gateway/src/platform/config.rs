@@ -1,7 +1,7 @@
-//! Every setting, read and checked. Invariant: a [`Config`] that exists can be served; what is wrong with a setting is said once, at the
-//! start, by its name, its source, the value and what was expected.
+//! Every setting, parsed and checked. Invariant: a [`Config`] that exists can be served; an error in a setting is reported
+//! once, at startup, with its name, its source, the value and what was expected.
 //!
-//! Sources, each stronger than the one before: built in, file, environment, flags. The table of settings is [`SETTINGS`].
+//! Sources, in increasing precedence: built in, file, environment, flags. The table of settings is [`SETTINGS`].
 
 mod settings;
 mod sources;

@@ -1,6 +1,6 @@
-//! Files of secrets that others on the machine can get at, in sentences for the log.
+//! Checks whether other users of the machine can read secret files, for warnings in the log.
 //!
-//! A warning and no refusal: a key that a group of the operator's may read can be meant.
+//! A warning and not an error: group access may be intended by the operator.
 
 use std::path::Path;
 

@@ -1,6 +1,6 @@
-//! A refusal inside the gateway: what the partner may read, and apart from it the cause for the log.
+//! An error inside the gateway: what the partner may read, and separately the cause for the log.
 //!
-//! Invariant: nothing of `cause` reaches an answer.
+//! Invariant: nothing of `cause` reaches a response.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! The log: standard error, for people or for machines.
+//! The log on standard error, in a format for people or for machines.
 
 use std::io::IsTerminal as _;
 

@@ -1,7 +1,7 @@
-//! What Prometheus reads. Invariant: labels come from closed lists (operations, error codes, policies), never from a request, so
-//! that nobody outside can make the registry grow.
+//! Metrics for Prometheus. Invariant: labels come from closed lists (operations, error codes, policies), never from a
+//! request, so that no one outside can make the registry grow.
 //!
-//! Served by [`serve`] on an address of its own: numbers about partners are not for partners.
+//! Served by [`serve`] on a separate address: figures about partners are not for partners.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,5 +1,4 @@
-//! What everything stands on and no capability's noun appears in: configuration, database, time, keys, the event log's outbox,
-//! due work, the ledger.
+//! The foundation, which knows no capability: configuration, database, time, keys, the event log's outbox, jobs, the ledger.
 
 pub mod clock;
 pub mod config;

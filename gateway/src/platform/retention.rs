@@ -1,8 +1,8 @@
-//! Throws away what has expired. Invariant: in small batches with air between them, so that a long absence cannot block writers, and
-//! a task that fails is tried again next time and disturbs no other.
+//! Deletes expired rows. Invariant: in small batches with pauses in between, so that a long backlog does not block writers;
+//! a failed task is retried in the next round and does not affect the others.
 //!
-//! What is expired each capability says itself, by a [`RetentionTask`]. Several gateways on one database may do the same task at once: each
-//! deletes what the others left.
+//! Each capability defines what has expired, with a [`RetentionTask`]. Several gateways on one database may run the same
+//! task at the same time: each deletes what the others left.
 
 use std::pin::Pin;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Whether the gateway is going down. Invariant: once set it stays set, and everybody who waits for it hears of it.
+//! Whether the gateway is shutting down. Invariant: once set it stays set, and everyone who waits for it is notified.
 
 use std::sync::Arc;
 

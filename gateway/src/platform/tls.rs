@@ -1,4 +1,4 @@
-//! TLS from PEM files. Invariant: a reload that fails leaves the certificate in use as it is.
+//! TLS from PEM files. Invariant: a failed reload leaves the current certificate in use.
 
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -1,4 +1,5 @@
-//! Limits over a rolling window of time. Pure. Invariant: what a report promises is when the next try can succeed, never earlier.
+//! Limits over a rolling time window. Pure. Invariant: the reported reset time is when the next attempt can succeed, never
+//! earlier.
 
 use quanzi_openapi::Time;
 use quanzi_openapi::problem::LimitReport;

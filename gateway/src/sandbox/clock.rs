@@ -1,8 +1,8 @@
-//! The sandbox's clock: one for all processes on a database, over restarts too. Invariants: it never goes back, one moves it at a
-//! time, and live mode neither reads nor moves it.
+//! The sandbox clock: shared by all processes on a database, and persistent across restarts. Invariants: it never goes back,
+//! only one call moves it at a time, and live mode neither reads nor moves it.
 //!
-//! Whoever moves it does what becomes due on the way, one after the other, each at its time; meanwhile the runners of all
-//! processes rest (`jobs::service::claim`).
+//! The call that moves it runs what becomes due on the way, job by job, each at its time; meanwhile the runners of all
+//! processes pause (`jobs::service::claim`).
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
-//! The demo partner: made when a sandbox starts for the first time, found again by the key in its file.
+//! The demo partner: created when a sandbox starts for the first time, and found again by the key in its file.
 //!
-//! Invariants: the file is written whole or not at all, readable by its owner only; a key that is in the file and not in the
-//! database (a new database, or a start that was cut short) is registered, never replaced.
+//! Invariants: the file is written completely or not at all, readable only by its owner; a key that is in the file and not
+//! in the database (a new database, or an interrupted start) is registered, never replaced.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};

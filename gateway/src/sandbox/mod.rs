@@ -1,4 +1,4 @@
-//! What only a sandbox has: registering a partner without asking anybody, and a demo partner to begin with.
+//! Only in sandbox mode: self-service partner registration, signature checks, the movable clock, and the demo partner.
 
 pub mod clock;
 pub mod demo;

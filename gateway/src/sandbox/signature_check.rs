@@ -1,6 +1,6 @@
-//! Explaining a signature without executing anything: the same checks as the edge, with everything it found said aloud.
+//! Explains a signature without executing anything: the same checks as at the edge, with a full report.
 //!
-//! Invariant: nothing is written and no nonce is used up.
+//! Invariant: nothing is written and no nonce is consumed.
 
 use quanzi_openapi::problem::SignatureReport;
 use quanzi_openapi::sandbox::{CheckSignature, SignatureFinding};

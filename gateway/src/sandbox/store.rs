@@ -1,4 +1,4 @@
-//! All SQL of the sandbox's clock. Invariant: it never goes back, and one moves it at a time.
+//! All SQL of the sandbox clock. Invariant: it never goes back, and only one call moves it at a time.
 
 use quanzi_openapi::Time;
 

@@ -1,4 +1,4 @@
-//! The fixture of a test: a partner with circles and fans, and a time that stands still until it is moved.
+//! The fixture of a test: a partner with circles and fans, and a clock that stands still until it is moved.
 
 use quanzi_openapi::Time;
 use quanzi_openapi::circles::{Circle, NewCircle};

@@ -1,6 +1,6 @@
-//! What tests of several capabilities need: a gateway on a scratch database, and clients that talk to it.
+//! Test support for all capabilities: a gateway on a scratch database, and clients that talk to it.
 //!
-//! Invariant: time is the gateway's clock, moved and never slept.
+//! Invariant: time is the gateway's clock, which tests move instead of sleeping.
 
 pub(crate) mod fixture;
 

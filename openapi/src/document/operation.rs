@@ -8,7 +8,7 @@ use super::Parts;
 use crate::endpoint::{Access, Body as _, BodyKind, Endpoint, Idempotency, Method, Tag, Verb};
 use crate::error_code::ErrorCode;
 
-/// An endpoint as data: what the document, the mounted-equals-documented test and the mutation test go through.
+/// An endpoint as data: read by the document, the test that every endpoint is mounted, and the mutation test.
 #[derive(Clone, Copy)]
 pub struct Operation {
     /// The name of the declaration, which is the operation id.
@@ -25,15 +25,15 @@ pub struct Operation {
     pub status: u16,
     /// It must be signed.
     pub signed: bool,
-    /// `If-Match` is required.
+    /// Whether `If-Match` is required.
     pub if_match: bool,
     /// `Idempotency-Key`.
     pub idempotency: Idempotency,
-    /// How the body travels.
+    /// How the body is encoded.
     pub body: BodyKind,
     /// An example of the body.
     pub body_example: fn() -> Option<Value>,
-    /// Reads an answer as a client does; the error says what a client could not read.
+    /// Parses a response as a client does; the error says what a client could not parse.
     pub read_reply: fn(&Value) -> Result<(), serde_json::Error>,
     /// Schemas.
     pub(crate) describe: fn(&mut Parts),
@@ -62,7 +62,7 @@ impl Operation {
         }
     }
 
-    /// Every code it can answer: its own, and those of its access and shape.
+    /// Every code the endpoint can answer with: its own, and those of its access and shape.
     pub fn fails(&self) -> Vec<ErrorCode> {
         use ErrorCode as C;
         let mut codes = self.fails.to_vec();
@@ -115,7 +115,7 @@ impl Operation {
     }
 }
 
-/// What can be wrong with a token and its app.
+/// Errors about a token and its app.
 const TOKEN: [ErrorCode; 10] = [
     ErrorCode::TokenMissing,
     ErrorCode::TokenInvalid,
@@ -129,7 +129,7 @@ const TOKEN: [ErrorCode; 10] = [
     ErrorCode::AppSuspended,
 ];
 
-/// What can be wrong with a signature; on reads too, because a signature that is sent is verified.
+/// Errors about a signature; on reads too, because a signature is verified whenever it is sent.
 const SIGNATURE: [ErrorCode; 19] = [
     ErrorCode::SignatureMalformed,
     ErrorCode::TagMissing,

@@ -170,9 +170,9 @@ impl ToSchema for EventTypes {}
 
 impl PartialSchema for KeyInput {
     fn schema() -> RefOr<Schema> {
-        let jwk = ObjectBuilder::new().description(Some("A JWK (RFC 7517), public members only."));
+        let jwk = ObjectBuilder::new().description(Some("A JWK (RFC 7517) with public members only."));
         let text = text().description(Some("PEM, base64 DER, or a one-line key (SPKI or PKCS#1)."));
-        OneOfBuilder::new().description(Some("A public key as you have it.")).item(jwk).item(text).into()
+        OneOfBuilder::new().description(Some("A public key in any common format.")).item(jwk).item(text).into()
     }
 }
 

@@ -1,7 +1,7 @@
-//! Apps and their keys in memory, for the checks that every request goes through.
+//! In-memory cache of apps and their keys, for the checks of every request.
 //!
-//! Invariant: what is cached is never older than the last [`Directory::forget`] of that app. A row that announces a change is
-//! written in the transaction of the change, so whoever sees the row and forgets then reads the change.
+//! Invariant: a cached app is never older than the last [`Directory::forget`] of it. The row that announces a change is
+//! written in the transaction of the change, so a process that sees the row and forgets the app then reads the change.
 
 mod store;
 

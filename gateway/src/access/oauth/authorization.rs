@@ -1,7 +1,7 @@
 //! Authorization requests: pushed by the app, opened by a fan's browser, completed once (RFC 9126, RFC 9207).
 //!
-//! Invariants: nothing of a request comes from the browser; a redirect goes only to an address the app registered; looking at a
-//! request uses nothing up, completing it does.
+//! Invariants: no part of a request comes from the browser; redirects go only to URIs the app registered; viewing a request
+//! consumes nothing, completing it does.
 
 use quanzi_openapi::authorization::{
     CODE_SECONDS, PushedReply, PushedRequest, REQUEST_URI_PREFIX, REQUEST_URI_SECONDS,

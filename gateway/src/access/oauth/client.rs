@@ -1,6 +1,6 @@
 //! Client authentication: `private_key_jwt` (RFC 7523, FAPI 2.0) and nothing else.
 //!
-//! Invariants: every failure is the same answer in live mode; an assertion is verified first and used up last.
+//! Invariants: every failure gets the same response in live mode; an assertion is verified first and consumed last.
 
 use std::sync::Arc;
 

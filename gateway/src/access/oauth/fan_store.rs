@@ -1,4 +1,4 @@
-//! SQL of what leads to fan tokens: pushed requests, codes, refresh tokens.
+//! SQL of pushed requests, codes and refresh tokens.
 
 use quanzi_openapi::Time;
 use quanzi_openapi::id::{AppId, FanId, GrantId, PartnerId};

@@ -1,7 +1,8 @@
-//! The authorization server: metadata, pushed requests, tokens, introspection, revocation; and what the API's edge asks of it.
+//! The authorization server: metadata, pushed requests, tokens, introspection, revocation; and token checks for the API's
+//! edge.
 //!
-//! Invariants: every token is bound to a key (no bearer token exists); every failure of client authentication looks the same;
-//! an assertion is used up in the transaction that issues the token, after everything else was checked; what is revoked is
+//! Invariants: every token is bound to a key (there are no bearer tokens); every failure of client authentication looks the
+//! same; an assertion is consumed in the transaction that issues the token, after all other checks; a revoked token is
 //! refused by every process within two seconds.
 
 pub mod authorization;

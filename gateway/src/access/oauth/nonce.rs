@@ -1,4 +1,4 @@
-//! The server's DPoP nonces: no state, a code over the minute, which every process that shares the gateway's key agrees on.
+//! The server's DPoP nonces: stateless, a code over the current minute that all processes with the gateway's key agree on.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use quanzi_openapi::Time;

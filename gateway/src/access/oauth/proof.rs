@@ -1,6 +1,6 @@
-//! DPoP proofs (RFC 9449): proof that the sender holds the key a token is, or is to be, bound to.
+//! DPoP proofs (RFC 9449): prove possession of the key that a token is, or will be, bound to.
 //!
-//! Invariant: a proof is remembered only after everything else about it was right, so nobody can burn another's.
+//! Invariant: a proof is remembered only after all other checks passed, so no one can burn someone else's.
 
 use quanzi_openapi::ErrorCode;
 use quanzi_openapi::jose::{Compact, DpopClaims, DpopError, DpopExpectation};

@@ -1,7 +1,8 @@
-//! How a revocation reaches every process: rows, read by all of them every second, and at once by the one that wrote them.
+//! How a revocation reaches every process: rows that all processes read every second, and the process that wrote them
+//! immediately.
 //!
-//! Invariants: a row is written in the transaction of what it announces; a window before the last reading that succeeded is read
-//! again, because on PostgreSQL a row may become visible later than one with a later time; applying a row twice does no harm.
+//! Invariants: a row is written in the transaction of the revocation; each read overlaps the previous one, because on
+//! PostgreSQL a row may become visible later than a row with a later time; applying a row twice does no harm.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

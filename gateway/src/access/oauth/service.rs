@@ -1,7 +1,7 @@
 //! Use-cases of the authorization server.
 //!
-//! Each verifies everything first and opens its short transaction last: nobody who has not proven who they are keeps others from
-//! writing.
+//! Each verifies everything first and opens its short transaction last, so that unauthenticated callers cannot keep others
+//! from writing.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
-//! Access tokens (RFC 9068): made, and verified with a cache.
+//! Access tokens (RFC 9068): issued, and verified with a cache.
 //!
-//! Invariants: a cached token was verified by this process; its expiry and its revocation are looked at on every use.
+//! Invariants: a cached token was verified by this process; its expiry and its revocation are checked on every use.
 
 use std::collections::HashMap;
 use std::fmt;

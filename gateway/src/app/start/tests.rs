@@ -1,4 +1,4 @@
-//! Up, and down again.
+//! Start and shutdown.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;

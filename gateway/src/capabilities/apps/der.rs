@@ -1,6 +1,7 @@
-//! What a DER structure is, by the tags at its front: enough to name it, and to know a private key even when its end is cut off.
+//! Recognises a DER structure by its leading tags: enough to name it, and to recognise a private key even when its end is
+//! cut off.
 //!
-//! Invariant: reads tags and lengths only, never a value; a length that runs past the end is taken as "up to the end".
+//! Invariant: reads only tags and lengths, never a value; a length that runs past the end is treated as "up to the end".
 
 const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;

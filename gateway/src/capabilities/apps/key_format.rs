@@ -1,7 +1,7 @@
-//! Reading the public key a partner pasted, in whatever form it is at hand.
+//! Parses the public key a partner sends, in any common format.
 //!
-//! Invariants: what is not exactly one public key of ours is refused by an error that names the format it was recognised as;
-//! a private key is recognised before anything is made of it, and no error carries a single byte of the input.
+//! Invariants: anything that is not exactly one supported public key is refused with an error that names the recognised
+//! format; a private key is recognised before it is used for anything, and no error contains a byte of the input.
 
 use base64::Engine as _;
 use base64::alphabet;

@@ -1,4 +1,4 @@
-//! Every way a key arrives; with the keys of RFC 9421, B.1, written in each format by the libraries that write them.
+//! All formats of keys: the keys of RFC 9421, B.1, written in each format by the usual libraries.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

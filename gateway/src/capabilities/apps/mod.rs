@@ -1,8 +1,8 @@
 //! Apps: OAuth clients of a partner, and the public keys they sign with.
 //!
-//! Invariants: a key is registered with an app once, also after it was removed; an app never loses its last usable key; only
-//! public keys are ever stored; every change of what a caller is checked against is announced to every process in the
-//! transaction of the change.
+//! Invariants: a key is registered with an app only once, even after it was removed; an app never loses its last usable key;
+//! only public keys are ever stored; every change that affects authentication is announced to all processes in its
+//! transaction.
 
 mod der;
 mod http;

@@ -1,7 +1,8 @@
-//! The cashier: the page where a fan sees who is paid, what for and how much, and decides.
+//! The approval page of payments: the fan sees who is paid, what for and how much, and decides.
 //!
-//! Invariants: whoever has the address may see the payment, so it is in no log and goes to nobody else; money moves only in
-//! answer to a form of this page, through the same use-cases as everywhere, and in live mode only for the fan who is signed in; nothing but what a fan can understand stands on it.
+//! Invariants: anyone with the URL can see the payment, so the URL is in no log and given to no one else; money moves only
+//! in response to a form of this page, through the same use-cases as everywhere, and in live mode only for the signed-in
+//! fan; the page shows only what a fan can understand.
 
 mod http;
 mod page;

@@ -1,4 +1,4 @@
-//! What can be done at the cashier: look, pay, decline; in a sandbox also top up.
+//! Use-cases of the approval page: view, pay, decline; in a sandbox also top up.
 
 use quanzi_openapi::payments::{DeclineReason, PaymentStatus};
 use quanzi_openapi::tips::TipDisclosure;

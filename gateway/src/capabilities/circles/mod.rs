@@ -1,9 +1,9 @@
 //! Circles: communities that a partner runs.
 //!
-//! Invariants: draft → open → closed and never back; name and slug are unique among a partner's circles; `version` counts
-//! every change of the public form, a new gate included.
+//! Invariants: the status goes draft → open → closed and never back; name and slug are unique among a partner's circles;
+//! `version` counts every change of the public form, including a new gate.
 //!
-//! Whoever locks more than one thing locks the circle first, then a fan or a post, then memberships.
+//! Lock order: the circle first, then a fan or a post, then memberships.
 
 mod http;
 mod model;

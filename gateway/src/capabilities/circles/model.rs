@@ -1,4 +1,5 @@
-//! The rules of circles. Pure. A change gives the next circle; one that changes nothing gives the same circle, same version.
+//! The rules of circles. Pure. A change returns the next circle; a change without effect returns the same circle with the
+//! same version.
 
 use quanzi_openapi::circles::{
     Category, Circle, CircleChange, CircleLimits, CircleOperator, CircleRights, CircleStatus, Discoverability,

@@ -1,4 +1,4 @@
-//! What can be done with circles.
+//! Use-cases of circles.
 
 use quanzi_openapi::circles::{Circle, CircleChange, CirclesQuery, NewCircle};
 use quanzi_openapi::events::EventType;

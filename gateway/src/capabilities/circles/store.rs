@@ -1,4 +1,4 @@
-//! All SQL of circles. A read joins the partner, because its legal name is part of every circle.
+//! All SQL of circles. Reads join the partner, because its legal name is part of every circle.
 
 use quanzi_openapi::circles::{
     Category, Circle, CircleLimits, CircleName, CircleOperator, CircleRights, CircleStatus, CircleText,

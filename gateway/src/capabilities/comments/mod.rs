@@ -1,8 +1,8 @@
 //! Comments on posts, and replies to comments.
 //!
-//! Invariants: `comments` of a post is the number of its comments that are not deleted, whoever writes at the same time; a reply
-//! is to a comment of the same post that is no reply; a deleted comment is kept and never shown; a nickname is shown only as long
-//! as its fan lets an app of the partner read it, and no event carries one.
+//! Invariants: a post's `comments` is the exact number of its comments that are not deleted, even under concurrent writes; a
+//! reply refers to a comment on the same post that is not a reply; a deleted comment is kept and never shown; a nickname is
+//! shown only while the fan lets an app of the partner read it, and is never in an event.
 
 mod http;
 pub mod service;

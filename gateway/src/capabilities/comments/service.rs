@@ -1,4 +1,4 @@
-//! What can be done with comments.
+//! Use-cases of comments.
 
 use std::collections::HashMap;
 

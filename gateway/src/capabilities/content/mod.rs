@@ -1,7 +1,7 @@
 //! Content: posts of a circle.
 //!
-//! Invariants: a post is seen from `publish_at` on, and that never moves once it has passed; at most three of a circle are
-//! pinned; an author publishes in any 24 hours no more than the circle allows; a deleted post is kept and never shown.
+//! Invariants: a post is visible from `publish_at` on, which never changes once it has passed; a circle has at most three
+//! pinned posts; an author publishes in any 24 hours no more than the circle allows; a deleted post is kept and never shown.
 
 mod http;
 mod model;

@@ -1,4 +1,5 @@
-//! How the engines run the pages of a feed. Invariant: as ranges of the feed's index, in its order, whatever the size of the circle.
+//! Query plans of the feed. Invariant: a page is read as ranges of the feed's index, in its order, whatever the size of the
+//! circle.
 
 use quanzi_openapi::circles::NewCircle;
 use quanzi_openapi::id::CircleId;

@@ -1,4 +1,4 @@
-//! What can be done with posts.
+//! Use-cases of posts.
 
 use quanzi_openapi::content::{NewPost, PINNED_MAX, Post, PostChange, PostStatus, PostsQuery};
 use quanzi_openapi::events::EventType;

@@ -1,7 +1,7 @@
-//! The log as a stream: server-sent events (WHATWG HTML, 9.2).
+//! The log as a stream of server-sent events (WHATWG HTML, 9.2).
 //!
-//! Invariants: an event is sent only after all before it; a stream ends when its token would not be taken any more, and when
-//! the gateway stops; the client goes on from the last number it has.
+//! Invariants: an event is sent only after all events before it; a stream ends when its token is no longer accepted, and
+//! when the gateway stops; the client continues from the last number it received.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};

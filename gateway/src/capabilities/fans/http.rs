@@ -1,4 +1,4 @@
-//! The endpoints of invented fans (sandbox only): extract, one use-case, reply.
+//! The endpoints of test fans (sandbox only): extract, one use-case, reply.
 
 use quanzi_openapi::fans::{ChangeSandboxFan, CreateSandboxFan, GetSandboxFan, SandboxFan};
 

@@ -1,7 +1,8 @@
 //! Fans: persons as one partner knows them.
 //!
-//! Invariants: a fan id is random for each pair of person and partner, and nothing of it tells the person; what is known
-//! of a person ([`Facts`]) is for gates alone and leaves the gateway only in the sandbox, for whom invented the person.
+//! Invariants: a fan id is random for each pair of person and partner and reveals nothing about the person; a person's
+//! attributes ([`Facts`]) are only for gates, and leave the gateway only in the sandbox, for the partner that created the
+//! person.
 
 mod http;
 mod model;

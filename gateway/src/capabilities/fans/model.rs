@@ -1,4 +1,4 @@
-//! What is known of a person. Pure. Invariant: nothing here prints a credit band.
+//! A person's attributes. Pure. Invariant: nothing here prints a credit band.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What can be done with fans.
+//! Use-cases of fans.
 
 use std::collections::{HashMap, HashSet};
 

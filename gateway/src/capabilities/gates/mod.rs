@@ -1,9 +1,9 @@
-//! Gates: the rules to join a circle, versioned, and what they answer rule by rule.
+//! Gates: the versioned rules to join a circle, and evaluations, rule by rule.
 //!
-//! Invariants: a version never changes once it decided; an answer says passed, failed or pending and nothing else. What a
-//! partner can learn about a person's credit band is bounded three times over: an answer about it stands for a day per
-//! circle and fan, whatever changes; the band of a circle's gate moves a few times a day; and over all its circles a
-//! partner holds one fan against one band only in a month, because two answers would enclose the person's.
+//! Invariants: a version never changes once it has been evaluated; an answer says passed, failed or pending and nothing
+//! else. What a partner can learn about a person's credit band is limited in three ways: an answer about it stays the same
+//! for a day per circle and fan, whatever changes; the band of a circle's gate can change only a few times a day; and across
+//! all its circles a partner can test a fan for only one band per month, because two answers would reveal the band.
 
 mod http;
 mod model;

@@ -1,4 +1,4 @@
-//! The rules of gates. Pure. Invariant: of a person's credit band only the answer of one comparison, already made, comes in.
+//! The rules of gates. Pure. Invariant: the only input about a person's credit band is the result of one comparison.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! What can be done with gates.
+//! Use-cases of gates.
 
 use quanzi_openapi::circles::{Circle, CircleRights};
 use quanzi_openapi::events::EventType;

@@ -1,4 +1,4 @@
-//! All SQL of gates, of what they answered, and of what was asked about credit bands.
+//! All SQL of gates, evaluations and tests of credit bands.
 
 use quanzi_openapi::gates::{CreditBand, Evaluation, Gate, GateRule};
 use quanzi_openapi::id::{CircleId, FanId, GateId, PartnerId};

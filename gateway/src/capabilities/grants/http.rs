@@ -1,4 +1,4 @@
-//! The partner's view of grants: extract, one use-case, reply.
+//! The partner's endpoints of grants: extract, one use-case, reply.
 
 use quanzi_openapi::grants::{Grant, ListGrants, RevokeGrant};
 use quanzi_openapi::{Nothing, Page};

@@ -1,4 +1,4 @@
-//! What becomes of a grant when a fan decides. Pure.
+//! What a fan's decision does to a grant. Pure.
 
 use quanzi_openapi::scope::FanScopes;
 

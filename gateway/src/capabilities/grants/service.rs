@@ -1,4 +1,4 @@
-//! What can be done with grants.
+//! Use-cases of grants.
 
 use quanzi_openapi::events::EventType;
 use quanzi_openapi::grants::{Grant, GrantStatus, GrantsQuery};

@@ -1,7 +1,7 @@
-//! Likes: a fan likes a post or a comment, or does not.
+//! Likes of posts and comments.
 //!
-//! Invariants: a fan likes a thing at most once; `likes` of a thing is the number of its fans who do, whoever clicks at the same
-//! time; a like makes no event, or a hot post would flood its partner's log.
+//! Invariants: a fan likes a post or comment at most once; `likes` is the exact number of fans who do, even under concurrent
+//! clicks; there are no events about likes, because a popular post would flood its partner's log.
 
 mod http;
 pub mod service;

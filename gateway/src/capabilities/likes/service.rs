@@ -1,4 +1,4 @@
-//! What can be done with likes.
+//! Use-cases of likes.
 
 use quanzi_openapi::Time;
 use quanzi_openapi::id::{CircleId, CommentId, FanId, PartnerId, PostId};

@@ -1,7 +1,7 @@
 //! Mandates: a fan's standing consent to be charged within limits.
 //!
-//! Invariants: what a fan agreed to never changes; a mandate that is over, or not agreed to, is never charged:
-//! the poster holds it while it posts; a fan decides about a consent once.
+//! Invariants: what a fan agreed to never changes; a mandate that has ended or was not agreed to is never charged, because
+//! the poster locks it while it posts; a fan decides about a mandate once.
 
 mod http;
 mod model;

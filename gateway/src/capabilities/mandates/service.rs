@@ -1,4 +1,4 @@
-//! What can be done with mandates.
+//! Use-cases of mandates.
 
 use std::collections::BTreeSet;
 

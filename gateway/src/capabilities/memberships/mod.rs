@@ -1,7 +1,7 @@
 //! Memberships: fans in circles.
 //!
-//! Invariants: one membership per circle and fan, for ever; at most one owner per circle, and only an active member has a
-//! role other than member; every change counts up the version, and of two that meet one comes after the other.
+//! Invariants: one membership per circle and fan, permanently; at most one owner per circle, and only an active member has a
+//! role other than member; every change increments the version, and concurrent changes are serialised.
 
 mod http;
 mod model;

@@ -1,4 +1,4 @@
-//! The rules of memberships. Pure: from where a membership stands and what happens to it, to where it stands then.
+//! The rules of memberships. Pure: from a status and an action to the next status.
 
 use quanzi_openapi::ErrorCode;
 use quanzi_openapi::events::EventType;

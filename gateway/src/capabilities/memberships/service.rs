@@ -1,4 +1,4 @@
-//! What can be done with memberships.
+//! Use-cases of memberships.
 
 use quanzi_openapi::circles::CircleStatus;
 use quanzi_openapi::events::EventType;

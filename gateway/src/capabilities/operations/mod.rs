@@ -1,4 +1,5 @@
-//! Health, for load balancers. Invariant: alive is about this process alone; ready means that a request sent now would be served.
+//! Health, for load balancers. Invariant: liveness is about this process alone; readiness means that a request sent now
+//! would be served.
 
 mod http;
 mod store;

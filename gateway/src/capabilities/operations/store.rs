@@ -1,4 +1,4 @@
-//! What the migrator wrote down.
+//! Reads which migrations have been applied.
 
 use crate::platform::db::{Fault, Sql, Tx};
 use crate::sql;

@@ -1,4 +1,4 @@
-//! Partners: the tenants. Invariant: the legal name is set at registration and changes through no partner's call.
+//! Partners: the tenants. Invariant: the legal name is set at registration, and no call of a partner changes it.
 
 mod http;
 pub mod service;

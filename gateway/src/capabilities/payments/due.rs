@@ -1,5 +1,5 @@
-//! What becomes of payments by time. It goes through the ledger's poster, bears being done twice, and reads anew when somebody
-//! else was faster.
+//! Scheduled work on payments: expiry, and results of slow channels. It goes through the ledger's poster, is idempotent, and
+//! reads again when the payment has changed in the meantime.
 
 use quanzi_openapi::id::{PartnerId, PaymentId};
 use quanzi_openapi::payments::{Payment, PaymentStatus};

@@ -1,7 +1,7 @@
-//! Payments and refunds: what they say, when they may change, and the transfers that go with each change.
+//! Payments and refunds: their rules, and the transfers that belong to each change.
 //!
-//! Invariants: a payment and what the ledger moved for it are written together; fee and net are the amount; what was given back
-//! is never more than what was paid, and the fee part of it is in proportion; a payment is decided once.
+//! Invariants: a payment and its transfers are written together; fee and net add up to the amount; refunds never exceed the
+//! payment, and their fee is in proportion; a payment is decided once.
 
 pub mod due;
 mod http;

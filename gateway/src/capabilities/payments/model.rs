@@ -1,4 +1,4 @@
-//! The rules of payments. Pure: from a payment and what happens to it, to how it is then.
+//! The rules of payments. Pure: from a payment and an action to the next payment.
 
 use std::fmt;
 

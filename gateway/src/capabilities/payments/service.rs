@@ -1,5 +1,5 @@
-//! What can be done with payments and refunds. Each change is an order for the ledger's poster: the rows, the transfers and the
-//! facts that belong together.
+//! Use-cases of payments and refunds. Each change is an order for the ledger's poster: the rows, transfers and events that
+//! belong together.
 
 use std::collections::{BTreeSet, HashMap};
 

@@ -1,4 +1,4 @@
-//! All SQL of payments, refunds and what tips add up to. What the poster writes, it writes by the batch.
+//! All SQL of payments, refunds and totals of tips. The poster's statements write in batches.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

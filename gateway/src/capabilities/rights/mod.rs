@@ -1,7 +1,7 @@
 //! Rights: what a fan may read and do in a circle through an app.
 //!
-//! Invariants: a right binds fans, never the partner; a banned fan has none; a rule about a person answers as a gate does: passed
-//! or not, for a day the same, against one credit band.
+//! Invariants: a right applies to fans, never to the partner; a banned fan has none; a requirement about a person is
+//! answered as by a gate: passed or failed, the same for a day, for one credit band.
 
 mod model;
 pub mod service;

@@ -1,4 +1,4 @@
-//! Who has a right. Pure.
+//! Decides who has a right. Pure.
 
 use quanzi_openapi::ErrorCode;
 use quanzi_openapi::circles::{CircleRights, Discoverability, Right, Who};

@@ -1,4 +1,4 @@
-//! What a fan may do in a circle.
+//! Checks what a fan may do in a circle.
 
 use quanzi_openapi::circles::CircleStatus;
 use quanzi_openapi::id::{CircleId, FanId, PartnerId};

@@ -1,4 +1,4 @@
-//! Mounts the address that browsers come back to.
+//! Mounts the redirect URI of the identity provider.
 
 use std::sync::Arc;
 

@@ -1,7 +1,8 @@
-//! Signing in at the operator's own OpenID Connect provider: how a gateway in live mode knows its fans.
+//! Sign-in at the operator's OpenID Connect provider: how a gateway in live mode identifies its fans.
 //!
-//! Invariants: an answer counts once, within ten minutes, in the browser that was sent, with the nonce and the PKCE verifier of that
-//! sending; a browser goes on only at an address of ours; what the provider says of a person is never shown to a partner.
+//! Invariants: a response of the provider is accepted once, within ten minutes, in the browser that was sent, with the nonce
+//! and the PKCE verifier of that request; the browser is redirected only to a URL of the gateway; what the provider says
+//! about a person is never shown to a partner.
 
 mod http;
 mod service;

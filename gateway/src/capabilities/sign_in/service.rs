@@ -1,4 +1,4 @@
-//! Sending a browser to the provider, and taking it back.
+//! Sends a browser to the provider, and handles its return.
 
 use quanzi_openapi::fans::Nickname;
 use quanzi_openapi::id::PersonId;

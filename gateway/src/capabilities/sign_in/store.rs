@@ -1,4 +1,4 @@
-//! All SQL of signing in upstream.
+//! All SQL of sign-ins at the provider.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Tips: what a circle and its posts were given, and who gives most. Reads only: what they add up to is written with each payment.
+//! Tips: totals of circles and posts, and leaderboards. Only reads: the totals are written with each payment.
 
 mod http;
 mod service;

@@ -1,4 +1,4 @@
-//! What can be read of tips.
+//! Reads of tips.
 
 use quanzi_openapi::id::{CircleId, PartnerId, PostId};
 use quanzi_openapi::tips::{Leaderboard, LeaderboardQuery, TipDisclosure, TipTotals, Tipper};

@@ -1,4 +1,4 @@
-//! All SQL that reads what tips add up to.
+//! All SQL that reads totals of tips.
 
 use quanzi_openapi::id::{CircleId, FanId, PartnerId};
 use quanzi_openapi::tips::{TipDisclosure, TipTotal};

@@ -1,4 +1,4 @@
-//! What a sandbox does in place of a bank and a person: extract, one order, reply.
+//! The sandbox's replacement for a bank and a person: extract, one order, reply.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Wallets of invented fans, and their decisions. Sandbox only: in live mode wallets belong to the channel.
+//! Wallets of test fans, and their decisions. Sandbox only: in live mode wallets belong to the channel.
 
 mod http;
 pub mod service;

@@ -1,4 +1,4 @@
-//! What a bank does with a wallet, in a sandbox: an order for the ledger's poster.
+//! Top-ups of a wallet in a sandbox: an order for the ledger's poster.
 
 use quanzi_openapi::Money;
 use quanzi_openapi::id::FanId;

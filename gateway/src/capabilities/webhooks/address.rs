@@ -1,5 +1,5 @@
-//! Which addresses events may be sent to. Invariant: a connection is made to an address that was looked at here, after resolution,
-//! and to no other: so no name, however it is spelt or changes its mind, leads into our own network.
+//! Which addresses events may be sent to. Invariant: a connection is made only to an address that was checked here, after
+//! resolution: so no host name, however it is spelt and whatever it resolves to next, leads into our own network.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 

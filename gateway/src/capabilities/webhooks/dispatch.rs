@@ -1,11 +1,11 @@
-//! Finds endpoints with something to do, claims them for this process and runs a pump for each. Invariant: of several processes one
-//! delivers for an endpoint, and what a dead one held is taken over.
+//! Finds endpoints with work, claims them for this process and runs a pump for each. Invariant: only one process delivers
+//! for an endpoint, and the endpoints of a dead process are taken over.
 //!
-//! No clock is compared between machines: a process that is alive counts a beat, and one whose beat another has seen standing still
-//! for [`DEAD_AFTER`] of its own time is taken for dead. Should it only have slept, what it writes is refused.
+//! No clocks are compared between machines: a live process increments a heartbeat, and a process whose heartbeat another has
+//! seen unchanged for [`DEAD_AFTER`] of its own time is considered dead. If it was only paused, what it writes is refused.
 //!
-//! Looking at everybody costs as much as there are endpoints, so it is done [a few times a second](LOOK_AGAIN); between these, only the
-//! partners are looked at for whom the notifier has rung.
+//! A scan of all endpoints is proportional to their number, so it runs only [a few times a second](LOOK_AGAIN); in between,
+//! only the partners that the notifier reported are scanned.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;

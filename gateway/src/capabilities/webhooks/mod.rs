@@ -1,13 +1,15 @@
 //! Webhooks: events pushed to partners' endpoints.
 //!
-//! Invariants: nothing that was committed is lost: what an endpoint has not taken lies beyond its cursor or is a row to be tried again;
-//! events of one object arrive in order; a connection goes only to an address that was checked; a slow or dead receiver costs
-//! other partners nothing, as long as fewer than eight are slow at once in a process. Why it is built like this: `docs/decisions/0012-webhook-delivery.md`.
+//! Invariants: no committed event is lost: what an endpoint has not accepted is beyond its cursor or a row to be retried;
+//! events of one object arrive in order; connections go only to checked addresses; a slow or dead receiver costs other
+//! partners nothing, as long as fewer than eight are slow at the same time in a process. The reasons are in
+//! `docs/decisions/0012-webhook-delivery.md`.
 //!
 //! - `service`, `http`, `store`, `secret`: endpoints as partners see them.
-//! - `run` (`dispatch`): finds endpoints with something to do, claims them, starts a `pump` for each.
-//! - `pump`: one endpoint; `order` says what may go next, `share` says how many at once, `send` posts, `schedule` says when again, `writer` writes what was done.
-//! - `address`: where we connect to, and where never.
+//! - `run` (`dispatch`): finds endpoints with work, claims them, starts a `pump` for each.
+//! - `pump`: one endpoint; `order` decides what may be sent next, `share` limits concurrency, `send` posts, `schedule`
+//!   decides when to retry, `writer` writes the results.
+//! - `address`: where connections may go.
 
 mod address;
 mod dispatch;

@@ -1,9 +1,9 @@
-//! Which event may go next, pure. Invariant: of one object at most one event is under way, and none starts before every earlier one of
-//! the object was taken; other objects go on meanwhile.
+//! Which event may be sent next. Pure. Invariant: at most one event of an object is in flight, and none starts before every
+//! earlier event of the object was accepted; other objects continue meanwhile.
 //!
-//! An object is *busy* while one of its events is under way, and *stuck* while it has rows to be tried again: then all its later
-//! events become rows behind the first. It is stuck *in vain* when it was refused and nothing at all was taken since: many of these
-//! show that the receiver is down, while any number of the others only shows that it does not like them.
+//! An object is *busy* while one of its events is in flight, and *stuck* while it has rows to be retried: then all its later
+//! events become rows behind the first. It is stuck *in vain* when it failed and nothing at all was accepted since: many of
+//! these show that the receiver is down, while any number of the others only shows that the receiver rejects them.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 

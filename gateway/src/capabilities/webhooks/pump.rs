@@ -1,5 +1,5 @@
-//! Delivers for one endpoint as long as there is something to deliver. Invariants: events are sent as [`Order`] allows; what was done
-//! is written by the writer, batch by batch, while the next requests are under way; whatever was not written is done again.
+//! Delivers for one endpoint as long as there is work. Invariants: events are sent as [`Order`] allows; results are written
+//! by the writer in batches, while the next requests are in flight; whatever was not written is repeated.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

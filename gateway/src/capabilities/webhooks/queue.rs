@@ -1,6 +1,6 @@
-//! All SQL of delivery: how far each endpoint has got, what must be tried again, what is replayed, and which process does it.
+//! All SQL of delivery: the position of each endpoint, rows to be retried, replays, and which process delivers.
 //!
-//! Whatever a pump writes is fenced: it names the process that must still hold the cursor.
+//! Every write of a pump is fenced: it names the process that must still own the cursor.
 
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
-//! When an event is tried again: for about three days, in growing steps, none of them for two endpoints at the same time.
+//! When an event is retried: for about three days, with growing delays and jitter.
 //!
-//! Invariant: only time ends it. RetryPolicy choose the step and nothing else, because a receiver that asks for short pauses, or a partner
-//! who has everything tried again, makes many of them in minutes.
+//! Invariant: only time ends the retries. The number of attempts chooses the delay and nothing else, because a receiver that
+//! asks for short pauses, or a partner who has everything retried, makes many attempts within minutes.
 
 use quanzi_openapi::Time;
 

@@ -1,4 +1,4 @@
-//! Secrets of endpoints. Invariant: with a sealing key none is stored in the clear, and none is ever logged.
+//! Secrets of endpoints. Invariant: with a sealing key none is stored unsealed, and none is ever logged.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

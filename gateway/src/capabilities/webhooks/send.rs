@@ -1,5 +1,5 @@
-//! One attempt: a signed POST and what came of it. Invariant: no redirect is followed, no proxy of the environment is used, no more
-//! of an answer is read than allowed, and a failure says which part failed.
+//! One attempt: a signed POST and its result. Invariant: no redirect is followed, no proxy from the environment is used, no
+//! more of a response is read than allowed, and a failure says which part failed.
 
 use std::error::Error as StdError;
 use std::sync::OnceLock;

@@ -1,4 +1,4 @@
-//! What can be done with webhook endpoints.
+//! Use-cases of webhook endpoints.
 
 use quanzi_openapi::deliveries::{DELIVERIES_KEPT_SECONDS, DeliveriesQuery, Delivery, NewReplay, REPLAYS_MAX, Replay};
 use quanzi_openapi::events::{EventType, Subject as _};

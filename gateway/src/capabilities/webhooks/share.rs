@@ -1,5 +1,5 @@
-//! Requests that are under way at once. Invariant: of those of a process one partner has [`SHARE_MAX`] at most, so that its slow
-//! receivers leave the others their room.
+//! Requests in flight. Invariant: a partner has at most [`SHARE_MAX`] of a process's requests, so that its slow receivers
+//! leave room for others.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};

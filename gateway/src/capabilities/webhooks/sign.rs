@@ -1,7 +1,7 @@
-//! What is posted and how it is signed: Standard Webhooks, `v1` with the endpoint's secrets and `v1a` with the gateway's key.
+//! Body and signatures of a delivery: Standard Webhooks, `v1` with the endpoint's secrets and `v1a` with the gateway's key.
 //!
-//! The gateway's key signs other things too, and none can be taken for another: a token is two base64url parts, a signature base
-//! begins with a quote, and this begins with `evt_` and holds JSON.
+//! The gateway's key signs other things too, and none can be mistaken for another: a token is two base64url parts, a
+//! signature base starts with a quote, and this text starts with `evt_` and contains JSON.
 
 use std::sync::Arc;
 

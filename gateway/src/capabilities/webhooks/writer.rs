@@ -1,5 +1,5 @@
-//! Writes what pumps did: one transaction for all that wait. Invariant: a cursor, the rows behind it and the attempts are written
-//! together or not at all, and only for endpoints that this process still holds.
+//! Writes the results of pumps: one transaction for all that wait. Invariant: a cursor, the rows behind it and the attempts
+//! are written together or not at all, and only for endpoints that this process still owns.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The languages of the page, and how numbers are written in them. Pure.
+//! The languages of the pages, and how they format numbers and times. Pure.
 
 use quanzi_openapi::{Currency, Money, Time};
 

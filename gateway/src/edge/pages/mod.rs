@@ -1,6 +1,6 @@
-//! What every page for people shares: frame, language, look. Which pages there are is for the capabilities.
+//! What all HTML pages share: frame, language, style. The pages themselves belong to the capabilities.
 //!
-//! Invariants: every value is escaped by a template; one stylesheet, under its fingerprint, and no script.
+//! Invariants: a template escapes every value; there is one stylesheet, under its fingerprint, and no script.
 
 mod http;
 mod language;

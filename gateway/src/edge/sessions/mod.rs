@@ -1,7 +1,7 @@
-//! Sessions: a person's browser, signed in with us; and what keeps forms of our pages ours.
+//! Sessions of signed-in browsers, and the codes that protect forms against cross-site requests.
 //!
-//! Invariants: only the hash of a session's id is kept; a session id is new with every sign-in, so none can be planted; a form is
-//! believed only with the code that belongs to the browser's cookie.
+//! Invariants: only the hash of a session id is stored; every sign-in creates a new session id, so none can be fixed in
+//! advance; a form is accepted only with the code that belongs to the browser's cookie.
 
 mod service;
 mod store;

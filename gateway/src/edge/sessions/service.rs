@@ -1,4 +1,4 @@
-//! Who a browser is: its cookie, its session, the code in its forms.
+//! Identifies a browser: its cookie, its session, the code in its forms.
 
 use std::fmt;
 

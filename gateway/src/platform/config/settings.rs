@@ -1,5 +1,5 @@
-//! Every setting of the gateway: name, variable, flag, what it takes, default, sentence. The one place where a setting is declared: help,
-//! `quanzi config`, the file's keys and the table of `docs/guides/operating.md` all come from here.
+//! Every setting of the gateway: name, variable, flag, values, default, description. This is the one place where a setting
+//! is declared: help, `quanzi config`, the file's keys and the table of `docs/guides/operating.md` are generated from it.
 
 use std::fmt::Write as _;
 

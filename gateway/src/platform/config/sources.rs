@@ -1,5 +1,5 @@
-//! Where a value comes from: built in < file < environment < flags. Everything becomes text here, so that a value is read in one
-//! way wherever it stands.
+//! Sources of settings: built in < file < environment < flags. Everything becomes text here, so that a value is parsed the
+//! same way whatever its source.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

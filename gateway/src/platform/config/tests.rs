@@ -1,4 +1,4 @@
-//! What a configuration must be.
+//! Validation of configurations.
 
 use super::*;
 

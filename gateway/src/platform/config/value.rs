@@ -1,4 +1,4 @@
-//! Reading a setting's text. Invariant: what is accepted here needs no further check.
+//! Parses the text of a setting. Invariant: an accepted value needs no further check.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

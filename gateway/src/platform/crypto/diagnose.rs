@@ -1,6 +1,7 @@
-//! Why a signature does not fit, in the sandbox: what it *would* fit. Public data only, so nothing here need be constant-time.
+//! Explains why a signature does not match, in the sandbox: what it *would* match. Only public data, so nothing here has to
+//! be constant-time.
 //!
-//! Invariant: nothing here makes a request acceptable; it only words a hint.
+//! Invariant: nothing here makes a request acceptable; it only phrases a hint.
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use quanzi_openapi::jose::PublicKey;

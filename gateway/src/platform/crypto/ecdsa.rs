@@ -1,4 +1,4 @@
-//! The gateway's key for id tokens: P-256, which every OpenID Connect library verifies.
+//! The gateway's key for ID tokens: P-256, which every OpenID Connect library supports.
 //!
 //! Invariant: the private half leaves only through [`EcdsaKey::to_pkcs8`], to be sealed and stored.
 

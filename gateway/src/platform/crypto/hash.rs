@@ -1,4 +1,4 @@
-//! How a secret of ours is kept.
+//! How the gateway stores hashes of its secrets.
 
 use sha2::{Digest as _, Sha256};
 

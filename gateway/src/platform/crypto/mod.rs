@@ -1,6 +1,6 @@
 //! Signatures, by aws-lc-rs.
 //!
-//! Invariants: keys are parsed once and cached by who holds them; the algorithm comes from the caller's registration, never
+//! Invariants: keys are parsed once and cached by their holder; the algorithm comes from the caller's registration, never
 //! from a message; no private key is ever printed.
 
 mod diagnose;

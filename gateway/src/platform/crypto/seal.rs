@@ -1,4 +1,4 @@
-//! Sealing what is stored: AES-256-GCM, nonce first, bound to the row by its name.
+//! Encryption of stored secrets: AES-256-GCM, nonce first, bound to the row by its name.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use secrecy::zeroize::Zeroizing;

@@ -1,4 +1,4 @@
-//! The gateway's own key: Ed25519, for answers and access tokens.
+//! The gateway's own key: Ed25519, for responses, access tokens and webhooks.
 //!
 //! Invariant: the seed leaves only through [`SigningKey::seed`], to be sealed and stored, and through
 //! [`SigningKey::to_pkcs8_pem`], for the sandbox's demo key.

@@ -1,4 +1,4 @@
-//! What fits, what does not, and what is said about it; with the keys of RFC 9421, B.1.
+//! What matches, what does not, and the hints about it; with the keys of RFC 9421, B.1.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
-//! Questions that are asked at the same time, answered by one statement.
+//! Answers look-ups that arrive at the same time with one statement.
 //!
-//! Invariants: nobody waits for others to ask: the first question is looked up at once, and those that come meanwhile make the next
-//! look; a question that breaks the look of all is looked up alone, and so breaks nobody else's.
+//! Invariants: a look-up never waits for others to arrive: the first starts immediately, and those that arrive meanwhile
+//! form the next batch; a look-up that breaks its batch is repeated alone, and so breaks no other.
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -1,6 +1,6 @@
-//! How types of the contract stand in columns: time as microseconds, ids and texts as text.
+//! How types of the contract are stored in columns: time as microseconds, ids and texts as text.
 //!
-//! Invariant: nothing but these conversions knows how a contract type is stored.
+//! Invariant: only these conversions know how a contract type is stored.
 
 use quanzi_openapi::Time;
 use quanzi_openapi::id::{Id, Kind};

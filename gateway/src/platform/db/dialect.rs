@@ -1,7 +1,9 @@
-//! Migrations: PostgreSQL's words to SQLite's. Invariant: what both engines get means the same to both, with the same constraint
-//! names and the same order of text; what would not is refused here, with its line, and belongs into a block of one engine.
+//! Translates migrations from PostgreSQL to SQLite. Invariant: what both engines execute means the same to both, with the
+//! same constraint names and the same collation; anything else is refused here, with its line, and belongs in a block for
+//! one engine.
 //!
-//! A line `-- @postgres`, `-- @sqlite` or `-- @both` begins a block. A file begins with `@both`, and only that is looked at.
+//! A line `-- @postgres`, `-- @sqlite` or `-- @both` starts a block. A file starts with `@both`, and only such blocks are
+//! translated.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,5 @@
-//! How the contract's words (statuses, roles, kinds) stand in columns. Invariant: as on the wire, so that one spelling serves both.
+//! How enums of the contract (statuses, roles, kinds) are stored in columns. Invariant: as on the wire, so there is one
+//! spelling.
 
 use std::borrow::Cow;
 

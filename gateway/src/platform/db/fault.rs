@@ -1,4 +1,4 @@
-//! What can go wrong in the database. Invariant: the same mistake is the same fault, with the same constraint name, on both engines.
+//! Database errors. Invariant: the same error is the same fault, with the same constraint name, on both engines.
 
 use sqlx::error::DatabaseError;
 use sqlx::postgres::PgDatabaseError;

@@ -1,4 +1,4 @@
-//! Where a list of ids begins: their texts sort as the ids do, by time.
+//! Bounds of keyset paging over ids: their texts sort as the ids do, by time.
 
 use quanzi_openapi::id::{Id, Kind};
 

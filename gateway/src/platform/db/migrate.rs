@@ -1,4 +1,5 @@
-//! Bringing the schema up to date. Invariant: files are added, never changed, and two processes that start at once migrate once.
+//! Migrates the schema. Invariant: files are added, never changed, and two processes that start at the same time migrate
+//! once.
 
 use std::borrow::Cow;
 

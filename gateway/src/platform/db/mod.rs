@@ -1,6 +1,6 @@
 //! The database: SQLite or PostgreSQL behind one SQL text. Invariant: no capability can tell which engine it runs on.
 //!
-//! - [`Sql`] and [`sql!`](crate::sql): a statement, counted and checked while compiling.
+//! - [`Sql`] and [`sql!`](crate::sql): a statement, checked at compile time.
 //! - [`Db`]: two pools; [`Db::begin`] writes, [`Db::reading`] reads; both give a [`Tx`], which is all a store function takes.
 //! - [`Query`]: a closed list of bindable types ([`Bind`]), rows by `derive(sqlx::FromRow)` ([`Record`]).
 //! - [`Fault`]: the same faults and constraint names on both engines.

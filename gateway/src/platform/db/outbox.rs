@@ -1,5 +1,5 @@
-//! Facts noted in a transaction. Invariant: they are written with it or not at all: a transaction with facts cannot be committed
-//! except by the one who writes them (`outbox::service::commit`).
+//! Events recorded in a transaction. Invariant: they are written with it or not at all: a transaction with events can be
+//! committed only by `outbox::service::commit`, which writes them.
 
 use quanzi_openapi::Time;
 use quanzi_openapi::id::PartnerId;

@@ -1,5 +1,5 @@
-//! The connections. Invariant: everything that writes goes through `write`, one connection on SQLite; what `read` hands out
-//! cannot write, and the engine, not our care, sees to that.
+//! The connections. Invariant: all writes go through `write`, one connection on SQLite; a connection from `read` cannot
+//! write, which the engine enforces.
 
 use std::fmt;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Running a use-case again after a conflict. Invariant: bounded, and only after a fault that kept nothing.
+//! Retries a use-case after a conflict. Invariant: bounded, and only after a fault that committed nothing.
 
 use std::time::Duration;
 

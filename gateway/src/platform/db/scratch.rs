@@ -1,7 +1,8 @@
-//! Databases to throw away, for tests of this crate and of `quanzi-tests`. Invariant: nobody sees another's rows, and nothing is
-//! left behind.
+//! Temporary databases for tests of this crate and of `quanzi-tests`. Invariant: tests do not see each other's rows, and
+//! nothing is left behind.
 //!
-//! PostgreSQL is where `TEST_DATABASE_URL` points to; `with-postgres -- command` (package `quanzi-tests`) starts one for the time of a command.
+//! PostgreSQL is at `TEST_DATABASE_URL`; `with-postgres -- command` (package `quanzi-tests`) starts one for the duration of
+//! a command.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,5 +1,5 @@
-//! A statement in both engines' words. Invariant: both texts use the same parameters `$1..$n`, without a gap, and nothing that
-//! one engine reads differently; what breaks this does not compile.
+//! A statement for both engines. Invariant: both texts use the same parameters `$1..$n`, without a gap, and nothing that
+//! only one engine parses; a violation does not compile.
 
 /// One statement: the same text for both engines, or a visible split. Made by [`sql!`](crate::sql).
 #[derive(Debug, Clone, Copy)]

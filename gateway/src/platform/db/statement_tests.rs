@@ -1,5 +1,5 @@
-//! Every statement of the gateway, prepared on both engines against the real schema. Invariant: no statement escapes: what this
-//! cannot read in the source fails.
+//! Every statement of the gateway, prepared on both engines against the real schema. Invariant: no statement escapes:
+//! anything this test cannot parse in the source fails.
 
 use std::path::{Path, PathBuf};
 

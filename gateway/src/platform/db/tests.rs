@@ -1,4 +1,5 @@
-//! The layer's promises, one test each, on both engines: what the engines do differently when left alone is named in the test.
+//! The guarantees of the layer, one test each, on both engines; each test names the difference between the engines that it
+//! covers.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! A unit of work. Invariant: after any failed, cancelled or undecodable statement nothing more runs and nothing is committed, on
-//! both engines; PostgreSQL would say yes to the commit and keep nothing, SQLite would keep the first half.
+//! A unit of work. Invariant: after any failed, cancelled or undecodable statement nothing more runs and nothing is
+//! committed, on both engines; PostgreSQL would report success and keep nothing, SQLite would keep the first half.
 
 use std::time::{Duration, Instant};
 

@@ -1,8 +1,8 @@
-//! Jobs: what is due at a time, in one table, done by one runner in each process.
+//! Jobs: work that is due at a certain time, in one table, run by one runner in each process.
 //!
-//! Invariants: a job is enqueued in the transaction that wants it; of one thing (kind, object) there is one job; its effect and
-//! its end are committed together, by whoever holds its claim, so it takes effect once; a job that fails is tried again, later
-//! each time, is never lost and keeps no other waiting.
+//! Invariants: a job is enqueued in the transaction that needs it; there is one job per kind and object; its effect and its
+//! end are committed together, by the holder of its claim, so it takes effect once; a failed job is retried with growing
+//! delays, is never lost and does not hold up others.
 //!
 //! To add a kind: a constant [`JobKind`] and its handler in its capability, which the app collects ([`Handlers`]).
 

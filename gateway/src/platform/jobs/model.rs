@@ -1,4 +1,4 @@
-//! What a job is, and when it is tried again. Pure.
+//! The rules of jobs and their retries. Pure.
 
 use std::fmt;
 

@@ -1,5 +1,5 @@
-//! Does what is due, a few jobs at a time, until the gateway stops. Invariant: a slow or failing job keeps no other waiting, and
-//! what was begun is ended before we go.
+//! Runs due jobs, a few at a time, until the gateway stops. Invariant: a slow or failing job does not hold up others, and
+//! running jobs finish before shutdown.
 
 use std::sync::Arc;
 use std::time::Duration;

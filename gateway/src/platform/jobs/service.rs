@@ -1,4 +1,4 @@
-//! What can be done with jobs: enqueue and cancel them, claim them, work on them.
+//! Use-cases of jobs: enqueue, cancel, claim, run.
 
 use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;

@@ -1,4 +1,4 @@
-//! Jobs on both engines: who may claim what, and that an effect and its end are one.
+//! Jobs on both engines: claims, and that an effect and its end are committed together.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Wakes this process's runner when something was enqueued here that is due before it would look by itself.
+//! Wakes this process's runner when a job was enqueued here that is due before the next poll.
 
 use std::time::Duration;
 

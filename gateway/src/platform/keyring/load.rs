@@ -1,4 +1,4 @@
-//! From the database to the memory of a process: at the start, and every minute after it.
+//! Loads the keys from the database: at startup, and every minute afterwards.
 
 use std::sync::Arc;
 use std::time::Duration;

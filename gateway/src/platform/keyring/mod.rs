@@ -1,8 +1,8 @@
-//! The gateway's own keys: what signs answers, tokens and webhooks, and how one follows another.
+//! The gateway's own keys, which sign responses, tokens and webhooks, and their rotation.
 //!
-//! Invariants: processes that start at once on one database end with one key of each purpose; a live gateway stores no private key
-//! unsealed; a new key signs only after every process and every cache of the key set can know it; all processes change from one key
-//! to the next at the same moment; the private half of a retired key is gone.
+//! Invariants: processes that start at the same time on one database end up with one key for each purpose; a live gateway
+//! stores no private key unsealed; a new key signs only after every process and every cache of the key set can know it; all
+//! processes switch from one key to the next at the same moment; the private half of a retired key is deleted.
 
 mod load;
 mod ring;

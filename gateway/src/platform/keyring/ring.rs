@@ -1,4 +1,4 @@
-//! The keys in memory: which one signs at a given moment, and which are believed.
+//! The keys in memory: which one signs at a given time, and which are accepted.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! How an operator lets one key follow another, or takes one away.
+//! Rotates and retires keys, for the operator.
 
 use quanzi_openapi::Time;
 

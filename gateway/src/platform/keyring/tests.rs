@@ -1,4 +1,4 @@
-//! Keys on a real database: made once, sealed, followed, taken away.
+//! Keys on a real database: created once, sealed, rotated, retired.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,13 +1,13 @@
 //! A batch: many orders in one transaction.
 //!
-//! Everything they touch is read and held first, always in the same order (payments, mandates, reservations, accounts, and when it
-//! is written limits, claims and the partner's log), so that two batches wait for each other instead of dying. Then each order is decided, in the order
-//! of arrival, without IO. Then what was accepted is written, one statement per table. An order that is refused leaves nothing
-//! behind and does not disturb the others.
+//! Everything they touch is read and locked first, always in the same order (payments, mandates, reservations, accounts, and
+//! when it is written limits, idempotency entries and the partner's log), so that two batches wait for each other instead of
+//! deadlocking. Then each order is decided, in the order of arrival, without IO. Then the accepted orders are written, one
+//! statement per table. A refused order leaves no trace and does not affect the others.
 //!
-//! IdempotencyEntries are read when everything is held: whatever another process did to what an order is decided by is committed by then,
-//! and its claim with it. Read any earlier, a request that was executed elsewhere could be refused here, for the want of the very
-//! money it had moved.
+//! Idempotency entries are read when everything is locked: whatever another process did to the data of an order is committed
+//! by then, and its entry with it. If they were read earlier, a request that was executed elsewhere could be refused here,
+//! for lack of the very money it had moved.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -1,5 +1,5 @@
-//! The books held against themselves: every balance recomputed from its entries, every payment from what moved for it. Reads only;
-//! on a gateway that is at work the whole is read in one snapshot, so that a batch in the middle of it is no difference.
+//! Reconciles the ledger: every balance with its entries, every payment with its transfers. Only reads, in one snapshot, so
+//! that a batch committed meanwhile is not reported as a difference.
 
 use quanzi_openapi::ledger::LedgerCheck;
 

@@ -1,9 +1,9 @@
-//! The connection is lost while a batch commits: nobody knows whether it was kept, so everybody is told that, and asks again with
+//! The connection is lost while a batch commits: the outcome is unknown, so the callers get `outcome_unknown` and retry with
 //! the same key.
 //!
-//! On PostgreSQL only, through a proxy that sees the commit go by. SQLite has no connection to lose: its commit is a call in our own
-//! process, which either returns or dies with the process, and `tests/crash.rs` kills that. What it has instead, a disk that is
-//! full, is here.
+//! On PostgreSQL only, through a proxy that sees the commit pass. SQLite has no connection to lose: its commit is a call in
+//! this process, which either returns or dies with the process, and `tests/crash.rs` kills that. SQLite's own case, a full
+//! disk, is tested here.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

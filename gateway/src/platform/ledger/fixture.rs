@@ -1,4 +1,5 @@
-//! The fixture of the ledger's tests: a partner with a hot circle, wallets with money, and orders as the use-cases make them.
+//! The fixture of the ledger's tests: a partner with a busy circle, wallets with money, and orders as the use-cases make
+//! them.
 
 use std::sync::Arc;
 

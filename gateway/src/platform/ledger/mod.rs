@@ -1,7 +1,7 @@
 //! The ledger: accounts, immutable transfers, and one writer that posts them in batches.
 //!
 //! Invariants: in each currency all balances sum to zero; no account with a floor goes below it; a balance is the sum of its
-//! account's entries, which are numbered without gaps; what is reserved is decided once.
+//! account's entries, which are numbered without gaps; a reservation is settled once.
 
 mod batch;
 mod check;

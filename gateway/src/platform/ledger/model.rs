@@ -1,7 +1,7 @@
-//! The rules of the ledger. Pure: from how accounts stand and what is to be moved, to how they stand then.
+//! The rules of the ledger. Pure: from balances and transfers to the next balances.
 //!
-//! Invariants: a transfer takes from one account exactly what it gives to another; no account with a floor goes below it, what
-//! is reserved counted; what was reserved is decided once; a chain is posted whole or not at all.
+//! Invariants: a transfer debits one account by exactly what it credits to another; no account with a floor goes below it,
+//! reservations included; a reservation is settled once; a chain is posted completely or not at all.
 
 use std::collections::HashMap;
 use std::fmt;

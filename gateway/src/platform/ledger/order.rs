@@ -1,4 +1,4 @@
-//! An order: transfers, and everything that is written with them or not at all.
+//! An order: transfers, and everything that is written together with them.
 
 use quanzi_openapi::Time;
 use quanzi_openapi::id::{AccountId, MandateId, PartnerId, PaymentId};

@@ -1,8 +1,8 @@
-//! The poster: the only writer of balances. It takes the orders that wait, up to a bound and without waiting for more, and posts
-//! them as one batch; while a batch is being committed the next one gathers.
+//! The poster: the only writer of balances. It takes the waiting orders, up to a limit and without waiting for more, and
+//! posts them as one batch; while a batch is being committed the next one forms.
 //!
-//! Invariants: an asker is answered only after the commit; whoever gets no definite answer may ask again with the same
-//! idempotency key and learns what happened; nothing an order brings along can stop the poster.
+//! Invariants: a caller is answered only after the commit; a caller that gets no definite answer may retry with the same
+//! idempotency key and learns what happened; no order can stop the poster.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Mutex, PoisonError};

@@ -1,5 +1,5 @@
-//! The poster on both engines, point by point: what is read and held first, how orders are decided, what is written, what an
-//! order that breaks its batch does to the others, what trouble of the engine does, and who is answered when.
+//! The poster on both engines, point by point: what is read and locked first, how orders are decided, what is written, how
+//! an order that breaks its batch affects the others, how engine errors are handled, and when callers are answered.
 
 use std::sync::Arc;
 use std::task::Poll;

@@ -1,4 +1,4 @@
-//! What can be read of the ledger, and what its refusals say.
+//! Reads of the ledger, and the details of its refusals.
 
 use std::collections::BTreeMap;
 

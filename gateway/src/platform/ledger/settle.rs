@@ -1,5 +1,5 @@
-//! An order from reading to posting, for work that does not come through the edge of the API. Invariant: what is posted was decided
-//! about what is there; when it has changed meanwhile, it is read and decided anew.
+//! Reads, decides and posts an order, for work that does not come through the edge of the API. Invariant: an order is posted
+//! only on the data it was decided on; when the data has changed in the meantime, it is read and decided again.
 
 use quanzi_openapi::{ErrorCode, Time};
 

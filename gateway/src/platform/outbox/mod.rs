@@ -1,7 +1,7 @@
 //! Events: the numbered log of each partner.
 //!
-//! Invariants: a fact is committed with its change or not at all; numbers have no gaps and become visible in their order;
-//! events of one object come in the order of its versions.
+//! Invariants: an event is committed with its change or not at all; sequence numbers have no gaps and become visible in
+//! order; events of one object are in the order of its versions.
 
 mod notifier;
 pub mod service;

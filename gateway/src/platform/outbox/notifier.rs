@@ -1,5 +1,5 @@
-//! Rings when events were committed in this process, so that readers need not wait for their next look. Invariant: a reader of one
-//! partner's log hears that partner and no other, so that what a busy partner commits wakes nobody else.
+//! Notifies readers when events were committed in this process, so that they do not have to wait for their next poll.
+//! Invariant: a reader of one partner's log is notified only for that partner, so that a busy partner wakes no one else.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! What can be done with events.
+//! Use-cases of events.
 
 use quanzi_openapi::Time;
 use quanzi_openapi::apps::AppKey;

@@ -1,7 +1,8 @@
-//! Fan tokens: for a code, and for a refresh token.
+//! Fan tokens, for a code or for a refresh token.
 //!
-//! Invariants: a code is exchanged once, by whom it was made for, with everything it is bound to; one that comes again ends all that
-//! was issued for it; a token is issued only while its grant is held, so a revocation comes before it or reaches it.
+//! Invariants: a code is exchanged once, by the client it was issued to, with everything it is bound to; a second exchange
+//! revokes everything issued for it; a token is issued only while its grant is locked, so a revocation either comes before
+//! it or reaches it.
 
 use quanzi_openapi::oauth::{TOKEN_SECONDS, TokenReply, TokenRequest};
 use quanzi_openapi::scope::{FanScope, FanScopes};

@@ -1,4 +1,4 @@
-//! Id tokens (OpenID Connect Core, 2): which fan it was, for the app alone.
+//! ID tokens (OpenID Connect Core, 2): identify the fan, for one app only.
 
 use std::sync::Arc;
 

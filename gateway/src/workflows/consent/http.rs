@@ -1,4 +1,4 @@
-//! Mounts the page: one address to look at, to sign in on and to decide on.
+//! Mounts the page: one path to view, to sign in and to decide.
 
 use std::sync::Arc;
 

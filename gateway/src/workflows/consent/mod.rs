@@ -1,8 +1,8 @@
-//! The page on which a fan signs in and says what an app may do.
+//! The page on which a fan signs in and decides what an app may do.
 //!
-//! Invariants: what a fan agrees to was pushed by the app itself and stands on the page, nothing is taken from the browser but
-//! the decision; a code is made only for a fan who signed in and only for what was asked and agreed to; a nickname is shown only
-//! to the partner that the fan chose to show it, and beside what the fan says in that partner's circles.
+//! Invariants: what a fan agrees to was pushed by the app itself and is shown on the page, and nothing but the decision
+//! comes from the browser; a code is issued only for a signed-in fan and only for what was requested and agreed to; a
+//! nickname is disclosed only to the partner the fan chose, and beside the fan's contributions in that partner's circles.
 
 mod http;
 mod model;

@@ -1,4 +1,4 @@
-//! What comes next for a request: pure.
+//! The next step of a request. Pure.
 
 use quanzi_openapi::Time;
 use quanzi_openapi::scope::FanScopes;

@@ -1,4 +1,4 @@
-//! The pages as a fan reads them. Pure: from a request to its text; every value is escaped by the template.
+//! The HTML of the pages. Pure; the template escapes every value.
 
 use askama::Template;
 use quanzi_openapi::ErrorCode;

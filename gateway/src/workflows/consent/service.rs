@@ -1,4 +1,4 @@
-//! What can be done on the page: look, sign in, consent, refuse, leave.
+//! Use-cases of the page: view, sign in, consent, deny, leave.
 
 use quanzi_openapi::fans::{NewSandboxFan, Nickname};
 use quanzi_openapi::id::{FanId, PersonId};

@@ -1,4 +1,4 @@
-//! Mounts the page: one address to look at and to take things back on.
+//! Mounts the page: one path to view and to revoke.
 
 use std::sync::Arc;
 

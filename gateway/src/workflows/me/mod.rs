@@ -1,8 +1,9 @@
-//! A fan's own things, by two ways: what an app does for the fan (`/v1/me`), and the page where a person sees it all and takes things
-//! back (`/me`).
+//! A fan's own data, in two forms: what an app does for the fan (`/v1/me`), and the page where fans see everything and
+//! revoke permissions (`/me`).
 //!
-//! Invariants: through an app a fan acts for itself alone: the fan is the one of the token, never one that a request names. Only
-//! who is signed in sees the page; what can be taken back there is the person's own, checked in the transaction that takes it back.
+//! Invariants: through an app a fan acts only for themselves: the fan is the one the token belongs to, never one named in a
+//! request. Only the signed-in fan sees the page; only the person's own grants and mandates can be revoked, checked in the
+//! transaction that revokes them.
 
 mod api;
 mod http;

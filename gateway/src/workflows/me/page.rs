@@ -1,4 +1,4 @@
-//! The page as its person reads it. Pure; every value is escaped by the template.
+//! The HTML of the page. Pure; the template escapes every value.
 
 use askama::Template;
 use quanzi_openapi::memberships::{Membership, MembershipStatus};

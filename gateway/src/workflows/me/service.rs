@@ -1,4 +1,4 @@
-//! What can be done on the page: look, take back, sign out.
+//! Use-cases of the page: view, revoke, sign out.
 
 use quanzi_openapi::fans::Nickname;
 use quanzi_openapi::id::{FanId, GrantId, MandateId, PartnerId};

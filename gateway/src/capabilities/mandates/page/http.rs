@@ -1,4 +1,4 @@
-//! Mounts the page: one address to look at and to decide.
+//! Mounts the page: one path to view and to decide.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
-//! The page where a fan is asked for a standing consent (`/mandate/{token}`): who asks, the limits in words, yes or no.
+//! The page where a fan is asked for a mandate (`/mandate/{token}`): who asks, the limits in words, agree or decline.
 //!
-//! Invariants: who does not know the token learns nothing; only the fan decides (in a sandbox whoever has the address stands for
-//! the fan), with a form of this page; nothing of the fan's stands on it for anybody else.
+//! Invariants: without the token nothing is revealed; only the fan decides (in a sandbox anyone with the URL), with a form
+//! of this page; the page shows nothing of the fan to anyone else.
 
 mod http;
 mod service;

@@ -1,4 +1,4 @@
-//! What can be done on the page: look, agree, say no.
+//! Use-cases of the page: view, agree, decline.
 
 use quanzi_openapi::Time;
 use quanzi_openapi::fans::Nickname;

@@ -1,4 +1,4 @@
-//! The page as a fan reads it. Pure; every value is escaped by the template.
+//! The HTML of the page. Pure; the template escapes every value.
 
 use askama::Template;
 use quanzi_openapi::{Money, Time};

@@ -1,4 +1,4 @@
-//! The rules of the ledger by random chains of transfers, each held against a model that is too simple to be wrong.
+//! The rules of the ledger on random chains of transfers, compared with a model that is too simple to be wrong.
 
 use proptest::prelude::*;
 use quanzi_openapi::id::{Id, Kind};
