@@ -1,4 +1,4 @@
-//! `docs/security-rules.md` names a test for every rule, and each test it names is there.
+//! `docs/security-rules.md` names a test for every rule, and each of these tests exists.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -13,7 +13,7 @@ fn read(path: &str) -> String {
 /// File and function of what stands between backticks, if it names a test: `story::name`, or `gateway: name`.
 fn test_of(quoted: &str) -> Option<(String, &str)> {
     if let Some(name) = quoted.strip_prefix("gateway: ") {
-        return Some(("gateway/src/oauth/tests.rs".to_owned(), name));
+        return Some(("gateway/src/access/oauth/tests.rs".to_owned(), name));
     }
     let (file, name) = quoted.split_once("::")?;
     Some((format!("tests/tests/stories/{file}.rs"), name))
@@ -38,7 +38,7 @@ fn every_rule_has_a_test_and_every_test_is_there() {
             assert!(read(file).contains(&format!("fn {name}(")), "rule {number}: there is no {name} in {file}");
         }
         assert!(!named.is_empty(), "rule {number} has no test");
-        assert!(rules.insert(number), "rule {number} stands there twice");
+        assert!(rules.insert(number), "rule {number} appears twice");
     }
 
     assert_eq!(rules, (1..=RULES).collect());
