@@ -1,8 +1,9 @@
 //! The Quanzi gateway: the server that keeps the contract of `quanzi-openapi`.
 //!
 //! The layers, each of which imports only from those after it: [`app`] puts everything together; `workflows` and
-//! [`sandbox`] are use-cases over several capabilities; [`capabilities`] hold one noun each; [`edge`] is what every request goes
-//! through; [`access`] knows who calls; [`platform`] knows no capability.
+//! [`sandbox`] are use-cases of several capabilities; [`capabilities`] has a folder for each noun; [`edge`] is what every
+//! request goes through; [`access`] authenticates the caller; [`platform`] knows no capability. See
+//! `docs/decisions/0016-layers.md`.
 
 pub mod access;
 pub mod app;

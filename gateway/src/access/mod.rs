@@ -1,4 +1,4 @@
-//! Who calls: apps and their keys, tokens and their revocation, proofs of possession, the provider at which fans sign in.
+//! Authentication: apps and their keys, tokens and their revocation, proofs of possession, the identity provider of fans.
 
 pub mod directory;
 pub mod oauth;
@@ -17,7 +17,7 @@ use oauth::{Assertions, Tokens};
 use provider::Provider;
 use replay::Nonces;
 
-/// What deciding about callers needs besides the platform; one per process.
+/// State for authenticating callers, on top of the platform; one per process.
 pub struct Access {
     platform: Arc<Platform>,
     /// Apps and their keys, cached.
@@ -28,7 +28,7 @@ pub struct Access {
     pub assertions: Assertions,
     /// Nonces of signatures and proofs.
     pub nonces: Nonces,
-    /// Where fans sign in (live mode).
+    /// The identity provider of fans (live mode).
     pub provider: Provider,
 }
 

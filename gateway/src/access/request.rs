@@ -1,4 +1,4 @@
-//! What is known of a request before anybody is admitted.
+//! What is known about a request before its caller is authenticated.
 
 use std::net::IpAddr;
 

@@ -1,7 +1,7 @@
-//! The gateway as one value, and its router as one page.
+//! The gateway as one value, and the lists of all capabilities: routes, pages, jobs, retention tasks.
 //!
-//! What a request finds lies in layers: [`Platform`], [`Access`], [`Edge`]; [`App`] adds what single capabilities keep in memory,
-//! and collects each one's routes, pages, jobs and retention.
+//! The state that requests share is layered: [`Platform`], [`Access`], [`Edge`]; [`App`] adds what single capabilities keep
+//! in memory.
 
 pub mod command;
 pub mod site;

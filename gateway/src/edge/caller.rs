@@ -73,7 +73,7 @@ async fn fan(edge: &Edge, token: &AccessToken) -> Result<Option<FanCaller>, Faul
     let person = edge.tokens.person(edge, token.partner, of.fan).await?;
     let person = person.ok_or_else(|| {
         let challenge = oauth::challenge(edge, Some("invalid_token"));
-        Fault::new(ErrorCode::TokenRevoked).detail("The fan is gone.").header("www-authenticate", challenge)
+        Fault::new(ErrorCode::TokenRevoked).detail("The fan no longer exists.").header("www-authenticate", challenge)
     })?;
     let (partner, app) = (token.partner, token.app);
     Ok(Some(FanCaller { partner, app, fan: of.fan, person, grant: of.grant, scopes: of.scopes }))

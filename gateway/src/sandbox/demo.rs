@@ -47,7 +47,7 @@ pub async fn ensure(access: &Access) -> Result<Demo, Fault> {
         Err(fault) if fault.code() == ErrorCode::KeyExists => {}
         outcome => outcome?,
     }
-    find(access, key.kid(), &key_file).await?.ok_or_else(|| Fault::internal("the demo partner is gone"))
+    find(access, key.kid(), &key_file).await?.ok_or_else(|| Fault::internal("the demo partner no longer exists"))
 }
 
 async fn find(access: &Access, kid: &str, key_file: &Path) -> Result<Option<Demo>, Fault> {

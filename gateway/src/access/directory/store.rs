@@ -1,4 +1,4 @@
-//! What the directory reads of apps and keys. Their writing store is the capability's, `apps`.
+//! The directory's reads of apps and keys. They are written only by the capability `apps`.
 
 use quanzi_openapi::Time;
 use quanzi_openapi::apps::{AddressRange, AppKey};

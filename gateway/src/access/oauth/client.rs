@@ -101,9 +101,9 @@ pub async fn authenticate(
     if credentials.id.is_some_and(|sent| sent != claims.sub) {
         return Err(refuse(&"client_id does not match the assertion"));
     }
-    let facts = access.directory.app(&access.db, id).await?.ok_or_else(|| refuse(&"there is no such app"))?;
+    let facts = access.directory.app(&access.db, id).await?.ok_or_else(|| refuse(&"the app does not exist"))?;
     let key = signer(&facts, &jws)
-        .ok_or_else(|| refuse(&"no registered key of the app fits the assertion's kid, alg and signature"))?;
+        .ok_or_else(|| refuse(&"no registered key of the app matches the assertion's kid, alg and signature"))?;
     claims.check(&claims.sub, &access.config.public_url, now.seconds()).map_err(|error| refuse(&error))?;
     if !facts.active {
         return Err(refuse(&"the app is suspended"));
@@ -144,7 +144,7 @@ pub async fn consume_alone(access: &Access, client: &Client) -> Result<(), Fault
 }
 
 fn first_use(access: &Access, is_first: bool) -> Result<(), Fault> {
-    let used = || refused(access, &"the assertion's jti was used before; make a new assertion for every request");
+    let used = || refused(access, &"the assertion's jti was already used; create a new assertion for every request");
     if is_first { Ok(()) } else { Err(used()) }
 }
 

@@ -39,7 +39,7 @@ pub fn check(access: &Access, proof: &str, method: &str, url: &str, token: &str)
 /// The one proof of a request to the authorization server (RFC 9449, 4.3): the thumbprint of its key.
 pub fn must_be_sent(access: &Access, request: &RequestInfo) -> Result<String, Fault> {
     let missing =
-        || Fault::new(ErrorCode::InvalidDpopProof).detail("The header DPoP is missing: every token is bound to a key.");
+        || Fault::new(ErrorCode::InvalidDpopProof).detail("The DPoP header is missing: every token is bound to a key.");
     if_sent(access, request)?.ok_or_else(missing)
 }
 
@@ -51,7 +51,7 @@ pub fn if_sent(access: &Access, request: &RequestInfo) -> Result<Option<String>,
     if proofs.next().is_some() {
         return Err(wrong("There is more than one DPoP header."));
     }
-    let proof = proof.to_str().map_err(|_| wrong("The header DPoP is not a JWT."))?;
+    let proof = proof.to_str().map_err(|_| wrong("The DPoP header is not a JWT."))?;
     check_for_token(access, proof, &request.target_uri).map(Some)
 }
 
@@ -70,7 +70,7 @@ pub(super) fn verify(
     url: &str,
     token: Option<&str>,
 ) -> Result<String, Refused> {
-    let invalid = |error: &dyn std::fmt::Display| Refused::Invalid(format!("The DPoP proof is refused: {error}."));
+    let invalid = |error: &dyn std::fmt::Display| Refused::Invalid(format!("The DPoP proof was refused: {error}."));
     let jws = Compact::parse(proof).map_err(|error| invalid(&error))?;
     let (jwk, claims) = DpopClaims::read(&jws).map_err(|error| invalid(&error))?;
     let key = VerifyingKey::new(&jwk.key).map_err(|error| invalid(&error))?;
@@ -89,7 +89,7 @@ pub(super) fn verify(
     }
     let jkt = jwk.thumbprint();
     if !access.nonces.first_use(&format!("dpop:{jkt}"), &claims.jti, now) {
-        return Err(invalid(&"its jti was used before; make a new proof for every request"));
+        return Err(invalid(&"its jti was already used; create a new proof for every request"));
     }
     Ok(jkt)
 }

@@ -243,7 +243,7 @@ const OPENSSH: KeyRefused =
 
 /// What stands between the armour of the one PEM block.
 fn pem_body(text: &str) -> Result<&str, KeyRefused> {
-    const DAMAGED: KeyRefused = unknown("This begins like a PEM text, but its BEGIN and END lines do not match up.");
+    const DAMAGED: KeyRefused = unknown("This looks like PEM, but its BEGIN and END lines do not match.");
     let (_, block) = text.split_once("-----BEGIN").ok_or(DAMAGED)?;
     let (label, rest) = block.split_once("-----").ok_or(DAMAGED)?;
     match label.trim() {

@@ -1,4 +1,4 @@
-//! What can be read of the log.
+//! Reads of the log.
 
 use quanzi_openapi::ErrorCode;
 use quanzi_openapi::events::{Event, EventPage, EventsQuery};
@@ -24,7 +24,7 @@ pub async fn page(
     // How far this page looks.
     let to = if query.types.is_some() { last.min(after.saturating_add(SCAN_MAX)) } else { last };
     let wanted = match (&query.object, &query.types) {
-        (Some(_), Some(_)) => return Err(Fault::param("types", "ask for types or for an object, not for both")),
+        (Some(_), Some(_)) => return Err(Fault::param("types", "filter by types or by object, not by both")),
         (Some(object), None) => Wanted::Object(object),
         (None, Some(types)) => Wanted::Types(types.types(), to),
         (None, None) => Wanted::All,
@@ -48,7 +48,7 @@ pub async fn check_place(
     last: i64,
 ) -> Result<(), Fault> {
     if after < 0 {
-        return Err(Fault::param(name, "expected the number of an event, or 0"));
+        return Err(Fault::param(name, "expected the sequence number of an event, or 0"));
     }
     if after <= last {
         return Ok(());

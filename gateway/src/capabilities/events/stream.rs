@@ -42,7 +42,7 @@ impl Streams {
         let mut all = streams.0.lock().unwrap_or_else(PoisonError::into_inner);
         let open = all.entry(caller).or_default();
         if *open >= STREAMS_MAX {
-            let detail = format!("An app can hold {STREAMS_MAX} streams; close one, or share one.");
+            let detail = format!("An app can have {STREAMS_MAX} streams open; close one, or share one.");
             let name = "event_streams".to_owned();
             let report = LimitReport { name, allowed: STREAMS_MAX, window_seconds: 0, resets_in_seconds: 15 };
             return Err(Fault::new(ErrorCode::RateLimited).detail(detail).limit(report));

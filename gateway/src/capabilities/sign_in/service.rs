@@ -64,7 +64,7 @@ pub async fn begin(
     target: &str,
     reauthentication: Reauthentication,
 ) -> Result<String, Fault> {
-    let settings = settings(access).ok_or_else(|| Fault::internal("nobody can sign in here"))?;
+    let settings = settings(access).ok_or_else(|| Fault::internal("signing in is not configured"))?;
     let random = || format!("{}{}", access.clock.random_text(), access.clock.random_text());
     let (state, nonce, verifier) = (random(), random(), random());
     // With a `max_age` the provider has to say when the person signed in (OpenID Connect Core, 2); zero means the same as again.

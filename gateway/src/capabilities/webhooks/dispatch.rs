@@ -84,7 +84,7 @@ pub async fn run(webhooks: Arc<Webhooks>) {
     drop(asks);
     writer.await.ok();
     if let Err(fault) = leave(&webhooks).await {
-        tracing::warn!(%fault, "webhook endpoints could not be given back; another process takes them over in a moment");
+        tracing::warn!(%fault, "webhook endpoints could not be released; another process will take them over in a moment");
     }
 }
 

@@ -1,9 +1,9 @@
-//! Who does which kind of job. Each capability adds its own kinds; the app collects them.
+//! The handlers of job kinds. Each capability adds its own kinds; the app collects them.
 //!
-//! A handler ends with [`service::end`](super::service::end), on the transaction that holds its effect: effect and end are then
-//! committed together, or neither. What has to reach outside, or goes through a writer of its own, does that first, without a
-//! transaction, must bear being done twice, and ends with [`service::end_after`](super::service::end_after). A kind asks to be
-//! done again by [`Outcome::Again`](super::Outcome::Again), never by enqueueing itself: that would take its own claim away.
+//! A handler ends with [`service::end`](super::service::end), on the transaction that has its effect: effect and end are then
+//! committed together, or neither. Work that does IO, or goes through a writer of its own, does that first, without a
+//! transaction, must be idempotent, and ends with [`service::end_after`](super::service::end_after). A kind is repeated by
+//! returning [`Outcome::Again`](super::Outcome::Again), never by enqueueing itself: that would invalidate its own claim.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;

@@ -163,7 +163,7 @@ pub async fn run(platform: Arc<Platform>, on_lost: impl Fn()) {
             Ok(true) => on_lost(),
             Ok(false) => {}
             Err(error) => {
-                tracing::warn!(%error, "the gateway's keys could not be read again; those it has go on signing");
+                tracing::warn!(%error, "the gateway's keys could not be reloaded; the current ones stay in use");
             }
         }
     }

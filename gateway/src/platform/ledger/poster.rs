@@ -91,7 +91,7 @@ pub async fn run(platform: &Platform) {
         // Whoever has gone gets no effect nobody would hear of.
         asked.retain(|asked| !asked.reply.is_closed());
         if AssertUnwindSafe(settle(platform, asked)).catch_unwind().await.is_err() {
-            tracing::error!("a batch of transfers panicked; its askers are told that the outcome is unknown");
+            tracing::error!("a batch of transfers panicked; its callers get outcome_unknown");
         }
     }
 }

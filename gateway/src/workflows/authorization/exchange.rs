@@ -41,7 +41,7 @@ pub(super) async fn code(
     let code = sent(form.code.as_ref()).ok_or_else(|| refused("code is missing."))?;
     let hash = hash(code);
     let row = store::find_code(&mut access.db.reading_newest().await?, hash).await?;
-    let row = row.filter(|row| row.app_id == client.facts.app).ok_or_else(|| invalid("There is no such code."))?;
+    let row = row.filter(|row| row.app_id == client.facts.app).ok_or_else(|| invalid("The code does not exist."))?;
     // Before the assertion is used up: a client that is asked for a nonce may send the same assertion again.
     let jkt = proof::must_be_sent(access, request)?;
     if row.used_at.is_none() {

@@ -97,7 +97,7 @@ pub async fn sign_in(
 ) -> Result<Browser, Fault> {
     // Not the caller's business alone: nobody signs in without proof where money is real.
     if !access.config.mode.is_sandbox() {
-        return Err(Fault::internal("an invented person was to sign in in live mode"));
+        return Err(Fault::internal("a test person tried to sign in in live mode"));
     }
     written(access, async |tx| {
         let person = person(access, tx, asked, who, now).await?;
@@ -136,7 +136,7 @@ pub async fn go_on(access: &Access, now: Time, asked: &Asked) -> Result<Option<S
 }
 
 async fn accept(access: &Access, now: Time, asked: &Asked, agreed: Option<FanScopes>) -> Result<Option<String>, Fault> {
-    let session = asked.session.ok_or_else(|| Fault::internal("somebody unknown was to consent"))?;
+    let session = asked.session.ok_or_else(|| Fault::internal("a consent came without a known person"))?;
     let opened = &asked.opened;
     written(access, async |tx| {
         if !opened.complete(tx, now).await? {
