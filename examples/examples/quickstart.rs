@@ -1,7 +1,7 @@
 //! From nothing to a living circle in one go: register, gate, fans, posts. Needs a sandbox gateway
 //! (`cargo run --release`) at `QUANZI_URL`, by default `http://127.0.0.1:8080`.
 
-#![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
+#![expect(clippy::print_stdout, reason = "an example prints its progress")]
 
 use quanzi::apps::NewApp;
 use quanzi::circles::{Category, NewCircle};
@@ -26,7 +26,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = visitor.with_app(registered.app.id, key);
     println!("We are {} ({}), signing as {}.", registered.partner.name, registered.partner.id, registered.app.id);
 
-    // A circle for grown-ups, where somebody of ours looks at everybody who wants to join.
+    // A circle for adults, where we approve everyone who wants to join.
     let circle = client.circles().create(NewCircle::new("Cats of Hangzhou").category(Category::Pets)).await?;
     let gate = NewGate::new([GateRule::Adult {}, GateRule::Approval {}]);
     client.gates().put(circle.id, gate).if_match(circle.gate_version).await?;

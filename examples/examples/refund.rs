@@ -1,7 +1,7 @@
 //! A tip goes back to the fan: a part first, then the rest. Needs a sandbox gateway (`cargo run --release`) at `QUANZI_URL`, by
 //! default `http://127.0.0.1:8080`.
 
-#![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
+#![expect(clippy::print_stdout, reason = "an example prints its progress")]
 
 use quanzi::mandates::NewMandate;
 use quanzi::payments::{NewPayment, NewRefund};

@@ -1,7 +1,7 @@
 //! A fan tips a circle: once on the page, once within a mandate. Needs a sandbox gateway (`cargo run --release`) at
 //! `QUANZI_URL`, by default `http://127.0.0.1:8080`.
 
-#![expect(clippy::print_stdout, reason = "an example talks to whoever runs it")]
+#![expect(clippy::print_stdout, reason = "an example prints its progress")]
 
 use quanzi::ledger::LedgerQuery;
 use quanzi::mandates::NewMandate;

@@ -71,7 +71,7 @@ async fn welcome(visit: &Visit, outcome: Result<FanTokens, Error>) -> Answer {
         Ok(_) => "You are signed in. Your sandbox wallet holds ¥100.00 of play money from us.",
         Err(_) => "You are signed in.",
     };
-    // Whoever had the old session does not get the new one.
+    // A holder of the old session does not get the new one.
     site.sessions.end(&visit.session.id);
     let session = site.sessions.begin(Some(Fan { client: speaking, id, nickname }), visit.session.is_owner);
     site.sessions.tell(&session.id, hello);

@@ -6,7 +6,7 @@
 //!
 //! Invariants: a form does something only with the code of the session it was shown to, and a fan's tokens never leave this program.
 
-#![expect(clippy::print_stdout, reason = "it tells whoever starts it where to look")]
+#![expect(clippy::print_stdout, reason = "it prints where to look")]
 
 mod assets;
 mod fans;

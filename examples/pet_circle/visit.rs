@@ -111,7 +111,7 @@ impl Visit {
         see_other(to)
     }
 
-    /// A fan's call that failed: back to the page with a word why, or out when there is no consent any more.
+    /// A fan's call that failed: back to the page with the reason, or signed out when the consent has ended.
     pub fn failed(&self, to: &str, error: Error) -> Result<HttpResponse, Refusal> {
         if error.kind() == ErrorKind::GrantEnded {
             self.site.sessions.sign_out(&self.session.id);

@@ -277,7 +277,7 @@ impl Endpoint for GetComment {
 
 /// Delete a comment
 ///
-/// You can delete any comment in your circles, whoever the author is. It disappears for everyone; replies to it remain, and
+/// You can delete any comment in your circles, of any author. It disappears for everyone; replies to it remain, and
 /// the platform keeps a copy for audits.
 #[derive(ToSchema)]
 pub struct DeleteComment;

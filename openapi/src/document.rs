@@ -1,7 +1,7 @@
 //! Endpoints to the OpenAPI 3.1 document; the only code that knows utoipa's builders.
 //!
 //! Invariants: two different schemas under one name panic, and so does a path that does not match its `Params`: both
-//! are mistakes of ours that a test run shows, never a caller's.
+//! are programming errors that a test run shows, never a caller's.
 
 mod operation;
 mod schemas;
@@ -127,7 +127,7 @@ fn description(schema: &RefOr<Schema>) -> Option<String> {
 /// The document of these operations.
 ///
 /// # Panics
-/// When two schemas share a name, or a path does not match its `Params`: a mistake of ours, found by the first test.
+/// When two schemas share a name, or a path does not match its `Params`: a programming error, found by the first test.
 pub fn document(operations: &[Operation]) -> OpenApi {
     let mut schemas: BTreeMap<String, RefOr<Schema>> = BTreeMap::new();
     let mut paths: BTreeMap<&'static str, PathItemBuilder> = BTreeMap::new();

@@ -204,7 +204,7 @@ impl App {
             *self.nonce.lock().unwrap_or_else(PoisonError::into_inner) = Some(nonce.to_owned());
         }
         match answer {
-            // A token that is bound to nothing could be used by whoever sees it; we do not take part in that.
+            // A token that is not bound to a key could be used by anyone who sees it, so it is refused.
             Some(token) if !token.token_type().as_ref().eq_ignore_ascii_case("DPoP") => Err(Error::new(
                 ErrorKind::ResponseUnreadable,
                 "the token is not bound to our key (token_type is not DPoP)",

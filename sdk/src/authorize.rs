@@ -190,7 +190,7 @@ impl PendingAuthorization {
     /// the browser was sent more than [`PENDING_SECONDS`] ago: then start again.
     pub async fn finish(self, client: &Client, query: &str) -> Result<FanTokens, Error> {
         let app = client.app().ok_or_else(no_app)?;
-        // Not left to the cookie's own life: whoever copied it does not keep to that. By the machine's clock, which no gateway moves.
+        // Not left to the cookie's lifetime, which a thief would ignore. By the machine's clock, which no gateway moves.
         if client.system().machine_seconds() > self.begun.plus_seconds(PENDING_SECONDS).seconds() {
             return Err(not_verified("this browser was sent more than ten minutes ago"));
         }

@@ -37,7 +37,7 @@ impl CommentCalls {
         self.0.call(CommentPath { comment }, Nothing {}, Nothing {})
     }
 
-    /// Deletes a comment, whoever the author is.
+    /// Deletes a comment of any author.
     pub fn delete(&self, comment: CommentId) -> Call<DeleteComment> {
         self.0.call(CommentPath { comment }, Nothing {}, Nothing {})
     }

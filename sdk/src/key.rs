@@ -76,7 +76,7 @@ impl Key {
         read::from_jwk(json)
     }
 
-    /// The private key in PEM (PKCS#8). Whoever has it can act as your app.
+    /// The private key in PEM (PKCS#8). Its holder can act as your app.
     pub fn to_pem(&self) -> String {
         pem::write("PRIVATE KEY", &self.pkcs8())
     }

@@ -20,7 +20,7 @@ const programs = ["chromium", "chromium-browser", "google-chrome"].flatMap((name
 );
 const executablePath = [process.env.CHROMIUM, ...programs].find((path) => path && existsSync(path));
 
-/** The app's own site: where browsers are sent back to. As many do it sends them on, to a third origin: no policy of ours may be in the way. */
+/** The app's own site: where browsers are sent back to. Like many sites it redirects them on, to a third origin: the gateway's policies must not block that. */
 async function openSite() {
   const html = '<!doctype html><html lang="en"><link rel="icon" href="data:,"><title>Back</title><p>Back at the app</p>';
   const site = createServer((asked, answer) => {
@@ -55,7 +55,7 @@ function examine() {
   };
   const over = ([r, g, b, a], ground) => [r, g, b].map((value, i) => value * a + ground[i] * (1 - a));
   const ground = (element) => {
-    // Beyond the body there is the browser's own canvas, which no text of ours stands on.
+    // Beyond the body there is the browser's own canvas, on which no text is shown.
     if (!element) return matchMedia("(prefers-color-scheme: dark)").matches ? [18, 18, 18] : [255, 255, 255];
     const own = channels(getComputedStyle(element).backgroundColor);
     return own[3] === 1 ? own.slice(0, 3) : over(own, ground(element.parentElement));
@@ -207,7 +207,7 @@ async function walk(browser, language, redirectUri) {
   await fan.look("2-consent");
   const denied = await refusal(app.exchange(await fan.back("deny"), no.checks), "a no");
   must(denied.error === "access_denied", `a no is ${denied.error}`);
-  must((await fan.go(no.address)) === 400, "a completed request is no page any more");
+  must((await fan.go(no.address)) === 400, "a completed request has no page");
   await fan.look("3-request-is-over", { status: 400 });
 
   // Comes back, agrees, and is joined where the gate lets it.

@@ -69,7 +69,7 @@ impl Process {
             stream.read_exact(&mut begin).await?;
             std::io::Result::Ok(&begin == b"HTTP/1.1 200")
         };
-        // Where it listens and does not answer yet, or not any more.
+        // It listens but does not respond yet, or no longer.
         tokio::time::timeout(Duration::from_secs(6), asked).await.is_ok_and(|asked| asked.unwrap_or(false))
     }
 

@@ -24,7 +24,7 @@ type Codes = Arc<Mutex<HashMap<String, (Value, String)>>>;
 
 /// A provider.
 pub struct Provider {
-    /// Its issuer. Leaked: a story's knobs are plain values.
+    /// Its issuer. Leaked, because a story's settings are plain values.
     pub issuer: &'static str,
     codes: Codes,
     server: ServerHandle,

@@ -100,7 +100,7 @@ impl Stage {
         Self { running, scratch, data_dir }
     }
 
-    /// The same database behind a gateway with other knobs.
+    /// The same database behind a gateway with other settings.
     pub async fn reopen(self, knobs: &Knobs) -> Self {
         let Self { running, scratch, data_dir } = self;
         running.stop().await.expect("the gateway stops");
@@ -108,7 +108,7 @@ impl Stage {
         Self::open(scratch, knobs).await
     }
 
-    /// The same with these knobs, stopped and started again at the same address.
+    /// The same with these settings, restarted at the same address.
     pub async fn reopen_in_place(self, knobs: &Knobs) -> Self {
         let address = self.address();
         let Self { running, scratch, data_dir } = self;

@@ -174,7 +174,7 @@ async fn keys_follow_each_other_and_nobody_who_trusts_us_notices(stage: Stage) {
     let states: Vec<_> = shown.lines().filter_map(|line| line.rsplit("  ").next()?.split(' ').next()).collect();
     assert_eq!((states, first != second), (vec!["signs"; 4], true), "{shown}");
 
-    // Whoever has read the key set since then believes what the new key signs; a receiver may know the old key alone.
+    // A client that has read the key set since then accepts the new key; a receiver may know only the old one.
     let reader = partner(&stage).await;
     let sender = reader.webhook_endpoints();
     let made = sender.create(NewWebhookEndpoint::new(receiver.url())).await.expect("an endpoint").endpoint;

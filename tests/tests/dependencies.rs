@@ -71,7 +71,7 @@ fn rules() -> Rules {
     toml::from_str(&text).expect("rules in TOML")
 }
 
-/// Every package that is built on this machine, with all features of ours.
+/// Every package that is built on this machine, with all our features.
 fn packages() -> Vec<Package> {
     let version = Command::new("rustc").arg("-vV").output().expect("rustc");
     let version = String::from_utf8(version.stdout).expect("text");

@@ -52,7 +52,7 @@ impl Write for Log {
     }
 }
 
-/// Sends requests, and remembers what nobody may read of them.
+/// Sends requests, and remembers what must not be logged of them.
 struct Sender {
     partner: Partner,
     secrets: Vec<String>,
@@ -157,7 +157,7 @@ async fn the_log_tells_what_happened_and_no_secret(stage: Stage) {
         let ready = sender.partner.request("POST", &keys).json(&json!({ "key": key })).ready();
         assert_eq!(sender.send(ready).await, 422);
     }
-    // Something of ours that fails, and says why in the log only.
+    // An internal failure, whose cause is only in the log.
     stage.break_database().await;
     let broken = sender.partner.request("POST", "/v1/circles").json(&json!({ "name": "Another" })).ready();
     let broken = sender.send(broken).await;

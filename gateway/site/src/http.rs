@@ -104,7 +104,7 @@ fn send(request: &HttpRequest, answer: &Answer, status: StatusCode) -> HttpRespo
     response.body(answer.body.clone())
 }
 
-/// `to` is a path of ours: a path that begins with two slashes would lead to another host, so it leads home.
+/// `to` is a path on this host: a path that starts with two slashes would lead to another host, so it leads home.
 fn redirect(to: &str, status: StatusCode) -> HttpResponse {
     let to = if to.starts_with("//") || to.is_empty() { "/docs" } else { to };
     let mut response = HttpResponse::build(status);

@@ -73,7 +73,7 @@ struct Places {
     token_endpoint: String,
 }
 
-/// What the provider says of whoever signed in.
+/// The provider's claims about the person who signed in.
 #[derive(Debug, Deserialize)]
 pub struct Claims {
     iss: String,

@@ -73,7 +73,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
-/// Deletes used nonces that no signature can carry any more, at most this many; gives back how many went.
+/// Deletes used nonces whose signatures have expired, at most this many; returns how many.
 pub async fn sweep(tx: &mut Tx, now: Time, rows_max: i64) -> Result<u64, db::Fault> {
     tx.query(SWEEP).bind(now).bind(rows_max).run().await
 }

@@ -132,7 +132,7 @@ impl Background {
         }
         // Whatever of these panicked has nothing left to stop.
         self.jobs.await.ok();
-        // Nobody asks any more; what was asked is posted.
+        // No more requests arrive; the waiting orders are posted.
         app.poster.close();
         self.poster.await.ok();
         self.retention.await.ok();
@@ -188,7 +188,7 @@ pub async fn start_with_site(mut config: Config, site: Option<MakeSite>) -> Resu
     let app = App::new(config, db, clock, metrics.clone(), stopping.clone());
     let app = Arc::new(app.await.map_err(|fault| StartError::App { fault })?);
 
-    // Before the first request: what was revoked while nobody of ours was up stays revoked.
+    // Before the first request: revocations from while no gateway was running must be known.
     oauth::revocation::catch_up(&app).await.map_err(|fault| StartError::App { fault })?;
 
     let page = match metrics_listen {
@@ -530,7 +530,7 @@ async fn set_fee(config: &Config, partner: PartnerId, fee_bps: Option<u16>) -> R
     Ok(())
 }
 
-/// Nobody may be listening; that is no reason to fail.
+/// The output may be closed; that is no reason to fail.
 fn say(mut to: impl io::Write, text: &str) {
     to.write_all(text.as_bytes()).and_then(|()| to.flush()).ok();
 }

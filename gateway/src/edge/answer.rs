@@ -81,7 +81,7 @@ impl Answer {
         self.headers.push((name.to_owned(), value.into()));
     }
 
-    /// Into actix's response. A header value of ours that is not a header value is dropped, never sent broken.
+    /// Into actix's response. An invalid header value is dropped, never sent.
     pub(super) fn into_response(self) -> HttpResponse {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = HttpResponse::new(status);

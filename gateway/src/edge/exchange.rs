@@ -21,7 +21,7 @@ use crate::access::replay::UsedNonce;
 use crate::edge::Edge;
 use crate::platform::fault::Fault;
 
-/// Most headers of a request. actix itself ends a connection that sends more than 96, without an answer of ours.
+/// Maximum number of headers of a request. actix itself closes a connection that sends more than 96, without our response.
 const HEADERS_MAX: usize = 90;
 /// Most bytes of all headers together.
 const HEADER_BYTES_MAX: usize = 32 * 1024;

@@ -82,7 +82,7 @@ fn hints(presented: &Presented<'_>, facts: &AppFacts, parsed: &Signature, server
     crypto::diagnose(key.algorithm, &key.public, &candidates, &parsed.bytes)
 }
 
-/// URLs that people sign by mistake instead of ours.
+/// URLs that people sign by mistake instead of the gateway's.
 fn target_candidates(ours: &str) -> Vec<(String, &'static str)> {
     let Ok(url) = url::Url::parse(ours) else { return Vec::new() };
     let mut candidates = Vec::new();

@@ -240,7 +240,7 @@ impl Routes {
         }
     }
 
-    /// The answer to a method that an address mounted elsewhere does not take.
+    /// The response to an unsupported method of a path that is mounted elsewhere.
     pub fn method_not_allowed(&self, http: HttpRequest, allowed: &str) -> HttpResponse {
         method_not_allowed(&self.edge, http, allowed)
     }

@@ -52,7 +52,7 @@ impl Page {
         Self { status: fault.code().status(), html, headers: Vec::new(), fault: Some(fault) }
     }
 
-    /// Nothing to show: look there, at an address of ours. For after a form, so that reloading does not send it again.
+    /// A redirect to a path of the gateway, after a form, so that reloading does not send it again.
     ///
     /// Not for another origin: browsers hold the `form-action` of the page a form was on against every redirect that follows, also
     /// those of others. There leads [`Frame::leave`](crate::edge::pages::Frame::leave).

@@ -238,7 +238,7 @@ async fn call<E: Endpoint, C: Copy>(
     // Whom we do not know gets no transaction from the edge: such a use-case opens its own when it has decided to act.
     let known = who.is_some();
     let Some(who) = who.filter(|_| E::METHOD.writes()) else {
-        // It opens more than one, perhaps: whoever held a connection all the while and waited for another could wait for others who
+        // It may open several: a call that held one connection while it waited for another could wait for calls that
         // do the same.
         let tx = if known { edge.db.reading().await? } else { edge.db.reading_newest_when_asked() };
         let mut call = parsed.call(exchange, caller, tx);

@@ -40,7 +40,7 @@ impl Fault {
         Self { code, rest: Box::default() }
     }
 
-    /// Something of ours failed; the partner learns nothing but the request id.
+    /// An internal error; the partner learns only the request id.
     pub fn internal(cause: impl Into<db::Cause>) -> Self {
         Self::new(ErrorCode::Internal).because(cause)
     }

@@ -7,7 +7,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::platform::config::{Config, LogFormat};
 
-/// Libraries that talk about their own inside; whoever wants that names them in the filter, where the later word wins.
+/// Libraries that log their internals; name them in the filter to see them, where the later directive takes precedence.
 const QUIET: &str = "sqlx=warn,actix_server=warn,actix_http=warn,actix_web=warn,h2=warn,rustls=warn,mio=warn";
 
 /// Starts the log of this process. A second start is ignored: in tests many gateways share a process.

@@ -23,7 +23,7 @@ pub enum TlsError {
         /// What is wrong with it.
         cause: rustls::pki_types::pem::Error,
     },
-    /// The two do not belong together, or rustls does not take them.
+    /// Certificate and key do not match, or rustls does not support them.
     #[error("the certificate and key cannot be used: {0}")]
     Pair(#[from] rustls::Error),
 }

@@ -30,7 +30,7 @@ const DAY_MICROS: i64 = 24 * 3_600 * 1_000_000;
 const CALL_TIME_MAX: Duration = Duration::from_secs(8);
 /// How many jobs one call may do.
 const CALL_JOBS_MAX: i64 = 100_000;
-/// How long whoever moves the clock is believed without a sign of life, in the machine's time: longer than a job may take.
+/// Lease of a call that moves the clock, in the machine's time: longer than a job may take.
 const LEASE_SECONDS: i64 = 60;
 /// How long to wait for what is being done when the clock is to be moved; what takes longer is left to itself.
 const IDLE_WAIT_MAX: Duration = Duration::from_secs(5);
@@ -199,7 +199,7 @@ impl Walk {
         })
     }
 
-    /// Until nobody works on a job any more; nobody begins one, as the clock is ours.
+    /// Waits until no job is running; none starts, because this call has the clock.
     async fn idle(&self) -> Result<(), Fault> {
         let began = Instant::now();
         while jobs::service::is_busy(&self.jobs).await? && began.elapsed() < IDLE_WAIT_MAX {

@@ -6,7 +6,7 @@ use crate::platform::db::{Fault, Sql, Tx};
 use crate::sql;
 
 const AHEAD: Sql = sql!("select ahead_micros from sandbox_clock where id = 1");
-// Held until the end of the transaction, so that whoever begins to move the clock waits for it.
+// Locked until the end of the transaction, so that a call that starts to move the clock waits for it.
 const MOVED_UNTIL: Sql = sql!("select advancing_until from sandbox_clock where id = 1", [" for share"]);
 const MAKE: Sql = sql!("insert into sandbox_clock (id, ahead_micros) values (1, 0) on conflict (id) do nothing");
 const TAKE: Sql = sql!(

@@ -1,7 +1,7 @@
 //! Compact JWS (RFC 7515 section 7.1): reading with bounds, and putting one together.
 //!
 //! Invariant: parsing decides nothing about trust. It guarantees three strict base64url parts, a JSON object as header, an
-//! asymmetric algorithm of ours, and no `crit` (we understand no extension, so every one must be refused).
+//! supported asymmetric algorithm, and no `crit` (we understand no extension, so every one must be refused).
 
 use std::{fmt, str::FromStr};
 

@@ -59,7 +59,7 @@ pub enum JwkError {
     /// A private or symmetric member is there. Treat the key as disclosed.
     #[error("the key contains the private member `{0}`: make a new key pair and send only its public half")]
     Private(&'static str),
-    /// The type or curve is not one of ours.
+    /// The type or curve is not supported.
     #[error("key type `{0}` is not supported: use OKP with Ed25519, EC with P-256, or RSA")]
     Unsupported(String),
     /// A member is missing, not base64url, or of the wrong length.

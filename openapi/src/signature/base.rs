@@ -56,7 +56,7 @@ fn redact_line(line: &str) -> String {
     if !SECRET_FIELDS.iter().any(|secret| name.eq_ignore_ascii_case(secret)) {
         return line.to_owned();
     }
-    // Without the separator the line is not one of ours; hide it whole rather than guess.
+    // Without the separator the line is not well-formed; hide all of it rather than guess.
     let (identifier, value) = line.split_once(": ").unwrap_or(("\"?\"", line));
     let mut out = format!("{identifier}: sha256:");
     for byte in Sha256::digest(value.as_bytes()).iter().take(8) {

@@ -32,7 +32,7 @@ const OUTAGE_PAUSE_MAX: Duration = Duration::from_secs(30);
 /// # }
 /// # async fn follow(client: quanzi::Client, database: Database) -> Result<(), Box<dyn std::error::Error>> {
 /// let mut consumer = client.events().consumer(database.place().await?);
-/// // One transaction of yours: what the event means to you, and `event.seq` as your new place.
+/// // In one transaction: apply the event, and store `event.seq` as your new position.
 /// loop {
 ///     let event = consumer.next().await?;
 ///     database.apply_and_store(&event).await?;

@@ -457,7 +457,7 @@ impl State {
     /// Token, signature, digest, nonce: as the edge does it.
     fn check(&self, seen: &Seen) -> Result<(), Reply> {
         let number = seen.header("authorization").and_then(|value| value.strip_prefix("DPoP secret-token-"));
-        let number: u32 = number.expect("a token of ours").parse().unwrap();
+        let number: u32 = number.expect("a token of this gateway").parse().unwrap();
         if number <= self.revoked.load(Ordering::Relaxed) {
             return Err(Reply::problem(ErrorCode::TokenRevoked, &json!({})));
         }

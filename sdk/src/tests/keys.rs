@@ -37,7 +37,7 @@ fn the_vectors_of_the_contract_are_signed_alike() {
     for vector in vectors["valid"].as_array().unwrap() {
         let name = vector["key"].as_str().unwrap();
         let algorithm: Algorithm = name.parse().unwrap();
-        // The primes of this key have different lengths, which ring alone does not take.
+        // The primes of this key have different lengths, which ring alone does not support.
         if algorithm == Algorithm::RsaV15Sha256 && cfg!(not(feature = "rsa")) {
             continue;
         }

@@ -119,7 +119,7 @@ fn expect_field(answer: &Answer, pointer: &str, what: &Value) {
     assert_eq!(refused["pointer"], pointer, "{what}: {refused}");
 }
 
-/// URLs that lead where nobody may send us, or nowhere; the sandbox takes loopback.
+/// URLs that are forbidden or invalid; the sandbox allows loopback.
 const EVIL_URLS: &[&str] = &[
     "https://user@hooks.partner.example.com/",
     "https://user:password@hooks.partner.example.com/",

@@ -434,8 +434,11 @@ async fn in_live_mode_only_the_fan_who_is_signed_in_pays(stage: Stage) {
     let circle = open_circle(&client, "Live").await;
     let fan = payer(&client, &circle, cny(5_000)).await;
     let payment = asked(&client, fan, &circle, cny(1_000)).await;
-    let path =
-        payment.approval_url.as_deref().and_then(|url| url.strip_prefix(stage.url())).expect("an address of ours");
+    let path = payment
+        .approval_url
+        .as_deref()
+        .and_then(|url| url.strip_prefix(stage.url()))
+        .expect("an address of the gateway");
     let live = Knobs { live: true, sign_in_issuer: Some(provider.issuer), ..Knobs::default() };
     let stage = stage.reopen(&live).await;
     let (url, mut browser) = (format!("http://{}{path}", stage.address()), browser::Browser::new());

@@ -1,4 +1,4 @@
-//! Comments and likes: who may, what is shown, and counts that are right whoever clicks at the same time.
+//! Comments and likes: who may, what is shown, and counts that are exact under concurrent clicks.
 
 use futures_util::StreamExt as _;
 use futures_util::stream;

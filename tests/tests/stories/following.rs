@@ -92,7 +92,7 @@ async fn whatever_crashes_each_event_takes_effect_once(stage: Stage) {
 
 async fn what_happens_is_heard_at_once(stage: Stage) {
     let client = partner(&stage).await;
-    // Whoever only looked every hour would never hear of it here.
+    // A consumer that polled every hour would never learn of it here.
     let mut consumer = client.events().consumer(last(&client).await).poll_every(Duration::from_hours(1));
     let makes = client.clone();
 

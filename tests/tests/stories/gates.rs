@@ -87,7 +87,7 @@ async fn an_answer_about_a_band_stands_for_a_day_whatever_changes(stage: Stage) 
     change.credit_band = Edit::Set(CreditBand::Platinum);
     client.sandbox().change_fan(silver.id, change).if_match(silver.version).await.ok();
     assert_eq!(outcome(&client, circle.id, silver.id).await, Outcome::Failed);
-    // The gate asks for another band now, so the fan may be held against it only when the month is over.
+    // The gate requires a different band now, so the fan can be tested for it only when the month is over.
     stage.advance(31 * 24 * 3_600);
 
     assert_eq!(outcome(&client, circle.id, silver.id).await, Outcome::Passed);

@@ -195,7 +195,7 @@ async fn a_fan_reads_what_is_published_and_what_it_may(stage: Stage) {
     assert_eq!(hidden.code(), ErrorCode::PostNotFound);
     assert_eq!((unmade.code(), unread.code()), (ErrorCode::CircleNotFound, ErrorCode::CircleNotFound));
 
-    // Unlisted: whoever has the address sees the circle, its members what is in it.
+    // Unlisted: anyone with the id sees the circle, only members see its content.
     let mut change = CircleChange::default();
     change.discoverability = Some(Discoverability::Unlisted);
     client.circles().change(circle.id, change).if_match(circle.version).await.expect("changed");
@@ -715,7 +715,7 @@ async fn in_live_mode_only_the_fan_who_is_signed_in_agrees(stage: Stage) {
         let mei = host.fan(EVERYTHING).await;
         let asked = mei.send(host.client.me().ask_mandate(NewMyMandate::new(cny(100), cny(100)))).await.expect("asked");
         let url = asked.consent_url.expect("an address");
-        (url.strip_prefix(stage.url()).expect("an address of ours").to_owned(), asked.id, mei.id.to_string())
+        (url.strip_prefix(stage.url()).expect("an address of the gateway").to_owned(), asked.id, mei.id.to_string())
     };
     let stage = stage.reopen(&Knobs { live: true, sign_in_issuer: Some(provider.issuer), ..Knobs::unlimited() }).await;
     let url = format!("http://{}{path}", stage.address());

@@ -36,7 +36,7 @@ fn cny(amount: i64) -> Money {
     Money::new(amount, Currency::CNY)
 }
 
-/// What can be asked about a payment. The same request has the same key, whoever sends it.
+/// What can be asked about a payment. The same request has the same key for every sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Create,
@@ -113,7 +113,7 @@ impl<'c> Round<'c> {
     async fn act(&self, step: Step, slot: usize, gateway: usize) {
         let client = self.clients[gateway];
         let key = format!("{}-{slot}-{step:?}", self.number).replace(['(', ')'], "");
-        // Whoever has not created it yet does not know its id.
+        // Before it is created, its id is not known.
         let known = self.told[slot].lock().expect("no panic").created.first().map(|payment| payment.id);
         let (Some(id), calls) =
             (known.or((step == Step::Create).then(|| self.payment_id_of_nobody())), client.payments())

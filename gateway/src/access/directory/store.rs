@@ -69,7 +69,7 @@ struct FactsRow {
     redirect_uris: Json<Vec<WebAddress>>,
 }
 
-/// The app's facts, whoever its partner is: only the directory asks, before it is known who calls.
+/// The app's facts, for any partner: only the directory reads them, before the caller is known.
 pub(super) async fn facts(tx: &mut Tx, app: AppId) -> Result<Option<Facts>, Fault> {
     let Some(row) = tx.query(FACTS).bind(app).optional::<FactsRow>().await? else { return Ok(None) };
     let keys: Vec<RegisteredKeyRow> = tx.query(FACTS_KEYS).bind(app).all().await?;

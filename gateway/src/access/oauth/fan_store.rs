@@ -227,7 +227,7 @@ pub async fn end_grant(tx: &mut Tx, partner: PartnerId, grant: GrantId) -> Resul
     Ok(())
 }
 
-/// Deletes up to `limit` rows of each kind that nobody needs any more; how many went.
+/// Deletes up to `limit` rows of each kind that are no longer needed; returns how many.
 pub async fn sweep(tx: &mut Tx, now: Time, limit: i64) -> Result<u64, Fault> {
     let expired = now.plus_seconds(-SWEEP_AFTER_SECONDS);
     let requests = tx.query(SWEEP_PUSHED).bind(expired).bind(limit).run().await?;

@@ -18,7 +18,7 @@ pub fn current(access: &Access) -> String {
     of(&access.keyring.signing(now), bucket(now))
 }
 
-/// Whether the nonce is one of ours, and still good.
+/// Whether the nonce was issued by this gateway and is still valid.
 pub fn is_valid(access: &Access, nonce: &str) -> bool {
     let now = access.clock.now();
     access.keyring.keys().signing_any().any(|key| is_of(key, nonce, now))

@@ -20,7 +20,7 @@ pub const NONCE_HEADER: &str = "DPoP-Nonce";
 pub(super) enum Refused {
     /// It is wrong; the sentence says how and quotes nothing but URLs.
     Invalid(String),
-    /// It must carry a nonce of ours.
+    /// It must contain a nonce issued by this gateway.
     NonceRequired,
 }
 

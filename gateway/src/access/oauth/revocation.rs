@@ -60,7 +60,7 @@ fn begins(until: Option<Time>, now: Time) -> Time {
     until.map_or(first, |until| until.min(now).plus_seconds(-WINDOW_SECONDS).max(first))
 }
 
-/// Announces that this token is not to be trusted any more.
+/// Announces that this token is revoked.
 pub async fn announce_token(tx: &mut Tx, clock: &Clock, jti: &str, exp: i64) -> Result<(), Fault> {
     Ok(store::insert_revocation(
         tx,
@@ -72,12 +72,12 @@ pub async fn announce_token(tx: &mut Tx, clock: &Clock, jti: &str, exp: i64) -> 
     .await?)
 }
 
-/// Announces that no token of this family, all that was issued for one code, is to be trusted any more.
+/// Announces that all tokens of this family, everything issued for one code, are revoked.
 pub async fn announce_family(tx: &mut Tx, clock: &Clock, family: &str) -> Result<(), Fault> {
     announce_many(tx, clock, format!("{FAMILY}{family}")).await
 }
 
-/// Announces that no token of this grant is to be trusted any more.
+/// Announces that all tokens of this grant are revoked.
 pub async fn announce_grant(tx: &mut Tx, clock: &Clock, grant: GrantId) -> Result<(), Fault> {
     announce_many(tx, clock, format!("{GRANT}{grant}")).await
 }

@@ -48,7 +48,7 @@ pub struct UsedAssertion {
     pub app: AppId,
     /// SHA-256 of its `jti`.
     pub jti_hash: [u8; 32],
-    /// When nobody would take it any more.
+    /// When it is no longer accepted.
     pub expires_at: Time,
 }
 
@@ -94,7 +94,7 @@ pub(super) async fn revocations(tx: &mut Tx, after: Time, after_id: &str, rows: 
     tx.query(REVOCATIONS).bind(after).bind(after_id).bind(rows).all().await
 }
 
-/// Deletes up to `limit` rows of each kind that nobody needs any more; how many went.
+/// Deletes up to `limit` rows of each kind that are no longer needed; returns how many.
 pub async fn sweep(tx: &mut Tx, now: Time, limit: i64) -> Result<u64, Fault> {
     let expired = now.plus_seconds(-SWEEP_AFTER_SECONDS);
     let assertions = tx.query(SWEEP_ASSERTIONS).bind(expired).bind(limit).run().await?;

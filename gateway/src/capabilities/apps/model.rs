@@ -67,7 +67,7 @@ pub(super) fn scopes(asked: Option<&[Scope]>, grants: Scopes, sandbox: bool, poi
     Ok(scopes)
 }
 
-/// Refuses scopes that whoever acts does not have: no app makes itself, or another, able to do more than it can do. Those the
+/// Refuses scopes that the caller does not have: no app can give itself, or another app, more than it has. Those the
 /// app had before are nobody's gift. A scope of a newer gateway is one that nobody is known to have.
 pub(super) fn check_grant(
     wanted: &[Open<Scope>],

@@ -117,7 +117,7 @@ pub async fn keys(tx: &mut Tx, partner: PartnerId, app: AppId) -> Result<AppKeys
     Ok(AppKeys { data: store::keys(tx, partner, app).await? })
 }
 
-/// Registers one more key. Whoever holds it can do what the app can, so the caller must be able to do that already.
+/// Registers another key. Its holder can do everything the app can, so the caller must already be able to do that.
 pub async fn add_key(
     tx: &mut Tx,
     context: Context<'_>,

@@ -77,7 +77,7 @@ async fn decide(
 ) -> HttpResponse {
     let show = async |page_request: &PageRequest| {
         let desk = Desk::new(page_request, style);
-        // Before anything is read of a body: whoever guesses tokens shall not be worth more work than a look-up.
+        // Before any of the body is read: guessing tokens must not cost the gateway more than a look-up.
         let asked = match desk.find(token).await {
             Ok(Some(asked)) => asked,
             Ok(None) => return desk.lost(),
@@ -147,7 +147,7 @@ impl<'a> Desk<'a> {
         service::find(self.page_request.edge(), self.page_request.now(), &self.browser, token).await
     }
 
-    /// To the provider, and back to this page. Whoever is signed in is somebody else: so there as well.
+    /// To the provider, and back to this page. The signed-in person is someone else, who has to sign out there as well.
     async fn sign_in(&self, token: &str) -> Page {
         let reauthentication = sign_in::Reauthentication { again: true, max_age: None };
         let (app, now, back) = (self.page_request.edge(), self.page_request.now(), format!("/pay/{token}"));

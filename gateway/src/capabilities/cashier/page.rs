@@ -16,7 +16,7 @@ pub enum Note {
     Limit,
     /// The circle is closed.
     Closed,
-    /// The fan is no member any more.
+    /// The fan is no longer a member.
     NoMember,
     /// The post is gone.
     PostGone,

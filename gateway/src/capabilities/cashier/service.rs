@@ -118,7 +118,7 @@ pub async fn find(platform: &Platform, now: Time, browser: &Browser, token: &str
     let partner = partners::service::get(&mut tx, payment.partner_id).await?;
     let circle = circles::service::find(&mut tx, payment.partner_id, payment.circle_id).await?;
     let post_title = post_title(&mut tx, &payment, now).await?;
-    // In a sandbox whoever has the address stands for the fan. In live mode it must be the fan who is signed in.
+    // In a sandbox anyone with the URL acts as the fan. In live mode the fan must be signed in.
     let session = sessions::find(&mut tx, browser, now).await?;
     let can_decide =
         platform.config.mode.is_sandbox() || session.is_some_and(|session| session.person == payment.person_id);

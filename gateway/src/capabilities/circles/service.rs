@@ -86,7 +86,7 @@ pub async fn open(tx: &mut Tx, partner: PartnerId, now: Time, circle: CircleId) 
     save(tx, partner, &before, after, EventType::CircleOpened).await
 }
 
-/// Closes a circle for good. What was scheduled becomes a draft: in a closed circle nothing is published any more.
+/// Closes a circle permanently. Scheduled posts become drafts, because nothing is published in a closed circle.
 pub async fn close(tx: &mut Tx, partner: PartnerId, now: Time, circle: CircleId) -> Result<Circle, Fault> {
     let before = lock(tx, partner, circle).await?;
     let after = model::closed(&before, now);

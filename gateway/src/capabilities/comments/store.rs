@@ -122,7 +122,7 @@ pub async fn insert(tx: &mut Tx, partner: PartnerId, row: &Row) -> Result<(), Fa
     Ok(())
 }
 
-/// The comment as it was deleted; nothing when it is not there any more.
+/// The deleted comment; `None` if it was already deleted.
 pub async fn delete(tx: &mut Tx, partner: PartnerId, comment: CommentId, now: Time) -> Result<Option<Row>, Fault> {
     tx.query(DELETE).bind(partner).bind(comment).bind(now).optional().await
 }

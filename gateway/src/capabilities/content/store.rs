@@ -293,7 +293,7 @@ pub async fn update(tx: &mut Tx, partner: PartnerId, row: &Row) -> Result<(), Fa
     Ok(())
 }
 
-/// False when there is no such post, or not any more.
+/// False if the post does not exist or is deleted.
 pub async fn delete(tx: &mut Tx, partner: PartnerId, post: PostId, now: Time) -> Result<bool, Fault> {
     Ok(tx.query(DELETE).bind(partner).bind(post).bind(now).run().await? == 1)
 }

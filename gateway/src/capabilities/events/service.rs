@@ -38,7 +38,7 @@ pub async fn page(
     Ok(EventPage { data, has_more: is_full || to < last, next_after })
 }
 
-/// A place to read on from must be in the log: whoever comes with the number of another gateway would wait for ever. `last` may
+/// A position must be in the log: a reader with the number of a different gateway would wait forever. `last` may
 /// come from a replica that lags behind.
 pub async fn check_place(
     platform: &Platform,

@@ -93,7 +93,7 @@ pub async fn change_rights(
 /// What each rule of a right answers about a fan, who is held ([`fans::service::find`]). What it says about a credit band is the
 /// gate's answer, which stands for a day.
 ///
-/// Whoever refuses because of the answer must keep what is written here ([`Fault::keep`]), as with [`decide`].
+/// A caller that refuses because of the answer must keep what is written here ([`Fault::keep`]), as with [`decide`].
 pub async fn answer(
     tx: &mut Tx,
     partner: PartnerId,
@@ -135,7 +135,7 @@ pub struct Asked<'a> {
 
 /// Lets the gate decide about a fan, and keeps what it answered.
 ///
-/// Whoever refuses because of the answer must keep what is written here ([`Fault::keep`]), or the partner could ask again
+/// A caller that refuses because of the answer must keep what is written here ([`Fault::keep`]), or the partner could ask again
 /// and again with other bands.
 pub async fn decide(
     tx: &mut Tx,

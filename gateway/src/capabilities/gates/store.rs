@@ -66,7 +66,7 @@ const EVALUATIONS_KEPT_SECONDS: i64 = 90 * 24 * 3_600;
 /// Longer than the window in which the number of bands per fan is counted.
 const ASKED_KEPT_SECONDS: i64 = 31 * 24 * 3_600;
 
-/// Deletes what nobody can ask for any more, at most this many rows of a kind; gives back how many went of the kind that has most.
+/// Deletes what can no longer be used, at most this many rows of each kind; returns the largest number deleted of a kind.
 pub async fn sweep(tx: &mut Tx, now: Time, rows_max: i64) -> Result<u64, Fault> {
     let mut most = 0;
     for (sql, before) in [

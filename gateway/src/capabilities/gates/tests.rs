@@ -101,7 +101,7 @@ on_both_engines! {
         fixture.end(tx, changed).await.unwrap();
         fixture.wait(DAY - 11);
         let last = ask(&fixture, circle, fan).await.unwrap();
-        // The gate asks for another band now, so the fan may be held against it only when the month is over.
+        // The gate requires a different band now, so the fan can be tested for it only when the month is over.
         fixture.wait(30 * DAY);
         let anew = ask(&fixture, circle, fan).await.unwrap();
 

@@ -21,7 +21,7 @@ pub enum LikeTarget {
     Comment(CommentId),
 }
 
-/// Likes a thing, or does not any more. What is so already stays so.
+/// Likes or unlikes a post or comment. Repeating it changes nothing.
 pub async fn set(
     tx: &mut Tx,
     partner: PartnerId,

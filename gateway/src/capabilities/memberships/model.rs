@@ -81,7 +81,7 @@ impl State {
         if self.role == Role::Owner {
             return Err(ErrorCode::OwnerRequired.into());
         }
-        // Whoever goes loses the role.
+        // A member who leaves loses the role.
         Ok(Self { status, role: Role::Member })
     }
 

@@ -181,7 +181,7 @@ pub async fn act(
     let before = lock_row(tx, partner, membership).await?;
     let state = before.state().after(action)?;
     if before.state().status == MembershipStatus::Active && state.status != MembershipStatus::Active {
-        // Who is out publishes nothing any more, also not what was scheduled before.
+        // A former member publishes nothing, not even posts scheduled before.
         content::service::unschedule_of(tx, partner, now, membership).await?;
     }
     save(tx, partner, now, before, state, action.event()).await
@@ -195,7 +195,7 @@ const fn came_to(status: MembershipStatus) -> EventType {
     }
 }
 
-/// In a closed circle nobody comes in any more, also not who waited.
+/// No one can join a closed circle, not even a fan who was already waiting.
 async fn must_not_be_closed(tx: &mut Tx, partner: PartnerId, membership: MembershipId) -> Result<(), Fault> {
     let circle = find_row(tx, partner, membership).await?.circle_id;
     if circles::service::standing(tx, partner, circle).await?.status == CircleStatus::Closed {

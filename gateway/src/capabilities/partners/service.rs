@@ -13,7 +13,7 @@ use crate::platform::outbox;
 
 use super::store;
 
-/// The partner. A caller's own partner is always there, so its absence is a fault of ours.
+/// The partner. A caller's own partner is always there, so its absence is an internal error.
 pub async fn get(tx: &mut Tx, partner: PartnerId) -> Result<Partner, Fault> {
     Ok(store::find(tx, partner).await?.ok_or(ErrorCode::Internal)?)
 }

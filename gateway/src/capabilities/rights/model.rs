@@ -41,7 +41,7 @@ pub fn has(action: Action, who: Option<&Who>, membership: Option<&Membership>) -
         Some(Who::Everyone) => (true, ""),
         Some(Who::Members) => (is_active(membership), "active members"),
         Some(Who::Moderators) => (moderates(membership), "moderators, admins and the owner"),
-        // The partner, and whoever a newer gateway has in mind.
+        // The partner, and any value of a newer gateway.
         _ => (false, "only the partner"),
     };
     if has {

@@ -14,7 +14,7 @@ use crate::on_both_engines;
 use crate::platform::db::{Engine, Tx};
 use crate::testing::fixture::Fixture;
 
-/// Whether somebody else who bans this member now would have to wait. On SQLite whoever writes always does.
+/// Whether a concurrent ban of this member would have to wait. On SQLite every writer waits.
 async fn must_wait(fixture: &Fixture, membership: MembershipId) -> bool {
     if fixture.db.engine() == Engine::Sqlite {
         return true;

@@ -56,7 +56,7 @@ fn back(access: &Access) -> String {
     format!("{}{BACK_PATH}", access.config.public_url)
 }
 
-/// Sends the browser to the provider: where it goes. Afterwards it goes on at this path of ours.
+/// Sends the browser to the provider; returns the URL. Afterwards it continues at this path of the gateway.
 pub async fn begin(
     access: &Access,
     now: Time,

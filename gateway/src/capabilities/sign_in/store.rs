@@ -13,7 +13,7 @@ const ADD: Sql = sql!(
     "insert into upstream_visit (state_hash, browser_hash, verifier, nonce, target, expires_at, fresh) \
      values ($1, $2, $3, $4, $5, $6, $7)"
 );
-/// Read once, and by the browser that was sent: whoever else comes finds nothing and spoils nothing.
+/// Read once, and only by the browser that was sent: any other browser finds nothing and consumes nothing.
 const TAKE: Sql = sql!(
     "delete from upstream_visit where state_hash = $1 and browser_hash = $2 \
      returning browser_hash, verifier, nonce, target, expires_at, fresh"

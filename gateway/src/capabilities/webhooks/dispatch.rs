@@ -64,7 +64,7 @@ pub async fn run(webhooks: Arc<Webhooks>) {
         let looked = Instant::now();
         if let Err(fault) = dispatch.look(&std::mem::take(&mut partners)).await {
             tracing::warn!(cause = ?fault.cause(), "pending webhook deliveries could not be read");
-            // Whoever was not looked at now is when everybody is.
+            // Partners skipped now are covered by the next full scan.
             tokio::time::sleep(FAULT_PAUSE).await;
         }
         tokio::select! {

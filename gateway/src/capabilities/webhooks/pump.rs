@@ -104,7 +104,7 @@ pub struct Pump {
 }
 
 impl Pump {
-    /// Loads the endpoint; `None` when there is nothing to deliver to any more.
+    /// Loads the endpoint; `None` if it was deleted or disabled.
     pub async fn begin(
         webhooks: &Arc<Webhooks>,
         key: Key,

@@ -21,7 +21,7 @@ const DELETE_CURSOR: Sql = sql!("delete from webhook_cursor where partner_id = $
 const DELETE_RETRIES: Sql = sql!("delete from webhook_retry where partner_id = $1 and endpoint_id = $2");
 const DELETE_REPLAYS: Sql = sql!("delete from webhook_replay where partner_id = $1 and endpoint_id = $2");
 
-// What there is to do, whoever holds it; the claim decides. That it looks into the log of events itself is the one exception here:
+// The work of all endpoints, claimed or not; the claim decides. That it looks into the log of events itself is the one exception here:
 // asked for by partner, the ends of all logs would have to be fetched four times a second to be compared with all cursors.
 macro_rules! work {
     () => {

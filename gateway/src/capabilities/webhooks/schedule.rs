@@ -41,7 +41,7 @@ pub fn next(refusal: Refusal, random: u16) -> Option<Time> {
     let spread = step * JITTER_PERCENT / 100;
     let jitter = 2 * spread * i64::from(random) / i64::from(u16::MAX) - spread;
     let after_step = Time::from_micros(at.micros() + step + jitter);
-    // The receiver knows best, but nobody may ask for "never".
+    // The receiver knows best, but cannot ask for "never".
     let after_pause = at.plus_seconds(pause_seconds.unwrap_or(0).clamp(0, PAUSE_SECONDS_MAX));
     Some(after_step.max(after_pause))
 }

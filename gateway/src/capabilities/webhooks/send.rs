@@ -52,7 +52,7 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Something of ours failed.
+    /// The gateway itself failed.
     pub fn not_sent() -> Self {
         failed(DeliveryError::Connect, "the gateway could not send the request".to_owned())
     }

@@ -278,7 +278,7 @@ async fn from_seq(tx: &mut Tx, partner: PartnerId, new: &NewReplay, last_seq: i6
     }
 }
 
-/// When the next attempt at any endpoint is due, after this time: for whoever moves a sandbox's clock. The attempts themselves are
+/// When the next attempt at any endpoint is due, after this time: for moving a sandbox's clock. The attempts themselves are
 /// made by the pumps, within a quarter of a second of the moved clock.
 pub async fn next_due(tx: &mut Tx, after: Time) -> Result<Option<Time>, db::Fault> {
     queue::next_due(tx, after).await

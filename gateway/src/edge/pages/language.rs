@@ -11,7 +11,7 @@ pub enum Language {
 }
 
 impl Language {
-    /// The one a browser likes best of ours (`Accept-Language`, RFC 9110, 12.5.4).
+    /// The supported language a browser prefers (`Accept-Language`, RFC 9110, 12.5.4).
     pub fn of(accepted: &str) -> Self {
         let mut best = (0, Self::English);
         for range in accepted.split(',') {
@@ -74,7 +74,7 @@ impl Language {
             (Self::Chinese, Currency::USD) => "US$",
             (_, Currency::EUR) => "€",
             (_, Currency::KWD) => "KWD\u{a0}",
-            // One of a later contract has no sign of ours, and its code stands beside the amount.
+            // A currency of a later contract has no sign here; its code is shown beside the amount.
             _ => "",
         }
     }

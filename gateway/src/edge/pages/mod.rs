@@ -23,7 +23,7 @@ use crate::platform::outbox;
 /// The look of the pages.
 const CSS: &str = include_str!("../../../assets/pages/pages.css");
 
-/// Shortened SHA-256 in hexadecimal: it names a version of a file of ours, it protects nothing.
+/// Shortened SHA-256 in hexadecimal: it identifies a version of our own file, it protects nothing.
 fn fingerprint(bytes: &[u8]) -> String {
     let digest = Sha256::digest(bytes);
     let first = digest.first_chunk::<8>().copied().unwrap_or_default();
@@ -74,8 +74,8 @@ impl Frame<'_> {
         page.header("content-language", self.language.tag()).header("vary", "Accept-Language")
     }
 
-    /// Sends the browser to an address of somebody else, by a page that leads there at once: so the navigation is a fresh one, that
-    /// no `form-action` of ours or of a page before ours is held against, and that carries no referrer.
+    /// Sends the browser to another origin, by a page that leads there immediately: so it is a new navigation, to which no
+    /// earlier `form-action` applies and which has no referrer.
     pub fn leave(&self, url: &str) -> Page {
         self.page(Page::new(html(&LeavePage { frame: self, url })))
     }

@@ -30,7 +30,7 @@ const fn cookie_name(is_https: bool) -> &'static str {
     if is_https { "__Host-quanzi" } else { "quanzi" }
 }
 
-/// A browser: whoever sent this request, signed in or not.
+/// The browser that sent this request, signed in or not.
 #[derive(Clone)]
 pub struct Browser {
     secret: String,
@@ -48,7 +48,7 @@ pub struct Session {
     pub authenticated_at: Time,
 }
 
-/// Without its cookie: whoever has that is signed in as its person.
+/// Without its cookie, whose holder is signed in as that person.
 impl fmt::Debug for Browser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Browser").field("is_new", &self.is_new).finish_non_exhaustive()
@@ -56,7 +56,7 @@ impl fmt::Debug for Browser {
 }
 
 impl Browser {
-    /// The one that sent this request; another, when it brings no cookie of ours.
+    /// The browser that sent this request; a new one if it sends no cookie of the gateway.
     pub fn of(page_request: &PageRequest) -> Self {
         let is_https = page_request.edge().config.public_url.starts_with("https://");
         let is_ours = |value: &&str| {
@@ -86,7 +86,7 @@ impl Browser {
         Self { secret, is_new: true, is_https }
     }
 
-    /// The code that a form of ours carries: nobody else can make it for this browser.
+    /// The code in the gateway's forms: no one else can create it for this browser.
     pub fn form_code(&self, platform: &Platform) -> String {
         self.code_of(&platform.signing_key())
     }

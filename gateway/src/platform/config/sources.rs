@@ -13,7 +13,7 @@ use super::settings::{self, SETTINGS, Setting};
 pub const FILE: &str = "quanzi.toml";
 /// The variable that names another.
 pub const FILE_VARIABLE: &str = "QUANZI_CONFIG";
-/// Variables of ours begin with this.
+/// Prefix of the gateway's environment variables.
 const PREFIX: &str = "QUANZI_";
 /// How many letters may be wrong in a variable for it to be worth a hint.
 const HINT_DISTANCE_MAX: usize = 2;

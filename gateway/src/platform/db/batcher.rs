@@ -65,7 +65,7 @@ impl<Q: Clone + Send + 'static, A: Send + 'static> Batcher<Q, A> {
             begins
         };
         if begins {
-            // A task of its own: whoever asked first may go away, and the others still want to know.
+            // A separate task: the first caller may be cancelled, and the others still need the answer.
             let looker = Looker { state: Arc::clone(&self.state), patience: self.patience, counts: true };
             tokio::spawn(work(looker, look));
         }
@@ -73,7 +73,7 @@ impl<Q: Clone + Send + 'static, A: Send + 'static> Batcher<Q, A> {
     }
 }
 
-/// One who looks; also after a panic not counted any more, and waited for by nobody.
+/// Counts a running look-up; also counted out after a panic.
 struct Looker<Q, A> {
     state: Arc<Mutex<State<Q, A>>>,
     patience: Duration,
@@ -86,7 +86,7 @@ impl<Q, A> Looker<Q, A> {
         let mut state = lock(&self.state);
         let most = state.waiting.len().min(QUESTIONS_MAX);
         if most == 0 {
-            // Counted out under the lock: whoever asks next begins anew.
+            // Counted out under the lock: the next look-up starts a new batch.
             state.looks -= 1;
             self.counts = false;
             return None;

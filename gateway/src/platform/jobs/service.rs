@@ -64,10 +64,10 @@ pub async fn cancel_all(
 #[must_use = "a handler gives it back, so that the job's end is known"]
 pub struct Ended(Ending);
 
-/// Ends a try, as the last thing in the transaction of its effect, and commits both. When the claim is not held any more
+/// Ends an attempt, as the last statement in the transaction of its effect, and commits both. When the claim is no longer valid
 /// (the job was moved, cancelled or taken over), nothing is kept.
 ///
-/// Last and not first: whoever enqueues holds the object before the job's row, and so does a handler that ends like this.
+/// Last and not first: enqueueing locks the object before the job's row, and so does a handler that ends like this.
 pub async fn end(platform: &Platform, mut tx: Tx, job: &Claimed, outcome: Outcome) -> Result<Ended, Fault> {
     let held = match outcome {
         Outcome::Done => store::delete(&mut tx, job).await?,
@@ -85,7 +85,7 @@ pub async fn end(platform: &Platform, mut tx: Tx, job: &Claimed, outcome: Outcom
 }
 
 /// Ends a try whose effect was kept before, by another writer or outside. That effect may have taken the job away itself, as when
-/// a decided payment need not expire any more: it is done then.
+/// a decided payment does not have to expire: the job is then done.
 pub async fn end_after(platform: &Platform, job: &Claimed, outcome: Outcome) -> Result<Ended, Fault> {
     match end(platform, platform.db.begin().await?, job, outcome).await? {
         Ended(Ending::Lost) if outcome == Outcome::Done => Ok(Ended(Ending::Ended(outcome))),

@@ -114,7 +114,7 @@ pub async fn taken(tx: &mut Tx, now: Time) -> Result<i64, Fault> {
     Ok(count)
 }
 
-/// False when the claim is not held any more; so with the next two.
+/// False when the claim is no longer valid; likewise for the next two.
 pub async fn delete(tx: &mut Tx, job: &Claimed) -> Result<bool, Fault> {
     Ok(tx.query(DELETE).bind(job.id).bind(job.claim.as_str()).run().await? == 1)
 }

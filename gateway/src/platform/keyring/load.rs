@@ -175,7 +175,7 @@ async fn load<K: Purpose>(
     clock: &Clock,
     sealing: Option<&[u8; 32]>,
 ) -> Result<(Series<K>, Vec<Jwk>), KeysFault> {
-    // Read before the rows: whoever makes a key between the two makes ours impossible.
+    // Read before the rows: if another process creates a key in between, creating ours fails.
     let generation = store::generation(tx, K::NAME).await? + 1;
     let mut rows = store::keys(tx, K::NAME).await?;
     if rows.is_empty() {

@@ -41,7 +41,7 @@ pub async fn rotate(
 }
 
 async fn next<K: Purpose>(tx: &mut Tx, clock: &Clock, sealing: Option<&[u8; 32]>) -> Result<Rotated, KeysFault> {
-    // Read before the rows: whoever makes a key between the two makes ours impossible.
+    // Read before the rows: if another process creates a key in between, creating ours fails.
     let generation = store::generation(tx, K::NAME).await? + 1;
     let (rows, now) = (store::keys(tx, K::NAME).await?, clock.now());
     if let [newest, _, ..] = rows.as_slice()

@@ -118,7 +118,7 @@ async fn asks(
                 return;
             }
             Some(Cut::After) => {
-                // Nobody hears the answer; it was given when the session has nothing to do any more.
+                // No one receives the response; it was sent when the session is idle.
                 answers.abort();
                 to.write_all(said).await.unwrap();
                 until_committed(upstream).await;

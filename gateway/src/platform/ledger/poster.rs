@@ -20,7 +20,7 @@ use crate::platform::fault::Fault;
 
 /// Most orders of one batch. Larger ones are hardly faster per order, and everybody in them waits for the last.
 const BATCH_ORDERS_MAX: usize = 256;
-/// Most orders that wait. Whoever comes after that is told so at once.
+/// Maximum number of waiting orders. Further orders are refused immediately.
 pub(super) const QUEUE_ORDERS_MAX: usize = 4_096;
 /// Runs of a batch that lost against another process.
 const RUNS_MAX: u32 = 8;
@@ -88,7 +88,7 @@ pub async fn run(platform: &Platform) {
         if inbox.recv_many(&mut asked, BATCH_ORDERS_MAX).await == 0 {
             return;
         }
-        // Whoever has gone gets no effect nobody would hear of.
+        // A cancelled caller's order is dropped: it must not have an effect that no one learns of.
         asked.retain(|asked| !asked.reply.is_closed());
         if AssertUnwindSafe(settle(platform, asked)).catch_unwind().await.is_err() {
             tracing::error!("a batch of transfers panicked; its callers get outcome_unknown");

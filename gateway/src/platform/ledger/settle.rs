@@ -26,7 +26,7 @@ pub async fn settle<R>(
         drop(tx);
         match platform.poster.post(order).await? {
             Outcome::Posted | Outcome::Again(_) => return Ok(reply),
-            // Whoever was faster is in the database by now: there is nothing to wait for.
+            // The faster order is already committed: there is nothing to wait for.
             Outcome::Refused(Refused::Moved) => {}
             Outcome::Refused(refused) => return Err(service::fault(refused, now)),
         }

@@ -148,7 +148,7 @@ struct ReservationRow {
     expires_at: Time,
 }
 
-/// Holds reservations until the end of the transaction; one that is decided is not there any more.
+/// Locks reservations until the end of the transaction; settled ones are not returned.
 pub async fn lock_reservations(
     tx: &mut Tx,
     ids: &BTreeSet<TransferId>,

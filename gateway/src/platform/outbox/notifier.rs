@@ -8,7 +8,7 @@ use std::time::Duration;
 use quanzi_openapi::id::PartnerId;
 use tokio::sync::{Notify, watch};
 
-/// Whoever waits looks again after this time at the latest: another process may have committed.
+/// Waiting readers poll again after this time at the latest: another process may have committed.
 pub const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// A notifier for all readers of the logs.

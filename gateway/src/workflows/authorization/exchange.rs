@@ -88,7 +88,7 @@ fn check(row: &CodeRow, form: &TokenRequest, jkt: &str, now: Time) -> Result<(),
     Ok(())
 }
 
-/// Somebody else may have had the code: nothing that was issued for it is trusted any more. That is kept, although it is a refusal.
+/// Someone else may have had the code: everything issued for it is revoked. This is committed although the call is refused.
 async fn used_twice(access: &Access, mut tx: Tx, row: &CodeRow) -> Result<Fault, Fault> {
     end_family(access, &mut tx, &row.family).await?;
     tx.commit().await?;

@@ -124,7 +124,7 @@ async fn look(edge: &Arc<Edge>, style: &Style, http: HttpRequest) -> HttpRespons
 async fn decide(edge: &Arc<Edge>, style: &Style, http: HttpRequest, payload: Payload) -> HttpResponse {
     let show = async |page_request: &PageRequest| {
         let desk = Desk { page_request, style, browser: Browser::of(page_request) };
-        // Before anything is read of a body: whoever guesses requests shall not be worth more work than a look-up.
+        // Before any of the body is read: guessing requests must not cost the gateway more than a look-up.
         let asked = match desk.find().await {
             Ok(Some(asked)) => asked,
             Ok(None) => return desk.lost(),
@@ -249,7 +249,7 @@ impl Desk<'_> {
             Decision::AtProvider => Ok(self.shown(asked, None).await.status(StatusCode::FORBIDDEN)),
             Decision::Leave => Ok(service::leave(edge, &self.browser).await?.keep(again())),
             Decision::Deny => Ok(self.back(asked, service::refuse(edge, now, asked).await)),
-            // Who is not the one to consent any more (the sign-in is too old) sees the page that is next.
+            // A fan who can no longer consent (the sign-in is too old) sees the next page.
             Decision::Allow if asked.step != Step::Consent => Ok(self.next(asked, None).await),
             Decision::Allow => Ok(self.back(asked, service::agree(edge, now, asked, form.nickname.is_some()).await)),
         }

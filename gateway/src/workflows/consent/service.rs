@@ -27,7 +27,7 @@ pub struct Asked {
     pub partner_name: String,
     pub legal_name: String,
     pub app_name: String,
-    /// What whoever is signed in is called.
+    /// Nickname of the signed-in person.
     pub nickname: Option<Nickname>,
     /// Whether the fan shows the nickname to this app already.
     pub shows_nickname: bool,

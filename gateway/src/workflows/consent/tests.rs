@@ -41,7 +41,7 @@ on_both_engines! {
         assert_eq!(service::refuse(&app, now, &no).await.unwrap(), None);
         assert_eq!(grants().await, 1);
 
-        // Really at once: whoever wins, the grant is there when the app was told yes, and only then.
+        // Truly concurrent: whichever succeeds, the grant exists exactly when the app got a code.
         for _ in 0..8 {
             let before = grants().await;
             let (yes, no) = tabs().await;

@@ -146,7 +146,7 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    /// The page of whoever is signed in; with a note when a form came from elsewhere.
+    /// The page of the signed-in person; with a note when a form came from elsewhere.
     async fn shown(&self, from_elsewhere: bool) -> Page {
         let frame = Frame::new(self.page_request, self.style);
         let app = self.page_request.edge();

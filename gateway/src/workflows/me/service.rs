@@ -60,7 +60,7 @@ pub struct Granted {
     pub since: Time,
 }
 
-/// The page of whoever is signed in in this browser: the partners that come after this fan of the person.
+/// The page of the person signed in in this browser, starting with the partners after this fan of the person.
 pub async fn find(access: &Access, now: Time, browser: &Browser, after: Option<FanId>) -> Result<Option<Own>, Fault> {
     // Not from a replica: who has just taken something back wants to see it.
     let mut tx = access.db.reading_newest().await?;
@@ -106,7 +106,7 @@ async fn place(access: &Access, tx: &mut Tx, now: Time, partner: PartnerId, fan:
 }
 
 /// Takes a grant back. Its tokens are refused here before the page is shown again, elsewhere within two seconds. Where the app could
-/// charge within a standing consent, the fan's consents to that partner end too: whoever takes everything back means that as well.
+/// charge within a standing consent, the fan's mandates of that partner are revoked too, because revoking everything includes them.
 pub async fn revoke_grant(
     access: &Access,
     now: Time,
@@ -159,7 +159,7 @@ pub async fn sign_out(access: &Access, browser: &Browser) -> Result<Browser, Fau
     Ok(after)
 }
 
-/// Runs for whoever is signed in.
+/// Runs for the signed-in person.
 async fn as_person(
     access: &Access,
     now: Time,
