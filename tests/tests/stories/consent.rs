@@ -488,8 +488,8 @@ async fn a_token_of_the_other_kind_is_refused_and_told_so(stage: Stage) {
     let scope = app.read("/oauth/userinfo", field(&without, "access_token")).await;
 
     assert!(
-        field(&fan, "detail").contains("takes a partner token")
-            && field(&partner, "detail").contains("takes a fan token")
+        field(&fan, "detail").contains("requires a partner token")
+            && field(&partner, "detail").contains("requires a fan token")
     );
     scope.expect_refusal(403, "scope_missing");
     assert!(header(&scope, "www-authenticate").contains("scope=\"openid\""));

@@ -547,7 +547,7 @@ async fn a_fan_agrees_to_be_charged_and_takes_it_back(stage: Stage) {
         told(client, asked.id).await,
         [EventType::MandateRequested, EventType::MandateCreated, EventType::MandateRevoked]
     );
-    assert!(text(&mei.browser.get(&url).await).contains("taken back"));
+    assert!(text(&mei.browser.get(&url).await).contains("The permission was revoked"));
 }
 
 async fn who_takes_a_grant_back_is_not_charged_any_more(stage: Stage) {
