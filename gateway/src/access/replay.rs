@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use quanzi_openapi::Time;
 use sha2::{Digest as _, Sha256};
 
-use crate::platform::db::{self, Sql, Tx};
+use crate::platform::db::{self, Reader, Sql, Tx};
 use crate::sql;
 
 /// A signature is accepted from 90 s behind to 30 s ahead of our clock, and a DPoP nonce for up to 180 s; a bucket is
@@ -55,7 +55,7 @@ impl UsedNonce {
     }
 
     /// Whether it was used up, by whatever process.
-    pub async fn was_used(&self, tx: &mut Tx) -> Result<bool, db::Fault> {
+    pub async fn was_used(&self, tx: &mut Reader) -> Result<bool, db::Fault> {
         Ok(tx.query(FIND).bind(self.0).optional::<(i64,)>().await?.is_some())
     }
 

@@ -5,21 +5,84 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use actix_web::web::Bytes;
+use quanzi_openapi::endpoint::verb::{Delete, Get, Patch, Post, Put, Verb};
 use quanzi_openapi::id::{AppId, FanId, GrantId, PartnerId, PersonId};
 use quanzi_openapi::scope::{FanScopes, Scopes};
 use quanzi_openapi::{Endpoint, ErrorCode, Time};
 
+use super::Edge;
 use crate::access::RequestInfo;
-use crate::edge::Edge;
-use crate::platform::db::Tx;
+use crate::platform::db::{Reader, Tx};
 use crate::platform::fault::Fault;
-use crate::platform::ledger::Order;
+
+/// What a method gives its handlers to work on: a GET reads, everything else has a transaction.
+pub trait Effect: Verb {
+    /// The connection.
+    type Handle;
+}
+
+impl Effect for Get {
+    type Handle = Reader;
+}
+impl Effect for Post {
+    type Handle = Tx;
+}
+impl Effect for Put {
+    type Handle = Tx;
+}
+impl Effect for Patch {
+    type Handle = Tx;
+}
+impl Effect for Delete {
+    type Handle = Tx;
+}
+
+/// An endpoint that can be mounted: all of them.
+pub trait Served: Endpoint<Verb: Effect> {}
+impl<E: Endpoint<Verb: Effect>> Served for E {}
+
+/// Who can call, and what such a caller is given to work on.
+pub trait CallerKind: Copy + 'static {
+    /// The connection that a handler of this endpoint gets.
+    type Handle<E: Served>;
+}
+
+impl CallerKind for Caller {
+    type Handle<E: Served> = <E::Verb as Effect>::Handle;
+}
+impl CallerKind for FanCaller {
+    type Handle<E: Served> = <E::Verb as Effect>::Handle;
+}
+/// Unknown callers get no transaction from the edge: such a use-case opens its own when it has decided to act.
+impl CallerKind for Anyone {
+    type Handle<E: Served> = Reader;
+}
 
 /// One call of an endpoint: everything is parsed, checked and allowed.
 ///
 /// A call that changes state holds the one transaction it runs in; the edge commits it together with the saved reply, or
-/// rolls it back when the handler refuses. A read holds a reading connection.
-pub struct Call<E: Endpoint, C = Caller> {
+/// rolls it back when the handler refuses. A read holds a reading connection, with which it cannot write: that does not compile.
+///
+/// ```compile_fail,E0308
+/// use quanzi_gateway::edge::Call;
+/// use quanzi_gateway::platform::db::{Fault, Tx};
+/// use quanzi_openapi::circles::GetCircle;
+///
+/// async fn close(_: &mut Tx) -> Result<(), Fault> { Ok(()) }
+/// async fn get(call: &mut Call<GetCircle>) -> Result<(), Fault> { close(&mut call.tx).await }
+/// ```
+///
+/// The same handler of a PATCH compiles:
+///
+/// ```
+/// use quanzi_gateway::edge::Call;
+/// use quanzi_gateway::platform::db::{Fault, Tx};
+/// use quanzi_openapi::circles::ChangeCircle;
+///
+/// async fn close(_: &mut Tx) -> Result<(), Fault> { Ok(()) }
+/// async fn change(call: &mut Call<ChangeCircle>) -> Result<(), Fault> { close(&mut call.tx).await }
+/// ```
+pub struct Call<E: Served, C: CallerKind = Caller, H = <C as CallerKind>::Handle<E>> {
     /// The gateway.
     pub edge: Arc<Edge>,
     /// Who calls.
@@ -37,21 +100,16 @@ pub struct Call<E: Endpoint, C = Caller> {
     /// The request itself, for what is not in the contract.
     pub request: RequestInfo,
     /// The transaction (or reading connection) it runs in.
-    pub tx: Tx,
+    pub tx: H,
     /// Set by a use-case that changed what a caller is checked against (keys, app, tokens): after the commit the edge
     /// makes this process forget what it has cached, before it answers.
     pub access_changed: bool,
 }
 
-impl<E: Endpoint, C> Call<E, C> {
-    /// Commits what was written so far (that the signature is used up) and goes on with a reading connection: for a use-case
-    /// that has others run their own transactions, as SQLite has one writer. What follows is not rolled back with the call,
-    /// so its refusals must be [`Fault::once`].
-    pub async fn end_transaction(&mut self) -> Result<(), Fault> {
-        let reading = self.edge.db.reading().await?;
-        Ok(std::mem::replace(&mut self.tx, reading).commit().await?)
-    }
+/// A call whose effect the ledger's poster writes: the handler reads, and says what to post.
+pub(crate) type PostedCall<E, C = Caller> = Call<E, C, Reader>;
 
+impl<E: Served, C: CallerKind, H> Call<E, C, H> {
     /// Refuses the change unless the object still has the version that `If-Match` names.
     pub fn check_version(&self, version: i64) -> Result<(), Fault> {
         match self.if_match {
@@ -62,13 +120,13 @@ impl<E: Endpoint, C> Call<E, C> {
     }
 }
 
-/// What a call that moves money wants: an order for the ledger's poster, and the reply when it is posted.
-#[derive(Debug)]
-pub(crate) struct LedgerCommand<R> {
-    /// What is to be posted.
-    pub order: Order,
-    /// The reply then: it is saved and sent only when the order was posted.
-    pub reply: R,
+impl<E: Served, C: CallerKind> Call<E, C, Tx> {
+    /// Commits what was written so far (that the signature is used up) and gives the connection back: for a use-case that has
+    /// others run their own transactions, as SQLite has one writer. What follows is not rolled back with the call, so its
+    /// refusals must be [`Fault::once`].
+    pub async fn end_transaction(&mut self) -> Result<(), Fault> {
+        Ok(self.tx.end().await?)
+    }
 }
 
 /// The body of an answer that goes on; dropped when the client is gone.

@@ -24,7 +24,7 @@ use crate::platform::fault::Fault;
 
 /// Who was admitted.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Admitted {
+pub(crate) struct Admitted {
     /// The app, and what its own token allows.
     pub caller: Caller,
     /// The fan whom the token speaks for, if it is one.

@@ -29,7 +29,7 @@ const HEADER_BYTES_MAX: usize = 32 * 1024;
 const TARGET_BYTES_MAX: usize = 8 * 1024;
 
 /// One request on its way through the edge.
-pub(super) struct Exchange {
+pub(crate) struct Exchange {
     pub edge: Arc<Edge>,
     pub http: HttpRequest,
     pub operation: &'static Operation,

@@ -11,7 +11,7 @@ use quanzi_openapi::{ErrorCode, Time};
 use sha2::{Digest as _, Sha256};
 
 use super::answer::Answer;
-use crate::platform::db::{self, Json, Sql, Tx};
+use crate::platform::db::{self, Json, Reader, Sql, Tx};
 use crate::platform::fault::Fault;
 use crate::sql;
 
@@ -101,7 +101,7 @@ impl Key {
     }
 
     /// The saved answer, when this very request was answered before; nothing is claimed.
-    pub async fn saved(&self, tx: &mut Tx) -> Result<Option<Answer>, Fault> {
+    pub async fn saved(&self, tx: &mut Reader) -> Result<Option<Answer>, Fault> {
         let row = tx.query(FIND).bind(self.app).bind(self.text.as_str()).optional::<Row>().await?;
         row.map(|row| self.answer(row)).transpose()
     }

@@ -22,8 +22,8 @@ pub(crate) mod sessions;
 pub mod signature;
 
 pub use answer::Answer;
-pub use call::{Anyone, Call, Caller, FanCaller};
-pub(crate) use call::{LedgerCommand, Stream};
+pub use call::{Anyone, Call, Caller, CallerKind, Effect, FanCaller, Served};
+pub(crate) use call::{PostedCall, Stream};
 pub(crate) use caller::{is_still_allowed, key_of_other_client, scope_missing};
 pub(crate) use explain::explain_with;
 pub use idempotency::{InFlight, sweep as sweep_idempotency};

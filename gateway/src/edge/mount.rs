@@ -6,14 +6,14 @@ use std::sync::Arc;
 use actix_web::http::header;
 use actix_web::web::{self, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Route};
-use quanzi_openapi::endpoint::Access;
 use quanzi_openapi::{Endpoint, ErrorCode, Method, Operation};
 
-use super::call::{Anyone, Call, Caller, FanCaller, LedgerCommand, Stream};
+use super::call::{Call, PostedCall, Served, Stream};
 use super::exchange::Exchange;
-use super::serve;
+use super::serve::{self, Admission, Admit, Handle};
 use crate::edge::Edge;
 use crate::platform::fault::Fault;
+use crate::platform::ledger::LedgerCommand;
 
 type MakeRoute = Arc<dyn Fn() -> Route + Send + Sync>;
 
@@ -33,185 +33,77 @@ impl Routes {
         Self { edge: Arc::clone(edge), by_path: BTreeMap::new() }
     }
 
-    /// Mounts an endpoint for partners' apps.
+    /// Mounts an endpoint: its handler says in its type who calls. A change runs in one transaction, which the edge commits with the
+    /// saved reply.
+    ///
+    /// # Panics
+    /// When the endpoint is declared for other callers: a mistake that the first start shows.
     #[must_use]
-    pub fn mount<E: Endpoint>(
+    pub(crate) fn mount<E: Served, C: Admit>(
         self,
-        handler: impl AsyncFn(&mut Call<E, Caller>) -> Result<E::Reply, Fault> + Clone + Send + Sync + 'static,
-    ) -> Self {
-        const { assert!(matches!(E::ACCESS, Access::Partner(_)), "this endpoint is not for partners") };
-        let app = Arc::clone(&self.edge);
-        self.put::<E>(
-            E::PATH,
-            Arc::new(move || {
-                let (app, handler) = (Arc::clone(&app), handler.clone());
-                route::<E>().to(move |http: HttpRequest, payload: Payload| {
-                    let (app, handler) = (Arc::clone(&app), handler.clone());
-                    async move { serve::partner::<E>(&app, http, payload, &handler).await }
-                })
-            }),
-        )
+        handler: impl AsyncFn(&mut Call<E, C>) -> Result<E::Reply, Fault> + Clone + Send + Sync + 'static,
+    ) -> Self
+    where
+        C::Handle<E>: Handle,
+    {
+        self.put::<E, C>(async move |edge, http, payload| {
+            let work = async |admission: Admission<'_, C>| serve::reply::<E, C>(admission, &handler).await;
+            serve::serve::<E, C>(&edge, http, payload, work).await
+        })
     }
 
-    /// Mounts an endpoint for fans, who come through an app.
+    /// Mounts an endpoint whose effect the ledger's poster writes: the handler reads, and says what to post.
+    ///
+    /// # Panics
+    /// As [`mount`](Self::mount).
     #[must_use]
-    pub fn mount_fan<E: Endpoint>(
+    pub(crate) fn mount_posted<E: Served, C: Admit>(
         self,
-        handler: impl AsyncFn(&mut Call<E, FanCaller>) -> Result<E::Reply, Fault> + Clone + Send + Sync + 'static,
-    ) -> Self {
-        const { assert!(matches!(E::ACCESS, Access::Fan(_)), "this endpoint is not for fans") };
-        let app = Arc::clone(&self.edge);
-        self.put::<E>(
-            E::PATH,
-            Arc::new(move || {
-                let (app, handler) = (Arc::clone(&app), handler.clone());
-                route::<E>().to(move |http: HttpRequest, payload: Payload| {
-                    let (app, handler) = (Arc::clone(&app), handler.clone());
-                    async move { serve::fan::<E>(&app, http, payload, &handler).await }
-                })
-            }),
-        )
-    }
-
-    /// Mounts an endpoint for fans whose effect the ledger's poster writes: the handler reads, and says what to post.
-    #[must_use]
-    pub(crate) fn mount_fan_posted<E: Endpoint>(
-        self,
-        handler: impl AsyncFn(&mut Call<E, FanCaller>) -> Result<LedgerCommand<E::Reply>, Fault>
+        handler: impl AsyncFn(&mut PostedCall<E, C>) -> Result<LedgerCommand<E::Reply>, Fault>
         + Clone
         + Send
         + Sync
         + 'static,
     ) -> Self {
-        const { assert!(matches!(E::ACCESS, Access::Fan(_)) && E::METHOD.writes(), "this endpoint moves nothing for fans") };
-        let app = Arc::clone(&self.edge);
-        self.put::<E>(
-            E::PATH,
-            Arc::new(move || {
-                let (app, handler) = (Arc::clone(&app), handler.clone());
-                route::<E>().to(move |http: HttpRequest, payload: Payload| {
-                    let (app, handler) = (Arc::clone(&app), handler.clone());
-                    async move { serve::fan_posted::<E>(&app, http, payload, &handler).await }
-                })
-            }),
-        )
+        const { assert!(E::METHOD.writes(), "this endpoint moves nothing") };
+        self.put::<E, C>(async move |edge, http, payload| {
+            let work = async |admission: Admission<'_, C>| serve::post::<E, C>(admission, &handler).await;
+            serve::serve::<E, C>(&edge, http, payload, work).await
+        })
     }
 
-    /// Mounts an endpoint for partners' apps whose effect the ledger's poster writes: the handler reads, and says what to post.
+    /// Mounts a read that is answered with a stream.
+    ///
+    /// # Panics
+    /// As [`mount`](Self::mount).
     #[must_use]
-    pub(crate) fn mount_posted<E: Endpoint>(
+    pub(crate) fn mount_stream<E: Served, C: Admit>(
         self,
-        handler: impl AsyncFn(&mut Call<E, Caller>) -> Result<LedgerCommand<E::Reply>, Fault>
-        + Clone
-        + Send
-        + Sync
-        + 'static,
+        handler: impl AsyncFn(&mut PostedCall<E, C>) -> Result<Stream, Fault> + Clone + Send + Sync + 'static,
     ) -> Self {
-        const {
-            assert!(
-                matches!(E::ACCESS, Access::Partner(_)) && E::METHOD.writes(),
-                "this endpoint moves nothing for partners"
-            );
-        };
-        let app = Arc::clone(&self.edge);
-        self.put::<E>(
-            E::PATH,
-            Arc::new(move || {
-                let (app, handler) = (Arc::clone(&app), handler.clone());
-                route::<E>().to(move |http: HttpRequest, payload: Payload| {
-                    let (app, handler) = (Arc::clone(&app), handler.clone());
-                    async move { serve::posted::<E>(&app, http, payload, &handler).await }
-                })
-            }),
-        )
+        const { assert!(!E::METHOD.writes(), "a change is not answered with a stream") };
+        self.put::<E, C>(async move |edge, http, payload| {
+            let work = async |admission: Admission<'_, C>| serve::stream::<E, C>(admission, &handler).await;
+            serve::serve::<E, C>(&edge, http, payload, work).await
+        })
     }
 
-    /// Mounts a read for partners' apps that is answered with a stream.
-    #[must_use]
-    pub(crate) fn mount_stream<E: Endpoint>(
-        self,
-        handler: impl AsyncFn(&mut Call<E, Caller>) -> Result<Stream, Fault> + Clone + Send + Sync + 'static,
+    fn put<E: Served, C: Admit>(
+        mut self,
+        serve: impl AsyncFn(Arc<Edge>, HttpRequest, Payload) -> HttpResponse + Clone + Send + Sync + 'static,
     ) -> Self {
-        const {
-            assert!(
-                matches!((E::ACCESS, E::METHOD), (Access::Partner(_), Method::Get)),
-                "this endpoint streams nothing"
-            );
-        };
-        let app = Arc::clone(&self.edge);
-        self.put::<E>(
-            E::PATH,
-            Arc::new(move || {
-                let (app, handler) = (Arc::clone(&app), handler.clone());
-                route::<E>().to(move |http: HttpRequest, payload: Payload| {
-                    let (app, handler) = (Arc::clone(&app), handler.clone());
-                    async move { serve::stream::<E>(&app, http, payload, &handler).await }
-                })
-            }),
-        )
-    }
-
-    /// Mounts an endpoint for anybody.
-    #[must_use]
-    pub fn mount_public<E: Endpoint>(
-        self,
-        handler: impl AsyncFn(&mut Call<E, Anyone>) -> Result<E::Reply, Fault> + Clone + Send + Sync + 'static,
-    ) -> Self {
-        const { assert!(matches!(E::ACCESS, Access::Public), "this endpoint is not public") };
-        self.put_anyone::<E>(E::PATH, handler)
-    }
-
-    /// Mounts a public read that needs nothing but the gateway itself, and so no connection to the database.
-    #[must_use]
-    pub fn mount_fixed<E: Endpoint>(self, reply: impl Fn(&Edge) -> E::Reply + Clone + Send + Sync + 'static) -> Self {
-        const {
-            assert!(matches!((E::ACCESS, E::METHOD), (Access::Public, Method::Get)), "this endpoint is no public read");
-        };
-        let app = Arc::clone(&self.edge);
-        self.put::<E>(
-            E::PATH,
-            Arc::new(move || {
-                let (app, reply) = (Arc::clone(&app), reply.clone());
-                route::<E>().to(move |http: HttpRequest, payload: Payload| {
-                    let (app, reply) = (Arc::clone(&app), reply.clone());
-                    async move { serve::fixed::<E>(&app, http, payload, &reply).await }
-                })
-            }),
-        )
-    }
-
-    /// Mounts an endpoint that authenticates the client itself.
-    #[must_use]
-    pub fn mount_client<E: Endpoint>(
-        self,
-        handler: impl AsyncFn(&mut Call<E, Anyone>) -> Result<E::Reply, Fault> + Clone + Send + Sync + 'static,
-    ) -> Self {
-        const { assert!(matches!(E::ACCESS, Access::Client), "this endpoint does not authenticate clients") };
-        self.put_anyone::<E>(E::PATH, handler)
-    }
-
-    fn put_anyone<E: Endpoint>(
-        self,
-        path: &str,
-        handler: impl AsyncFn(&mut Call<E, Anyone>) -> Result<E::Reply, Fault> + Clone + Send + Sync + 'static,
-    ) -> Self {
-        let app = Arc::clone(&self.edge);
-        self.put::<E>(
-            path,
-            Arc::new(move || {
-                let (app, handler) = (Arc::clone(&app), handler.clone());
-                route::<E>().to(move |http: HttpRequest, payload: Payload| {
-                    let (app, handler) = (Arc::clone(&app), handler.clone());
-                    async move { serve::anyone::<E>(&app, http, payload, &handler).await }
-                })
-            }),
-        )
-    }
-
-    fn put<E: Endpoint>(mut self, path: &str, make: MakeRoute) -> Self {
+        assert!(C::is_for(E::ACCESS), "{} {} is declared for other callers", E::METHOD.as_str(), E::PATH);
+        let edge = Arc::clone(&self.edge);
+        let make: MakeRoute = Arc::new(move || {
+            let (edge, serve) = (Arc::clone(&edge), serve.clone());
+            route::<E>().to(move |http: HttpRequest, payload: Payload| {
+                let (edge, serve) = (Arc::clone(&edge), serve.clone());
+                async move { serve(edge, http, payload).await }
+            })
+        });
         // '~' sorts behind every letter: literal segments are tried before `{id}`.
-        let order = path.replace('{', "~");
-        self.by_path.entry((order, path.to_owned())).or_default().push((E::METHOD, make));
+        let order = E::PATH.replace('{', "~");
+        self.by_path.entry((order, E::PATH.to_owned())).or_default().push((E::METHOD, make));
         self
     }
 

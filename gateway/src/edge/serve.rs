@@ -1,34 +1,27 @@
 //! Serves a request: outside checks, authentication, parsing, one transaction, the signed response.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::body::BodyStream;
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use quanzi_openapi::body::ParamError;
-use quanzi_openapi::endpoint::{Body, BodyError, Idempotency};
+use quanzi_openapi::endpoint::{Access, Body, BodyError, Idempotency};
 use quanzi_openapi::signature::{IDEMPOTENCY_KEY, SignatureError};
 use quanzi_openapi::{Endpoint, ErrorCode, Operation};
 use tracing::Instrument as _;
 
 use super::answer::Answer;
-use super::call::{Anyone, Call, Caller, FanCaller, LedgerCommand, Stream};
+use super::call::{Anyone, Call, Caller, CallerKind, FanCaller, PostedCall, Served, Stream};
 use super::caller::Admitted;
 use super::exchange::Exchange;
 use super::idempotency_entry::IdempotencyEntry;
-use super::{body, caller, idempotency, mount, signature};
-use crate::edge::Edge;
-use crate::platform::db::{Retryable as _, Tx};
+use super::{Edge, body, caller, idempotency, mount, signature};
+use crate::platform::db::{self, Reader, Tx};
 use crate::platform::fault::Fault;
-use crate::platform::ledger;
-use crate::platform::ledger::{Outcome, Refused};
+use crate::platform::ledger::{self, LedgerCommand, Outcome, Refused};
 use crate::platform::outbox;
-
-/// Runs of a call that lost against another transaction.
-const RUNS_MAX: u32 = 5;
-/// Shortest pause between two runs; grows with each.
-const PAUSE_MILLIS: u64 = 5;
+use crate::platform::retry::{RetryPolicy, retry};
 
 /// The declaration of an endpoint as data, one static per endpoint.
 struct Declared<E>(std::marker::PhantomData<E>);
@@ -36,174 +29,197 @@ impl<E: Endpoint> Declared<E> {
     const OPERATION: &'static Operation = &Operation::of::<E>();
 }
 
-/// Serves a call of a partner's app.
-pub(super) async fn partner<E: Endpoint>(
-    edge: &Arc<Edge>,
-    http: HttpRequest,
-    payload: Payload,
-    handler: &impl AsyncFn(&mut Call<E, Caller>) -> Result<E::Reply, Fault>,
-) -> HttpResponse {
-    let mut exchange = Exchange::open(edge, http, Declared::<E>::OPERATION);
-    let span = span(&exchange);
-    let work = async {
-        let outcome = match admit_partner(&mut exchange, payload).await {
-            Ok((who, bytes)) => call(&exchange, who.caller, Some(who), &bytes, handler).await,
-            Err(fault) => Err(fault),
-        };
-        close(&exchange, outcome)
-    };
-    edge.metrics.watch(work.instrument(span)).await
+/// A request that was admitted.
+pub(crate) struct Admission<'e, C> {
+    exchange: &'e Exchange,
+    caller: C,
+    who: Option<Admitted>,
+    bytes: &'e Bytes,
 }
 
-/// Serves a call of a fan through an app.
-pub(super) async fn fan<E: Endpoint>(
-    edge: &Arc<Edge>,
-    http: HttpRequest,
-    payload: Payload,
-    handler: &impl AsyncFn(&mut Call<E, FanCaller>) -> Result<E::Reply, Fault>,
-) -> HttpResponse {
-    let mut exchange = Exchange::open(edge, http, Declared::<E>::OPERATION);
-    let span = span(&exchange);
-    let work = async {
-        let outcome = match admit_fan(&mut exchange, payload).await {
-            Ok((fan, who, bytes)) => call(&exchange, fan, Some(who), &bytes, handler).await,
-            Err(fault) => Err(fault),
-        };
-        close(&exchange, outcome)
-    };
-    edge.metrics.watch(work.instrument(span)).await
+/// How a kind of caller is admitted.
+pub(crate) trait Admit: CallerKind {
+    /// Whether an endpoint with this access is for such callers.
+    fn is_for(access: Access) -> bool;
+    /// Checks everything that comes before the handler, and reads the body.
+    async fn admit(exchange: &mut Exchange, payload: Payload) -> Result<(Self, Option<Admitted>, Bytes), Fault>;
 }
 
-/// Serves a call of a fan whose effect the ledger's poster writes.
-pub(super) async fn fan_posted<E: Endpoint>(
-    edge: &Arc<Edge>,
-    http: HttpRequest,
-    payload: Payload,
-    handler: &impl AsyncFn(&mut Call<E, FanCaller>) -> Result<LedgerCommand<E::Reply>, Fault>,
-) -> HttpResponse {
-    let mut exchange = Exchange::open(edge, http, Declared::<E>::OPERATION);
-    let span = span(&exchange);
-    let work = async {
-        let outcome = match admit_fan(&mut exchange, payload).await {
-            Ok((fan, who, bytes)) => post(&exchange, fan, who, &bytes, handler).await,
-            Err(fault) => Err(fault),
-        };
-        close(&exchange, outcome)
-    };
-    edge.metrics.watch(work.instrument(span)).await
+impl Admit for Caller {
+    fn is_for(access: Access) -> bool {
+        matches!(access, Access::Partner(_))
+    }
+    async fn admit(exchange: &mut Exchange, payload: Payload) -> Result<(Self, Option<Admitted>, Bytes), Fault> {
+        exchange.check_outside()?;
+        let (who, bytes) = caller::admit(exchange, payload).await?;
+        check_body_type(exchange, &bytes)?;
+        Ok((who.caller, Some(who), bytes))
+    }
 }
 
-/// Serves a call of a partner's app whose effect the ledger's poster writes.
-pub(super) async fn posted<E: Endpoint>(
-    edge: &Arc<Edge>,
-    http: HttpRequest,
-    payload: Payload,
-    handler: &impl AsyncFn(&mut Call<E, Caller>) -> Result<LedgerCommand<E::Reply>, Fault>,
-) -> HttpResponse {
-    let mut exchange = Exchange::open(edge, http, Declared::<E>::OPERATION);
-    let span = span(&exchange);
-    let work = async {
-        let outcome = match admit_partner(&mut exchange, payload).await {
-            Ok((who, bytes)) => post(&exchange, who.caller, who, &bytes, handler).await,
-            Err(fault) => Err(fault),
-        };
-        close(&exchange, outcome)
-    };
-    edge.metrics.watch(work.instrument(span)).await
+impl Admit for FanCaller {
+    fn is_for(access: Access) -> bool {
+        matches!(access, Access::Fan(_))
+    }
+    async fn admit(exchange: &mut Exchange, payload: Payload) -> Result<(Self, Option<Admitted>, Bytes), Fault> {
+        let (_, who, bytes) = Caller::admit(exchange, payload).await?;
+        // The edge has refused a token of the other kind by now.
+        let fan = who.and_then(|who| who.fan).ok_or_else(|| Fault::new(ErrorCode::WrongTokenKind))?;
+        Ok((fan, who, bytes))
+    }
 }
 
-/// Serves a read of a partner's app with a stream. It is admitted as any other, and counted when it begins.
-pub(super) async fn stream<E: Endpoint>(
+impl Admit for Anyone {
+    fn is_for(access: Access) -> bool {
+        matches!(access, Access::Public | Access::Client)
+    }
+    async fn admit(exchange: &mut Exchange, payload: Payload) -> Result<(Self, Option<Admitted>, Bytes), Fault> {
+        exchange.check_outside()?;
+        let bytes = body::read(&exchange.http, payload, &caller::bounds(&exchange.edge, exchange)).await?;
+        check_body_type(exchange, &bytes)?;
+        Ok((Self, None, bytes))
+    }
+}
+
+/// Serves one request: admits the caller, has `work` done, and sends its answer. A stream is counted when it begins.
+pub(super) async fn serve<E: Served, C: Admit>(
     edge: &Arc<Edge>,
     http: HttpRequest,
     payload: Payload,
-    handler: &impl AsyncFn(&mut Call<E, Caller>) -> Result<Stream, Fault>,
+    work: impl AsyncFn(Admission<'_, C>) -> Result<(Answer, Option<Stream>), Fault>,
 ) -> HttpResponse {
     let mut exchange = Exchange::open(edge, http, Declared::<E>::OPERATION);
     let span = span(&exchange);
     let work = async {
-        let begun = match admit_partner(&mut exchange, payload).await {
-            Ok((who, bytes)) => begin::<E>(&exchange, who.caller, &bytes, handler).await,
+        let done = match C::admit(&mut exchange, payload).await {
+            Ok((caller, who, bytes)) => work(Admission { exchange: &exchange, caller, who, bytes: &bytes }).await,
             Err(fault) => Err(fault),
         };
-        match begun {
-            Ok(stream) => {
-                close(&exchange, Ok(Answer::stream::<E>())).set_body(BodyStream::new(stream)).map_into_boxed_body()
+        match done {
+            Ok((head, Some(stream))) => {
+                close(&exchange, Ok(head)).set_body(BodyStream::new(stream)).map_into_boxed_body()
             }
+            Ok((answer, None)) => close(&exchange, Ok(answer)),
             Err(fault) => close(&exchange, Err(fault)),
         }
     };
     edge.metrics.watch(work.instrument(span)).await
 }
 
-async fn begin<E: Endpoint>(
-    exchange: &Exchange,
-    caller: Caller,
-    bytes: &Bytes,
-    handler: &impl AsyncFn(&mut Call<E, Caller>) -> Result<Stream, Fault>,
-) -> Result<Stream, Fault> {
-    let parsed = parse::<E>(exchange, bytes)?;
-    let tx = exchange.edge.db.reading().await?;
-    handler(&mut parsed.call(exchange, caller, tx)).await
+/// What a handler works on, and how a call with it runs.
+pub(crate) trait Handle: Sized {
+    /// Parses what was sent and runs the handler.
+    async fn run<E: Served, C: CallerKind>(
+        admission: Admission<'_, C>,
+        handler: &impl AsyncFn(&mut Call<E, C, Self>) -> Result<E::Reply, Fault>,
+    ) -> Result<Answer, Fault>;
 }
 
-/// Serves a call of anybody.
-pub(super) async fn anyone<E: Endpoint>(
-    edge: &Arc<Edge>,
-    http: HttpRequest,
-    payload: Payload,
-    handler: &impl AsyncFn(&mut Call<E, Anyone>) -> Result<E::Reply, Fault>,
-) -> HttpResponse {
-    let mut exchange = Exchange::open(edge, http, Declared::<E>::OPERATION);
-    let span = span(&exchange);
-    let work = async {
-        let outcome = match admit_anyone(&mut exchange, payload).await {
-            Ok(bytes) => call(&exchange, Anyone, None, &bytes, handler).await,
-            Err(fault) => Err(fault),
+/// A read, or a call of somebody unknown.
+impl Handle for Reader {
+    async fn run<E: Served, C: CallerKind>(
+        admission: Admission<'_, C>,
+        handler: &impl AsyncFn(&mut Call<E, C, Self>) -> Result<E::Reply, Fault>,
+    ) -> Result<Answer, Fault> {
+        let edge = &admission.exchange.edge;
+        let parsed = parse::<E, C>(&admission)?;
+        // An unknown caller's use-case opens connections of its own, perhaps more than one: who held one all the while and waited
+        // for another could wait for others who do the same.
+        let reader =
+            if admission.who.is_some() { edge.db.reading().await? } else { edge.db.reading_newest_when_asked() };
+        let mut call = parsed.call(&admission, reader);
+        let reply = handler(&mut call).await?;
+        if call.access_changed {
+            forget_changed(edge).await;
+        }
+        Answer::of::<E>(&reply)
+    }
+}
+
+/// A change: one transaction, which the edge commits with the saved answer. A run that lost against another transaction is repeated.
+impl Handle for Tx {
+    async fn run<E: Served, C: CallerKind>(
+        admission: Admission<'_, C>,
+        handler: &impl AsyncFn(&mut Call<E, C, Self>) -> Result<E::Reply, Fault>,
+    ) -> Result<Answer, Fault> {
+        let exchange = admission.exchange;
+        let edge = &exchange.edge;
+        parse::<E, C>(&admission)?;
+        let key = idempotency_key::<E>(exchange, admission.who, admission.bytes)?;
+        let _working = key.as_ref().map(|key| edge.in_flight.enter(key)).transpose()?;
+        retry(RetryPolicy::CONFLICT, &edge.clock, || async {
+            let mut tx = edge.db.begin().await?;
+            if let Some(saved) = claim(exchange, key.as_ref(), &mut tx).await? {
+                tx.commit().await?;
+                return Ok(saved);
+            }
+            let mut call = parse::<E, C>(&admission)?.call(&admission, tx);
+            let outcome = handler(&mut call).await;
+            let Call { tx, access_changed, .. } = call;
+            let answer = commit::<E>(edge, key.as_ref(), tx, outcome).await?;
+            if access_changed {
+                forget_changed(edge).await;
+            }
+            Ok(answer)
+        })
+        .await
+    }
+}
+
+/// Runs a handler and sends its reply.
+pub(super) async fn reply<E: Served, C: CallerKind>(
+    admission: Admission<'_, C>,
+    handler: &impl AsyncFn(&mut Call<E, C>) -> Result<E::Reply, Fault>,
+) -> Result<(Answer, Option<Stream>), Fault>
+where
+    C::Handle<E>: Handle,
+{
+    Ok((<C::Handle<E> as Handle>::run::<E, C>(admission, handler).await?, None))
+}
+
+/// Lets the handler read and say what is to be posted, and has it posted: the effect, the saved answer and the consumed signature in
+/// one batch. When what was read has changed meanwhile, the handler reads anew.
+pub(super) async fn post<E: Served, C: CallerKind>(
+    admission: Admission<'_, C>,
+    handler: &impl AsyncFn(&mut PostedCall<E, C>) -> Result<LedgerCommand<E::Reply>, Fault>,
+) -> Result<(Answer, Option<Stream>), Fault> {
+    let exchange = admission.exchange;
+    let edge = &exchange.edge;
+    parse::<E, C>(&admission)?;
+    let key = idempotency_key::<E>(exchange, admission.who, admission.bytes)?;
+    let _working = key.as_ref().map(|key| edge.in_flight.enter(key)).transpose()?;
+    let answer = retry(RetryPolicy::CONFLICT, &edge.clock, || async {
+        let mut call = parse::<E, C>(&admission)?.call(&admission, edge.db.reading_newest_when_asked());
+        let command = handler(&mut call).await;
+        let Call { tx: mut reader, .. } = call;
+        let LedgerCommand { mut order, reply } = match command {
+            Ok(command) => command,
+            // What is refused now may have been done before: then that is the answer.
+            Err(fault) => return answered_before(exchange, key.as_ref(), &mut reader).await?.ok_or(fault),
         };
-        close(&exchange, outcome)
-    };
-    edge.metrics.watch(work.instrument(span)).await
+        // The connection is free while the order waits.
+        drop(reader);
+        let answer = Answer::of::<E>(&reply)?;
+        order.claim = Some(IdempotencyEntry { nonce: exchange.nonce, key: key.clone(), answer: answer.clone() });
+        match edge.poster.post(order).await? {
+            Outcome::Posted => Ok(answer),
+            Outcome::Again(saved) => Ok(saved),
+            Outcome::Refused(Refused::Moved) => Err(db::Fault::Retry.into()),
+            Outcome::Refused(Refused::NonceReplayed) => Err(signature::fault(&SignatureError::NonceReplayed)),
+            Outcome::Refused(refused) => Err(ledger::service::fault(refused, exchange.now)),
+        }
+    });
+    Ok((answer.await?, None))
 }
 
-/// Serves a public read that needs nothing but the gateway itself.
-pub(super) async fn fixed<E: Endpoint>(
-    edge: &Arc<Edge>,
-    http: HttpRequest,
-    payload: Payload,
-    reply: &impl Fn(&Edge) -> E::Reply,
-) -> HttpResponse {
-    let mut exchange = Exchange::open(edge, http, Declared::<E>::OPERATION);
-    let span = span(&exchange);
-    let work = async {
-        let outcome = match admit_anyone(&mut exchange, payload).await {
-            Ok(_) => parse::<E>(&exchange, &Bytes::new()).and_then(|_| Answer::of::<E>(&reply(edge))),
-            Err(fault) => Err(fault),
-        };
-        close(&exchange, outcome)
-    };
-    edge.metrics.watch(work.instrument(span)).await
-}
-
-async fn admit_fan(exchange: &mut Exchange, payload: Payload) -> Result<(FanCaller, Admitted, Bytes), Fault> {
-    let (who, bytes) = admit_partner(exchange, payload).await?;
-    // The edge has refused a token of the other kind by now.
-    let fan = who.fan.ok_or_else(|| Fault::new(ErrorCode::WrongTokenKind))?;
-    Ok((fan, who, bytes))
-}
-
-async fn admit_partner(exchange: &mut Exchange, payload: Payload) -> Result<(Admitted, Bytes), Fault> {
-    exchange.check_outside()?;
-    let admitted = caller::admit(exchange, payload).await?;
-    check_body_type(exchange, &admitted.1)?;
-    Ok(admitted)
-}
-
-async fn admit_anyone(exchange: &mut Exchange, payload: Payload) -> Result<Bytes, Fault> {
-    exchange.check_outside()?;
-    let bytes = body::read(&exchange.http, payload, &caller::bounds(&exchange.edge, exchange)).await?;
-    check_body_type(exchange, &bytes)?;
-    Ok(bytes)
+/// Has the handler begin a stream.
+pub(super) async fn stream<E: Served, C: CallerKind>(
+    admission: Admission<'_, C>,
+    handler: &impl AsyncFn(&mut PostedCall<E, C>) -> Result<Stream, Fault>,
+) -> Result<(Answer, Option<Stream>), Fault> {
+    let reader = admission.exchange.edge.db.reading().await?;
+    let stream = handler(&mut parse::<E, C>(&admission)?.call(&admission, reader)).await?;
+    Ok((Answer::stream::<E>(), Some(stream)))
 }
 
 fn check_body_type(exchange: &Exchange, bytes: &Bytes) -> Result<(), Fault> {
@@ -214,8 +230,8 @@ fn check_body_type(exchange: &Exchange, bytes: &Bytes) -> Result<(), Fault> {
 }
 
 /// Everything the request says, in its types.
-fn parse<E: Endpoint>(exchange: &Exchange, bytes: &Bytes) -> Result<Parsed<E>, Fault> {
-    let http = &exchange.http;
+fn parse<E: Endpoint, C>(admission: &Admission<'_, C>) -> Result<Parsed<E>, Fault> {
+    let (http, bytes) = (&admission.exchange.http, admission.bytes);
     let param = |error: ParamError| Fault::param(error.param, error.message);
     Ok(Parsed {
         params: quanzi_openapi::body::params(http.match_info().iter()).map_err(param)?,
@@ -225,121 +241,19 @@ fn parse<E: Endpoint>(exchange: &Exchange, bytes: &Bytes) -> Result<Parsed<E>, F
     })
 }
 
-/// Parses what was sent and runs the handler: a read on a reading connection, a change in one transaction.
-async fn call<E: Endpoint, C: Copy>(
-    exchange: &Exchange,
-    caller: C,
-    who: Option<Admitted>,
-    bytes: &Bytes,
-    handler: &impl AsyncFn(&mut Call<E, C>) -> Result<E::Reply, Fault>,
-) -> Result<Answer, Fault> {
-    let mut parsed = parse::<E>(exchange, bytes)?;
-    let edge = &exchange.edge;
-    // Whom we do not know gets no transaction from the edge: such a use-case opens its own when it has decided to act.
-    let known = who.is_some();
-    let Some(who) = who.filter(|_| E::METHOD.writes()) else {
-        // It may open several: a call that held one connection while it waited for another could wait for calls that
-        // do the same.
-        let tx = if known { edge.db.reading().await? } else { edge.db.reading_newest_when_asked() };
-        let mut call = parsed.call(exchange, caller, tx);
-        let reply = handler(&mut call).await?;
-        if call.access_changed {
-            forget_changed(edge).await;
-        }
-        return Answer::of::<E>(&reply);
-    };
-    let key = idempotency_key::<E>(exchange, who, bytes)?;
-    let _working = key.as_ref().map(|key| edge.in_flight.enter(key)).transpose()?;
-    for run in 1.. {
-        let mut tx = edge.db.begin().await?;
-        let replayed = match claim(exchange, key.as_ref(), &mut tx).await {
-            Err(fault) if fault.is_retryable() && run < RUNS_MAX => {
-                pause(edge, run).await;
-                continue;
-            }
-            claimed => claimed?,
-        };
-        if let Some(saved) = replayed {
-            tx.commit().await?;
-            return Ok(saved);
-        }
-        let mut call = parsed.call(exchange, caller, tx);
-        let outcome = handler(&mut call).await;
-        let (rest, tx, access_changed) = Parsed::take_back(call);
-        parsed = rest;
-        match commit::<E>(edge, key.as_ref(), tx, outcome).await {
-            Err(fault) if fault.is_retryable() && run < RUNS_MAX => pause(edge, run).await,
-            outcome => {
-                if access_changed && outcome.is_ok() {
-                    forget_changed(edge).await;
-                }
-                return outcome;
-            }
-        }
-    }
-    Err(ErrorCode::Overloaded.into())
-}
-
-/// Parses what was sent, lets the handler read and say what is to be posted, and has it posted: the effect, the saved answer
-/// and the used-up signature in one batch. When what was read has changed meanwhile, the handler reads anew.
-async fn post<E: Endpoint, C: Copy>(
-    exchange: &Exchange,
-    caller: C,
-    who: Admitted,
-    bytes: &Bytes,
-    handler: &impl AsyncFn(&mut Call<E, C>) -> Result<LedgerCommand<E::Reply>, Fault>,
-) -> Result<Answer, Fault> {
-    let mut parsed = parse::<E>(exchange, bytes)?;
-    let edge = &exchange.edge;
-    let key = idempotency_key::<E>(exchange, who, bytes)?;
-    let _working = key.as_ref().map(|key| edge.in_flight.enter(key)).transpose()?;
-    for run in 1..=RUNS_MAX {
-        let tx = edge.db.reading_newest_when_asked();
-        let mut call = parsed.call(exchange, caller, tx);
-        let command = handler(&mut call).await;
-        let (rest, mut tx, _) = Parsed::take_back(call);
-        parsed = rest;
-        let LedgerCommand { mut order, reply } = match command {
-            Ok(command) => command,
-            // What is refused now may have been done before: then that is the answer.
-            Err(fault) => return answered_before(exchange, key.as_ref(), &mut tx).await?.ok_or(fault),
-        };
-        // The connection is free while the order waits.
-        drop(tx);
-        let answer = Answer::of::<E>(&reply)?;
-        order.claim = Some(IdempotencyEntry { nonce: exchange.nonce, key: key.clone(), answer: answer.clone() });
-        match edge.poster.post(order).await? {
-            Outcome::Posted => return Ok(answer),
-            Outcome::Again(saved) => return Ok(saved),
-            Outcome::Refused(Refused::Moved) if run < RUNS_MAX => pause(edge, run).await,
-            Outcome::Refused(Refused::NonceReplayed) => return Err(signature::fault(&SignatureError::NonceReplayed)),
-            Outcome::Refused(refused) => return Err(ledger::service::fault(refused, exchange.now)),
-        }
-    }
-    Err(ErrorCode::Overloaded.into())
-}
-
 async fn answered_before(
     exchange: &Exchange,
     key: Option<&idempotency::Key>,
-    tx: &mut Tx,
+    reader: &mut Reader,
 ) -> Result<Option<Answer>, Fault> {
-    let Some(key) = key.filter(|_| !tx.has_failed()) else { return Ok(None) };
+    let Some(key) = key.filter(|_| !reader.has_failed()) else { return Ok(None) };
     // Who repeats signs anew; a signature that was executed gives nobody the answer again.
     if let Some(nonce) = &exchange.nonce
-        && nonce.was_used(tx).await?
+        && nonce.was_used(reader).await?
     {
         return Err(signature::fault(&SignatureError::NonceReplayed));
     }
-    key.saved(tx).await
-}
-
-/// Before a call that lost against another transaction runs again.
-async fn pause(edge: &Edge, run: u32) {
-    let [jitter] = edge.clock.random::<1>();
-    let millis = u64::from(run) * PAUSE_MILLIS + u64::from(jitter) % PAUSE_MILLIS;
-    tracing::debug!(run, millis, "a conflict with another transaction; retrying the call");
-    tokio::time::sleep(Duration::from_millis(millis)).await;
+    key.saved(reader).await
 }
 
 /// First of all in the transaction: the signature is used up, for every process, and the idempotency key is ours. Gives the saved
@@ -364,7 +278,7 @@ async fn forget_changed(edge: &Edge) {
     }
 }
 
-/// What was sent, parsed; it outlives a run that has to be repeated.
+/// What was sent, parsed.
 struct Parsed<E: Endpoint> {
     params: E::Params,
     query: E::Query,
@@ -372,25 +286,21 @@ struct Parsed<E: Endpoint> {
     if_match: Option<i64>,
 }
 
-impl<E: Endpoint> Parsed<E> {
-    fn call<C>(self, exchange: &Exchange, caller: C, tx: Tx) -> Call<E, C> {
+impl<E: Served> Parsed<E> {
+    fn call<C: CallerKind, H>(self, admission: &Admission<'_, C>, handle: H) -> Call<E, C, H> {
+        let exchange = admission.exchange;
         Call {
             edge: Arc::clone(&exchange.edge),
-            caller,
+            caller: admission.caller,
             params: self.params,
             query: self.query,
             body: self.body,
             if_match: self.if_match,
             now: exchange.now,
             request: exchange.info(),
-            tx,
+            tx: handle,
             access_changed: false,
         }
-    }
-
-    fn take_back<C>(call: Call<E, C>) -> (Self, Tx, bool) {
-        let Call { params, query, body, if_match, tx, access_changed, .. } = call;
-        (Self { params, query, body, if_match }, tx, access_changed)
     }
 }
 
@@ -424,9 +334,10 @@ async fn commit<E: Endpoint>(
 
 fn idempotency_key<E: Endpoint>(
     exchange: &Exchange,
-    who: Admitted,
+    who: Option<Admitted>,
     bytes: &Bytes,
 ) -> Result<Option<idempotency::Key>, Fault> {
+    let Some(who) = who else { return Ok(None) };
     let mut fields = exchange.http.headers().get_all(IDEMPOTENCY_KEY);
     match (E::IDEMPOTENCY, fields.next()) {
         (Idempotency::None, _) | (Idempotency::Offered, None) => Ok(None),

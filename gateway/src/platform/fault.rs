@@ -11,6 +11,7 @@ use quanzi_openapi::page::CursorError;
 use quanzi_openapi::problem::{LimitReport, OAuthError, Problem, SignatureReport};
 
 use crate::platform::db;
+use crate::platform::retry::Retryable;
 
 /// A refusal.
 #[derive(Debug)]
@@ -263,7 +264,7 @@ impl From<db::Fault> for Fault {
     }
 }
 
-impl db::Retryable for Fault {
+impl Retryable for Fault {
     fn is_retryable(&self) -> bool {
         self.rest.again
     }

@@ -13,6 +13,7 @@ pub mod logs;
 pub mod metrics;
 pub mod outbox;
 pub mod retention;
+pub mod retry;
 pub mod shutdown;
 pub(crate) mod tls;
 pub(crate) mod window;

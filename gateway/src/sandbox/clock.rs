@@ -17,7 +17,7 @@ use crate::access::Access;
 use crate::access::oauth;
 use crate::platform::Platform;
 use crate::platform::clock::Clock;
-use crate::platform::db::{Db, Tx};
+use crate::platform::db::{Db, Reader, Tx};
 use crate::platform::fault::Fault;
 use crate::platform::jobs::{self, Claimed, Ending, Jobs, Outcome};
 
@@ -81,7 +81,7 @@ pub fn hold<'t>(
 }
 
 /// What time it is.
-pub async fn read(tx: &mut Tx, clock: &Clock) -> Result<SandboxClock, Fault> {
+pub async fn read(tx: &mut Reader, clock: &Clock) -> Result<SandboxClock, Fault> {
     clock.put_ahead(store::ahead_micros(tx).await?);
     Ok(SandboxClock { now: clock.now(), ahead_seconds: clock.ahead_micros() / 1_000_000 })
 }

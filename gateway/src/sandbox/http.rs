@@ -20,10 +20,10 @@ pub fn routes(routes: Routes, jobs: &Arc<Jobs>) -> Routes {
     let jobs = Arc::clone(jobs);
     let advance_clock = async move |call: &mut Call<AdvanceClock>| advance_clock(call, &jobs).await;
     routes
-        .mount_public::<RegisterPartner>(register)
-        .mount_public::<CheckSignature>(signature_check::check)
-        .mount::<GetClock>(read_clock)
-        .mount::<AdvanceClock>(advance_clock)
+        .mount::<RegisterPartner, _>(register)
+        .mount::<CheckSignature, _>(signature_check::check)
+        .mount::<GetClock, _>(read_clock)
+        .mount::<AdvanceClock, _>(advance_clock)
 }
 
 async fn register(call: &mut Call<RegisterPartner, Anyone>) -> Result<Registration, Fault> {

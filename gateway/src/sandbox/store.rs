@@ -2,7 +2,7 @@
 
 use quanzi_openapi::Time;
 
-use crate::platform::db::{Fault, Sql, Tx};
+use crate::platform::db::{Fault, Reader, Sql, Tx};
 use crate::sql;
 
 const AHEAD: Sql = sql!("select ahead_micros from sandbox_clock where id = 1");
@@ -21,7 +21,7 @@ const RELEASE: Sql =
     sql!("update sandbox_clock set advancing_by = null, advancing_until = null where id = 1 and advancing_by = $1");
 
 /// How far the sandbox is ahead.
-pub async fn ahead_micros(tx: &mut Tx) -> Result<i64, Fault> {
+pub async fn ahead_micros(tx: &mut Reader) -> Result<i64, Fault> {
     let row: Option<(i64,)> = tx.query(AHEAD).optional().await?;
     Ok(row.map_or(0, |(micros,)| micros))
 }

@@ -11,7 +11,7 @@ use quanzi_openapi::signature::Algorithm;
 use serde_json::Value;
 use sqlx::FromRow;
 
-use crate::platform::db::{As, Fault, Json, Sql, Tx};
+use crate::platform::db::{As, Fault, Json, Reader, Sql};
 use crate::sql;
 
 /// Removed keys remembered per app by the directory. A token outlives its key by five minutes at most, so the latest suffice.
@@ -70,7 +70,7 @@ struct FactsRow {
 }
 
 /// The app's facts, for any partner: only the directory reads them, before the caller is known.
-pub(super) async fn facts(tx: &mut Tx, app: AppId) -> Result<Option<Facts>, Fault> {
+pub(super) async fn facts(tx: &mut Reader, app: AppId) -> Result<Option<Facts>, Fault> {
     let Some(row) = tx.query(FACTS).bind(app).optional::<FactsRow>().await? else { return Ok(None) };
     let keys: Vec<RegisteredKeyRow> = tx.query(FACTS_KEYS).bind(app).all().await?;
     let removed: Vec<(String,)> = tx.query(FACTS_REMOVED).bind(app).bind(REMOVED_MAX).all().await?;
@@ -87,7 +87,7 @@ pub(super) async fn facts(tx: &mut Tx, app: AppId) -> Result<Option<Facts>, Faul
 }
 
 /// Whose key this is or was.
-pub(super) async fn owner(tx: &mut Tx, kid: &str) -> Result<Option<AppId>, Fault> {
+pub(super) async fn owner(tx: &mut Reader, kid: &str) -> Result<Option<AppId>, Fault> {
     let owner: Option<(As<AppId>,)> = tx.query(OWNER).bind(kid).optional().await?;
     Ok(owner.map(|(As(app),)| app))
 }

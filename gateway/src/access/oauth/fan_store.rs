@@ -6,7 +6,7 @@ use quanzi_openapi::scope::FanScopes;
 use sqlx::FromRow;
 
 use super::model::AuthorizationRequest;
-use crate::platform::db::{As, Fault, Json, Sql, Tx};
+use crate::platform::db::{As, Fault, Json, Reader, Sql, Tx};
 use crate::sql;
 
 /// How long a code is kept after it has expired: so long it is noticed when it comes again.
@@ -172,7 +172,7 @@ pub async fn push(
     Ok(())
 }
 
-pub async fn find_pushed(tx: &mut Tx, hash: [u8; 32]) -> Result<Option<PushedRow>, Fault> {
+pub async fn find_pushed(tx: &mut Reader, hash: [u8; 32]) -> Result<Option<PushedRow>, Fault> {
     tx.query(FIND_PUSHED).bind(hash).optional().await
 }
 
@@ -195,7 +195,7 @@ pub async fn add_code(tx: &mut Tx, code: &NewCode<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-pub async fn find_code(tx: &mut Tx, hash: [u8; 32]) -> Result<Option<CodeRow>, Fault> {
+pub async fn find_code(tx: &mut Reader, hash: [u8; 32]) -> Result<Option<CodeRow>, Fault> {
     tx.query(FIND_CODE).bind(hash).optional().await
 }
 
@@ -211,7 +211,7 @@ pub async fn add_refresh(tx: &mut Tx, hash: [u8; 32], row: &RefreshRow) -> Resul
     Ok(())
 }
 
-pub async fn find_refresh(tx: &mut Tx, hash: [u8; 32]) -> Result<Option<RefreshRow>, Fault> {
+pub async fn find_refresh(tx: &mut Reader, hash: [u8; 32]) -> Result<Option<RefreshRow>, Fault> {
     tx.query(FIND_REFRESH).bind(hash).optional().await
 }
 

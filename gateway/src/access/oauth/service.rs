@@ -17,7 +17,7 @@ use crate::access::AppFacts;
 use crate::access::RequestInfo;
 use crate::platform::clock::Clock;
 use crate::platform::crypto::hash;
-use crate::platform::db::Tx;
+use crate::platform::db::{Reader, Tx};
 use crate::platform::fault::Fault;
 
 use super::client::{self, Client};
@@ -194,7 +194,7 @@ pub async fn end_family(access: &Access, tx: &mut Tx, family: &str) -> Result<()
 
 /// The client's refresh token, if it is good.
 pub async fn find_refresh(
-    tx: &mut Tx,
+    tx: &mut Reader,
     client: &Client,
     refresh_token: &str,
     now: Time,

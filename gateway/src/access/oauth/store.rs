@@ -7,7 +7,7 @@ use quanzi_openapi::id::{AppId, FanId, PartnerId, PersonId};
 use sqlx::FromRow;
 
 use crate::access::replay::hex;
-use crate::platform::db::{As, Fault, List, Sql, Tx};
+use crate::platform::db::{As, Fault, List, Reader, Sql, Tx};
 use crate::sql;
 
 use super::revocation::KEPT_SECONDS;
@@ -90,7 +90,12 @@ pub(super) async fn insert_revocation(
 }
 
 /// Revocations after this place, in order.
-pub(super) async fn revocations(tx: &mut Tx, after: Time, after_id: &str, rows: i64) -> Result<Vec<Revocation>, Fault> {
+pub(super) async fn revocations(
+    tx: &mut Reader,
+    after: Time,
+    after_id: &str,
+    rows: i64,
+) -> Result<Vec<Revocation>, Fault> {
     tx.query(REVOCATIONS).bind(after).bind(after_id).bind(rows).all().await
 }
 
@@ -104,7 +109,7 @@ pub async fn sweep(tx: &mut Tx, now: Time, limit: i64) -> Result<u64, Fault> {
 }
 
 /// The person behind a fan. Their writing store is that of the capability `fans`; the edge asks for each call of a fan.
-pub(super) async fn person_of(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<Option<PersonId>, Fault> {
+pub(super) async fn person_of(tx: &mut Reader, partner: PartnerId, fan: FanId) -> Result<Option<PersonId>, Fault> {
     let row: Option<(As<PersonId>,)> = tx.query(PERSON_OF).bind(partner).bind(fan).optional().await?;
     Ok(row.map(|(As(person),)| person))
 }

@@ -12,13 +12,13 @@ use super::service;
 /// The capability's routes.
 pub fn routes(routes: Routes) -> Routes {
     routes
-        .mount::<ListApps>(list)
-        .mount::<CreateApp>(create)
-        .mount::<GetApp>(get)
-        .mount::<ChangeApp>(change)
-        .mount::<ListKeys>(list_keys)
-        .mount::<AddKey>(add_key)
-        .mount::<RemoveKey>(remove_key)
+        .mount::<ListApps, _>(list)
+        .mount::<CreateApp, _>(create)
+        .mount::<GetApp, _>(get)
+        .mount::<ChangeApp, _>(change)
+        .mount::<ListKeys, _>(list_keys)
+        .mount::<AddKey, _>(add_key)
+        .mount::<RemoveKey, _>(remove_key)
 }
 
 async fn list(call: &mut Call<ListApps>) -> Result<Page<App>, Fault> {

@@ -11,7 +11,7 @@ use crate::capabilities::partners;
 use crate::edge::Caller;
 use crate::platform::Platform;
 use crate::platform::clock::Clock;
-use crate::platform::db::{OnFault, Tx};
+use crate::platform::db::{OnFault, Reader, Tx};
 use crate::platform::fault::Fault;
 use crate::platform::outbox;
 
@@ -37,7 +37,12 @@ impl<'a> Context<'a> {
 }
 
 /// The partner's apps, oldest first.
-pub async fn list(tx: &mut Tx, partner: PartnerId, limit: Limit, cursor: Option<&Cursor>) -> Result<Page<App>, Fault> {
+pub async fn list(
+    tx: &mut Reader,
+    partner: PartnerId,
+    limit: Limit,
+    cursor: Option<&Cursor>,
+) -> Result<Page<App>, Fault> {
     let after =
         cursor.map(Cursor::position::<AppId>).transpose().map_err(|error| Fault::param("cursor", error.to_string()))?;
     let after = after.map(|app| app.to_string()).unwrap_or_default();
@@ -83,7 +88,7 @@ pub async fn create(
 }
 
 /// One app of the partner.
-pub async fn get(tx: &mut Tx, partner: PartnerId, app: AppId) -> Result<App, Fault> {
+pub async fn get(tx: &mut Reader, partner: PartnerId, app: AppId) -> Result<App, Fault> {
     Ok(store::find(tx, partner, app).await?.ok_or(ErrorCode::AppNotFound)?)
 }
 
@@ -112,7 +117,7 @@ pub async fn change(
 }
 
 /// The app's keys, oldest first.
-pub async fn keys(tx: &mut Tx, partner: PartnerId, app: AppId) -> Result<AppKeys, Fault> {
+pub async fn keys(tx: &mut Reader, partner: PartnerId, app: AppId) -> Result<AppKeys, Fault> {
     get(tx, partner, app).await?;
     Ok(AppKeys { data: store::keys(tx, partner, app).await? })
 }

@@ -11,7 +11,7 @@ use quanzi_openapi::signature::Algorithm;
 use serde_json::Value;
 use sqlx::FromRow;
 
-use crate::platform::db::{As, Fault, Json, Sql, Tx};
+use crate::platform::db::{As, Fault, Json, Reader, Sql, Tx};
 use crate::sql;
 
 use super::model::NewKey;
@@ -150,7 +150,7 @@ pub(super) async fn insert(tx: &mut Tx, partner: PartnerId, app: &App) -> Result
 }
 
 /// An app of the partner.
-pub(super) async fn find(tx: &mut Tx, partner: PartnerId, app: AppId) -> Result<Option<App>, Fault> {
+pub(super) async fn find(tx: &mut Reader, partner: PartnerId, app: AppId) -> Result<Option<App>, Fault> {
     Ok(tx.query(FIND).bind(partner).bind(app).optional::<AppRow>().await?.map(Into::into))
 }
 
@@ -160,13 +160,13 @@ pub(super) async fn take(tx: &mut Tx, partner: PartnerId, app: AppId) -> Result<
 }
 
 /// Apps after this id, oldest first.
-pub(super) async fn page(tx: &mut Tx, partner: PartnerId, after: &str, rows: i64) -> Result<Vec<App>, Fault> {
+pub(super) async fn page(tx: &mut Reader, partner: PartnerId, after: &str, rows: i64) -> Result<Vec<App>, Fault> {
     let rows: Vec<AppRow> = tx.query(PAGE).bind(partner).bind(after).bind(rows).all().await?;
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
 /// How many apps the partner has.
-pub(super) async fn count(tx: &mut Tx, partner: PartnerId) -> Result<i64, Fault> {
+pub(super) async fn count(tx: &mut Reader, partner: PartnerId) -> Result<i64, Fault> {
     Ok(tx.query(COUNT).bind(partner).one::<(i64,)>().await?.0)
 }
 
@@ -208,7 +208,7 @@ pub(super) async fn insert_key(
 }
 
 /// The app's keys, oldest first; at most `KEYS_MAX`.
-pub(super) async fn keys(tx: &mut Tx, partner: PartnerId, app: AppId) -> Result<Vec<AppKey>, Fault> {
+pub(super) async fn keys(tx: &mut Reader, partner: PartnerId, app: AppId) -> Result<Vec<AppKey>, Fault> {
     let rows: Vec<KeyRow> = tx.query(KEYS).bind(app).bind(partner).all().await?;
     Ok(rows.into_iter().map(Into::into).collect())
 }

@@ -15,7 +15,7 @@ use crate::capabilities::wallets;
 use crate::edge::pages::written;
 use crate::edge::sessions::{self, Browser};
 use crate::platform::Platform;
-use crate::platform::db::Tx;
+use crate::platform::db::Reader;
 use crate::platform::fault::Fault;
 use crate::platform::ledger;
 use crate::platform::ledger::model::AccountKey;
@@ -135,7 +135,7 @@ pub async fn find(platform: &Platform, now: Time, browser: &Browser, token: &str
 }
 
 /// The post may be gone since.
-async fn post_title(tx: &mut Tx, payment: &Row, now: Time) -> Result<Option<String>, Fault> {
+async fn post_title(tx: &mut Reader, payment: &Row, now: Time) -> Result<Option<String>, Fault> {
     let Some(post) = payment.post_id else { return Ok(None) };
     match content::service::find(tx, payment.partner_id, now, post).await {
         Ok(post) => Ok(post.title.map(quanzi_openapi::text::Text::into_string)),
@@ -144,7 +144,7 @@ async fn post_title(tx: &mut Tx, payment: &Row, now: Time) -> Result<Option<Stri
     }
 }
 
-async fn fan(tx: &mut Tx, payment: &Row) -> Result<Fan, Fault> {
+async fn fan(tx: &mut Reader, payment: &Row) -> Result<Fan, Fault> {
     let person = fans::service::person(tx, payment.partner_id, payment.fan_id).await?;
     let wallet = AccountKey::wallet(payment.person_id, payment.currency);
     let standing = ledger::service::standing(tx, &wallet).await?;

@@ -11,12 +11,12 @@ use crate::platform::fault::Fault;
 /// The routes of circles.
 pub fn routes(routes: Routes) -> Routes {
     routes
-        .mount::<CreateCircle>(create)
-        .mount::<ListCircles>(list)
-        .mount::<GetCircle>(get)
-        .mount::<ChangeCircle>(change)
-        .mount::<OpenCircle>(open)
-        .mount::<CloseCircle>(close)
+        .mount::<CreateCircle, _>(create)
+        .mount::<ListCircles, _>(list)
+        .mount::<GetCircle, _>(get)
+        .mount::<ChangeCircle, _>(change)
+        .mount::<OpenCircle, _>(open)
+        .mount::<CloseCircle, _>(close)
 }
 
 async fn create(call: &mut Call<CreateCircle>) -> Result<Circle, Fault> {

@@ -10,7 +10,7 @@ use super::store;
 use crate::capabilities::content;
 use crate::capabilities::gates;
 use crate::platform::clock::Clock;
-use crate::platform::db::Tx;
+use crate::platform::db::{Reader, Tx};
 use crate::platform::fault::Fault;
 use crate::platform::outbox;
 
@@ -32,7 +32,7 @@ pub async fn create(
 }
 
 /// A page of the partner's circles, newest first.
-pub async fn page(tx: &mut Tx, partner: PartnerId, query: &CirclesQuery) -> Result<Page<Circle>, Fault> {
+pub async fn page(tx: &mut Reader, partner: PartnerId, query: &CirclesQuery) -> Result<Page<Circle>, Fault> {
     let before: Option<CircleId> = query.cursor.as_ref().map(Cursor::position).transpose()?;
     let limit = query.limit.unwrap_or_default();
     let rows = store::page(tx, partner, before, query.status, query.category, limit).await?;
@@ -40,12 +40,12 @@ pub async fn page(tx: &mut Tx, partner: PartnerId, query: &CirclesQuery) -> Resu
 }
 
 /// The circle.
-pub async fn find(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<Circle, Fault> {
+pub async fn find(tx: &mut Reader, partner: PartnerId, circle: CircleId) -> Result<Circle, Fault> {
     store::find(tx, partner, circle).await?.ok_or_else(missing)
 }
 
 /// Refuses when there is no such circle.
-pub async fn must_exist(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<(), Fault> {
+pub async fn must_exist(tx: &mut Reader, partner: PartnerId, circle: CircleId) -> Result<(), Fault> {
     if store::exists(tx, partner, circle).await? { Ok(()) } else { Err(missing()) }
 }
 
@@ -60,7 +60,7 @@ pub async fn standing(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Resu
 }
 
 /// How the circle stands now; nobody is held.
-pub async fn look(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<Standing, Fault> {
+pub async fn look(tx: &mut Reader, partner: PartnerId, circle: CircleId) -> Result<Standing, Fault> {
     store::look(tx, partner, circle).await?.ok_or_else(missing)
 }
 

@@ -10,7 +10,7 @@ use quanzi_openapi::{ErrorCode, Limit, Time};
 use sqlx::FromRow;
 
 use super::model::Standing;
-use crate::platform::db::{As, Fault as DbFault, Json, OnFault as _, Sql, Tx, id_or_upper_bound};
+use crate::platform::db::{As, Fault as DbFault, Json, OnFault as _, Reader, Sql, Tx, id_or_upper_bound};
 use crate::platform::fault::Fault;
 use crate::sql;
 
@@ -153,7 +153,7 @@ struct OperatorRow {
     legal_name: LegalName,
 }
 
-pub async fn find(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<Option<Circle>, DbFault> {
+pub async fn find(tx: &mut Reader, partner: PartnerId, circle: CircleId) -> Result<Option<Circle>, DbFault> {
     let row: Option<Row> = tx.query(FIND).bind(partner).bind(circle).optional().await?;
     Ok(row.map(|row| row.circle(partner)))
 }
@@ -169,23 +169,23 @@ pub async fn standing(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Resu
 }
 
 /// The same, nobody held.
-pub async fn look(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<Option<Standing>, DbFault> {
+pub async fn look(tx: &mut Reader, partner: PartnerId, circle: CircleId) -> Result<Option<Standing>, DbFault> {
     let row: Option<StandingRow> = tx.query(LOOK).bind(partner).bind(circle).optional().await?;
     Ok(row.map(StandingRow::standing))
 }
 
-pub async fn exists(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<bool, DbFault> {
+pub async fn exists(tx: &mut Reader, partner: PartnerId, circle: CircleId) -> Result<bool, DbFault> {
     let row: Option<(String,)> = tx.query(EXISTS).bind(partner).bind(circle).optional().await?;
     Ok(row.is_some())
 }
 
-pub async fn operator(tx: &mut Tx, partner: PartnerId) -> Result<CircleOperator, DbFault> {
+pub async fn operator(tx: &mut Reader, partner: PartnerId) -> Result<CircleOperator, DbFault> {
     let row: OperatorRow = tx.query(OPERATOR).bind(partner).one().await?;
     Ok(CircleOperator { partner, name: row.partner_name, legal_name: row.legal_name })
 }
 
 pub async fn page(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     before: Option<CircleId>,
     status: Option<CircleStatus>,

@@ -13,13 +13,13 @@ use crate::platform::fault::Fault;
 /// The routes of comments.
 pub fn routes(routes: Routes) -> Routes {
     routes
-        .mount::<CreateComment>(create)
-        .mount::<ListComments>(list)
-        .mount::<GetComment>(get)
-        .mount::<DeleteComment>(delete)
-        .mount_fan::<CommentAsFan>(create_as_fan)
-        .mount_fan::<ListCommentsAsFan>(list_as_fan)
-        .mount_fan::<DeleteCommentAsFan>(delete_as_fan)
+        .mount::<CreateComment, _>(create)
+        .mount::<ListComments, _>(list)
+        .mount::<GetComment, _>(get)
+        .mount::<DeleteComment, _>(delete)
+        .mount::<CommentAsFan, _>(create_as_fan)
+        .mount::<ListCommentsAsFan, _>(list_as_fan)
+        .mount::<DeleteCommentAsFan, _>(delete_as_fan)
 }
 
 async fn create(call: &mut Call<CreateComment>) -> Result<Comment, Fault> {

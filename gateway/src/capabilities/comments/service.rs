@@ -18,7 +18,7 @@ use crate::capabilities::memberships;
 use crate::capabilities::rights;
 use crate::capabilities::rights::Action;
 use crate::platform::clock::Clock;
-use crate::platform::db::Tx;
+use crate::platform::db::{Reader, Tx};
 use crate::platform::fault::Fault;
 use crate::platform::outbox;
 use crate::platform::window::Window;
@@ -144,7 +144,7 @@ async fn may_be_replied_to(tx: &mut Tx, partner: PartnerId, post: PostId, parent
 
 /// A page of the comments on a post, oldest first.
 pub async fn page(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     now: Time,
     post: PostId,
@@ -164,7 +164,7 @@ pub async fn page(
 
 /// The same for a fan who may read the post.
 pub async fn page_as_fan(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     now: Time,
     fan: FanId,
@@ -176,7 +176,7 @@ pub async fn page_as_fan(
 }
 
 /// The comment.
-pub async fn find(tx: &mut Tx, partner: PartnerId, now: Time, comment: CommentId) -> Result<Comment, Fault> {
+pub async fn find(tx: &mut Reader, partner: PartnerId, now: Time, comment: CommentId) -> Result<Comment, Fault> {
     let row = find_row(tx, partner, now, comment).await?;
     named(tx, partner, row).await
 }
@@ -211,7 +211,7 @@ pub async fn count_like(tx: &mut Tx, partner: PartnerId, comment: CommentId, by:
 }
 
 /// The row of a comment that is there, as is its post.
-async fn find_row(tx: &mut Tx, partner: PartnerId, now: Time, comment: CommentId) -> Result<Row, Fault> {
+async fn find_row(tx: &mut Reader, partner: PartnerId, now: Time, comment: CommentId) -> Result<Row, Fault> {
     let row = store::find(tx, partner, comment).await?.ok_or_else(missing)?;
     content::service::find(tx, partner, now, row.post_id).await.map_err(gone)?;
     Ok(row)
@@ -222,12 +222,12 @@ fn gone(fault: Fault) -> Fault {
     if fault.code() == ErrorCode::PostNotFound { missing() } else { fault }
 }
 
-async fn named(tx: &mut Tx, partner: PartnerId, row: Row) -> Result<Comment, Fault> {
+async fn named(tx: &mut Reader, partner: PartnerId, row: Row) -> Result<Comment, Fault> {
     let nickname = nicknames(tx, partner, std::slice::from_ref(&row)).await?.into_values().next();
     Ok(row.comment(nickname))
 }
 
-async fn nicknames(tx: &mut Tx, partner: PartnerId, rows: &[Row]) -> Result<HashMap<FanId, Nickname>, Fault> {
+async fn nicknames(tx: &mut Reader, partner: PartnerId, rows: &[Row]) -> Result<HashMap<FanId, Nickname>, Fault> {
     fans::service::shown_nicknames(tx, partner, rows.iter().filter_map(|row| row.fan_id)).await
 }
 

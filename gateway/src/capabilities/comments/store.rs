@@ -6,7 +6,7 @@ use quanzi_openapi::id::{CircleId, CommentId, FanId, MembershipId, PartnerId, Po
 use quanzi_openapi::{Limit, Time};
 use sqlx::FromRow;
 
-use crate::platform::db::{As, Fault, Sql, Tx};
+use crate::platform::db::{As, Fault, Reader, Sql, Tx};
 use crate::sql;
 
 macro_rules! columns {
@@ -81,13 +81,13 @@ impl Row {
     }
 }
 
-pub async fn find(tx: &mut Tx, partner: PartnerId, comment: CommentId) -> Result<Option<Row>, Fault> {
+pub async fn find(tx: &mut Reader, partner: PartnerId, comment: CommentId) -> Result<Option<Row>, Fault> {
     tx.query(FIND).bind(partner).bind(comment).optional().await
 }
 
 /// Comments after this one, oldest first.
 pub async fn page(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     post: PostId,
     after: Option<CommentId>,
@@ -99,7 +99,7 @@ pub async fn page(
 
 /// When a fan commented in a circle after a time, the latest first.
 pub async fn latest_of_fan(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     fan: FanId,
     circle: CircleId,

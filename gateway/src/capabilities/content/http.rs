@@ -11,13 +11,13 @@ use crate::platform::fault::Fault;
 /// The routes of posts.
 pub fn routes(routes: Routes) -> Routes {
     routes
-        .mount::<CreatePost>(create)
-        .mount::<ListPosts>(list)
-        .mount::<GetPost>(get)
-        .mount::<ChangePost>(change)
-        .mount::<DeletePost>(delete)
-        .mount::<PinPost>(pin)
-        .mount::<UnpinPost>(unpin)
+        .mount::<CreatePost, _>(create)
+        .mount::<ListPosts, _>(list)
+        .mount::<GetPost, _>(get)
+        .mount::<ChangePost, _>(change)
+        .mount::<DeletePost, _>(delete)
+        .mount::<PinPost, _>(pin)
+        .mount::<UnpinPost, _>(unpin)
 }
 
 async fn create(call: &mut Call<CreatePost>) -> Result<Post, Fault> {

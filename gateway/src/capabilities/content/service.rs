@@ -17,7 +17,7 @@ use crate::capabilities::memberships;
 use crate::capabilities::rights;
 use crate::capabilities::rights::Action;
 use crate::platform::clock::Clock;
-use crate::platform::db::{Json, Tx};
+use crate::platform::db::{Json, Reader, Tx};
 use crate::platform::fault::Fault;
 use crate::platform::jobs;
 use crate::platform::jobs::Job;
@@ -101,7 +101,7 @@ async fn publish(
 
 /// A page of the feed, or of what only the partner sees.
 pub async fn page(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     now: Time,
     circle: CircleId,
@@ -140,18 +140,24 @@ fn of_list<P>(given_for: PostStatus, list: PostStatus, place: P) -> Result<P, Cu
 }
 
 /// The post.
-pub async fn find(tx: &mut Tx, partner: PartnerId, now: Time, post: PostId) -> Result<Post, Fault> {
+pub async fn find(tx: &mut Reader, partner: PartnerId, now: Time, post: PostId) -> Result<Post, Fault> {
     Ok(find_row(tx, partner, post).await?.post(now))
 }
 
 /// The post, when everybody may see it.
-pub async fn find_published(tx: &mut Tx, partner: PartnerId, now: Time, post: PostId) -> Result<Post, Fault> {
+pub async fn find_published(tx: &mut Reader, partner: PartnerId, now: Time, post: PostId) -> Result<Post, Fault> {
     let post = find(tx, partner, now, post).await?;
     if post.status == PostStatus::Published { Ok(post) } else { Err(missing()) }
 }
 
 /// The post, when this fan may see it.
-pub async fn find_as_fan(tx: &mut Tx, partner: PartnerId, now: Time, fan: FanId, post: PostId) -> Result<Post, Fault> {
+pub async fn find_as_fan(
+    tx: &mut Reader,
+    partner: PartnerId,
+    now: Time,
+    fan: FanId,
+    post: PostId,
+) -> Result<Post, Fault> {
     let post = find_published(tx, partner, now, post).await?;
     rights::service::may_read(tx, partner, post.circle, fan).await?;
     Ok(post)
@@ -159,7 +165,7 @@ pub async fn find_as_fan(tx: &mut Tx, partner: PartnerId, now: Time, fan: FanId,
 
 /// A page of the feed, for a fan who may read it.
 pub async fn page_as_fan(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     now: Time,
     fan: FanId,
@@ -401,7 +407,7 @@ async fn save(tx: &mut Tx, partner: PartnerId, before: &Row, after: Row, now: Ti
     Ok(post)
 }
 
-async fn find_row(tx: &mut Tx, partner: PartnerId, post: PostId) -> Result<Row, Fault> {
+async fn find_row(tx: &mut Reader, partner: PartnerId, post: PostId) -> Result<Row, Fault> {
     store::find(tx, partner, post).await?.ok_or_else(missing)
 }
 

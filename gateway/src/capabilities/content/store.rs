@@ -9,7 +9,7 @@ use quanzi_openapi::{Limit, Time};
 use sqlx::FromRow;
 
 use super::model;
-use crate::platform::db::{As, Fault, Json, KEYSET_UPPER_BOUND, Sql, Tx};
+use crate::platform::db::{As, Fault, Json, KEYSET_UPPER_BOUND, Reader, Sql, Tx};
 use crate::sql;
 
 macro_rules! columns {
@@ -172,7 +172,7 @@ pub struct Place {
     pub id: PostId,
 }
 
-pub async fn find(tx: &mut Tx, partner: PartnerId, post: PostId) -> Result<Option<Row>, Fault> {
+pub async fn find(tx: &mut Reader, partner: PartnerId, post: PostId) -> Result<Option<Row>, Fault> {
     tx.query(FIND).bind(partner).bind(post).optional().await
 }
 
@@ -182,7 +182,7 @@ pub async fn lock(tx: &mut Tx, partner: PartnerId, post: PostId) -> Result<Optio
 
 /// What can be seen now.
 pub async fn feed(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     circle: CircleId,
     now: Time,
@@ -194,7 +194,7 @@ pub async fn feed(
 
 /// What will be seen later.
 pub async fn scheduled(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     circle: CircleId,
     now: Time,
@@ -206,7 +206,7 @@ pub async fn scheduled(
 
 /// Posts seen from times above the floor up to the ceiling. A cursor can lead no higher than the ceiling.
 async fn page(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     circle: CircleId,
     (floor, ceiling): (i64, i64),
@@ -228,7 +228,7 @@ async fn page(
 }
 
 pub async fn drafts(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     circle: CircleId,
     after: Option<(bool, PostId)>,
@@ -240,14 +240,14 @@ pub async fn drafts(
 }
 
 /// How many posts of the circle are pinned.
-pub async fn pinned(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<i64, Fault> {
+pub async fn pinned(tx: &mut Reader, partner: PartnerId, circle: CircleId) -> Result<i64, Fault> {
     let (count,): (i64,) = tx.query(PINNED).bind(partner).bind(circle).one().await?;
     Ok(count)
 }
 
 /// When the author's other posts are seen, from a time on, in order.
 pub async fn others_of_author(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     author: Author,
     post: PostId,

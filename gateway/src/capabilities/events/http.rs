@@ -12,7 +12,7 @@ use crate::platform::fault::Fault;
 pub fn routes(routes: Routes, streams: &Arc<Streams>) -> Routes {
     let streams = Arc::clone(streams);
     let stream = async move |call: &mut Call<StreamEvents>| stream::begin(call, &streams).await;
-    routes.mount::<ListEvents>(list).mount_stream::<StreamEvents>(stream).mount::<GetEvent>(get)
+    routes.mount::<ListEvents, _>(list).mount_stream::<StreamEvents, _>(stream).mount::<GetEvent, _>(get)
 }
 
 async fn list(call: &mut Call<ListEvents>) -> Result<EventPage, Fault> {

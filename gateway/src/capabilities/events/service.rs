@@ -5,14 +5,14 @@ use quanzi_openapi::events::{Event, EventPage, EventsQuery};
 use quanzi_openapi::id::{EventId, PartnerId};
 
 use crate::platform::Platform;
-use crate::platform::db::Tx;
+use crate::platform::db::Reader;
 use crate::platform::fault::Fault;
 use crate::platform::outbox::store::{self, SCAN_MAX, Wanted};
 
 /// A part of the log, in order.
 pub async fn page(
     platform: &Platform,
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     query: &EventsQuery,
 ) -> Result<EventPage, Fault> {
@@ -62,6 +62,6 @@ pub async fn check_place(
 }
 
 /// The event.
-pub async fn find(tx: &mut Tx, partner: PartnerId, event: EventId) -> Result<Event, Fault> {
+pub async fn find(tx: &mut Reader, partner: PartnerId, event: EventId) -> Result<Event, Fault> {
     store::find(tx, partner, event).await?.ok_or_else(|| ErrorCode::EventNotFound.into())
 }

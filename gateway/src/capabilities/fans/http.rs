@@ -9,7 +9,7 @@ use crate::platform::fault::Fault;
 
 /// The routes of invented fans; mounted in sandbox mode only.
 pub fn routes(routes: Routes) -> Routes {
-    routes.mount::<CreateSandboxFan>(create).mount::<GetSandboxFan>(get).mount::<ChangeSandboxFan>(change)
+    routes.mount::<CreateSandboxFan, _>(create).mount::<GetSandboxFan, _>(get).mount::<ChangeSandboxFan, _>(change)
 }
 
 async fn create(call: &mut Call<CreateSandboxFan>) -> Result<SandboxFan, Fault> {

@@ -10,7 +10,7 @@ use quanzi_openapi::{ErrorCode, Limit, Time};
 use super::model::{Facts, Person};
 use super::store;
 use crate::platform::clock::Clock;
-use crate::platform::db::Tx;
+use crate::platform::db::{Reader, Tx};
 use crate::platform::fault::Fault;
 
 /// Partners on one page of a person's own.
@@ -23,7 +23,7 @@ pub async fn find(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<Facts, 
 }
 
 /// The person behind a fan; nobody is held.
-pub async fn person(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<Person, Fault> {
+pub async fn person(tx: &mut Reader, partner: PartnerId, fan: FanId) -> Result<Person, Fault> {
     store::find(tx, partner, fan).await?.ok_or_else(missing)
 }
 
@@ -33,13 +33,13 @@ pub async fn person_of(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<Op
 }
 
 /// What a person is called.
-pub async fn nickname(tx: &mut Tx, person: PersonId) -> Result<Option<Nickname>, Fault> {
+pub async fn nickname(tx: &mut Reader, person: PersonId) -> Result<Option<Nickname>, Fault> {
     Ok(store::nickname(tx, person).await?)
 }
 
 /// What these fans are called, of those who let an app of the partner read it.
 pub async fn shown_nicknames(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     fans: impl IntoIterator<Item = FanId>,
 ) -> Result<HashMap<FanId, Nickname>, Fault> {
@@ -51,7 +51,7 @@ pub async fn shown_nicknames(
 }
 
 /// The fan that a person is to this partner, if it is one yet.
-pub async fn find_of_person(tx: &mut Tx, partner: PartnerId, person: PersonId) -> Result<Option<FanId>, Fault> {
+pub async fn find_of_person(tx: &mut Reader, partner: PartnerId, person: PersonId) -> Result<Option<FanId>, Fault> {
     Ok(store::find_of_person(tx, partner, person).await?)
 }
 
@@ -75,7 +75,7 @@ pub async fn of_person(
 
 /// A page of the fans that a person is, at all partners, the newest first, and the last of them when there are more.
 pub async fn fans_of(
-    tx: &mut Tx,
+    tx: &mut Reader,
     person: PersonId,
     before: Option<FanId>,
 ) -> Result<(Vec<(PartnerId, FanId)>, Option<FanId>), Fault> {
@@ -100,7 +100,7 @@ pub async fn renew(tx: &mut Tx, now: Time, person: PersonId, facts: Facts) -> Re
 }
 
 /// The partner's newest fans (sandbox: who can be chosen on the sign-in page).
-pub async fn newest(tx: &mut Tx, partner: PartnerId, rows: i64) -> Result<Vec<(FanId, Nickname)>, Fault> {
+pub async fn newest(tx: &mut Reader, partner: PartnerId, rows: i64) -> Result<Vec<(FanId, Nickname)>, Fault> {
     Ok(store::newest(tx, partner, rows).await?)
 }
 
@@ -127,7 +127,7 @@ pub async fn invent(
 }
 
 /// The invented person.
-pub async fn invented(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<SandboxFan, Fault> {
+pub async fn invented(tx: &mut Reader, partner: PartnerId, fan: FanId) -> Result<SandboxFan, Fault> {
     Ok(store::find(tx, partner, fan).await?.ok_or_else(missing)?.invented())
 }
 

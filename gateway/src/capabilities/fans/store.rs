@@ -10,7 +10,7 @@ use quanzi_openapi::{Limit, Time};
 use sqlx::FromRow;
 
 use super::model::{Facts, Person};
-use crate::platform::db::{As, Fault, List, Sql, Tx, id_or_upper_bound};
+use crate::platform::db::{As, Fault, List, Reader, Sql, Tx, id_or_upper_bound};
 use crate::sql;
 
 macro_rules! columns {
@@ -91,7 +91,7 @@ impl From<Row> for Person {
     }
 }
 
-pub async fn find(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<Option<Person>, Fault> {
+pub async fn find(tx: &mut Reader, partner: PartnerId, fan: FanId) -> Result<Option<Person>, Fault> {
     let row: Option<Row> = tx.query(FIND).bind(partner).bind(fan).optional().await?;
     Ok(row.map(Person::from))
 }
@@ -131,7 +131,7 @@ struct IdRow {
 }
 
 /// The fan that a person is to this partner.
-pub async fn find_of_person(tx: &mut Tx, partner: PartnerId, person: PersonId) -> Result<Option<FanId>, Fault> {
+pub async fn find_of_person(tx: &mut Reader, partner: PartnerId, person: PersonId) -> Result<Option<FanId>, Fault> {
     let row: Option<IdRow> = tx.query(FIND_OF_PERSON).bind(partner).bind(person).optional().await?;
     Ok(row.map(|row| row.id))
 }
@@ -144,7 +144,7 @@ pub async fn adopt(tx: &mut Tx, partner: PartnerId, person: PersonId, fan: FanId
 
 /// The fans that a person is, the newest first, from before this one on.
 pub async fn of_person(
-    tx: &mut Tx,
+    tx: &mut Reader,
     person: PersonId,
     before: Option<FanId>,
     limit: Limit,
@@ -164,14 +164,14 @@ pub async fn of_person(
 }
 
 /// The partner's newest fans with their nicknames.
-pub async fn newest(tx: &mut Tx, partner: PartnerId, rows: i64) -> Result<Vec<(FanId, Nickname)>, Fault> {
+pub async fn newest(tx: &mut Reader, partner: PartnerId, rows: i64) -> Result<Vec<(FanId, Nickname)>, Fault> {
     let rows: Vec<NicknameOf> = tx.query(NEWEST).bind(partner).bind(rows).all().await?;
     Ok(rows.into_iter().map(|row| (row.id, row.nickname)).collect())
 }
 
 /// What these fans are called, of those who let an app of the partner read it.
 pub async fn shown_nicknames(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     fans: &HashSet<FanId>,
 ) -> Result<Vec<(FanId, Nickname)>, Fault> {
@@ -180,7 +180,7 @@ pub async fn shown_nicknames(
 }
 
 /// The person behind a fan.
-pub async fn person_of(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<Option<PersonId>, Fault> {
+pub async fn person_of(tx: &mut Reader, partner: PartnerId, fan: FanId) -> Result<Option<PersonId>, Fault> {
     #[derive(FromRow)]
     struct PersonRow {
         #[sqlx(try_from = "As<PersonId>")]
@@ -191,7 +191,7 @@ pub async fn person_of(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<Op
 }
 
 /// What a person is called.
-pub async fn nickname(tx: &mut Tx, person: PersonId) -> Result<Option<Nickname>, Fault> {
+pub async fn nickname(tx: &mut Reader, person: PersonId) -> Result<Option<Nickname>, Fault> {
     #[derive(FromRow)]
     struct NicknameRow {
         #[sqlx(try_from = "As<Nickname>")]

@@ -9,7 +9,7 @@ use crate::platform::fault::Fault;
 
 /// The routes of gates.
 pub fn routes(routes: Routes) -> Routes {
-    routes.mount::<GetGate>(get).mount::<PutGate>(put).mount::<EvaluateGate>(evaluate)
+    routes.mount::<GetGate, _>(get).mount::<PutGate, _>(put).mount::<EvaluateGate, _>(evaluate)
 }
 
 async fn get(call: &mut Call<GetGate>) -> Result<Gate, Fault> {

@@ -10,7 +10,7 @@ use super::{model, store};
 use crate::capabilities::circles;
 use crate::capabilities::fans;
 use crate::platform::clock::Clock;
-use crate::platform::db::{Json, Tx};
+use crate::platform::db::{Json, Reader, Tx};
 use crate::platform::fault::Fault;
 use crate::platform::outbox;
 
@@ -29,7 +29,7 @@ pub async fn begin(tx: &mut Tx, clock: &Clock, partner: PartnerId, now: Time, ci
 }
 
 /// The gate that decides now.
-pub async fn find(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<Gate, Fault> {
+pub async fn find(tx: &mut Reader, partner: PartnerId, circle: CircleId) -> Result<Gate, Fault> {
     Ok(current(tx, partner, circle).await?.gate(circle))
 }
 
@@ -183,6 +183,6 @@ async fn ask_band(
 }
 
 /// A circle is never without a gate, so no gate means no circle.
-async fn current(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<store::GateRow, Fault> {
+async fn current(tx: &mut Reader, partner: PartnerId, circle: CircleId) -> Result<store::GateRow, Fault> {
     store::current(tx, partner, circle).await?.ok_or_else(|| ErrorCode::CircleNotFound.into())
 }

@@ -5,7 +5,7 @@ use quanzi_openapi::id::{CircleId, FanId, GateId, PartnerId};
 use quanzi_openapi::{Open, Time};
 use sqlx::FromRow;
 
-use crate::platform::db::{As, Fault, Json, Sql, Tx};
+use crate::platform::db::{As, Fault, Json, Reader, Sql, Tx};
 use crate::sql;
 
 const CURRENT: Sql = sql!(
@@ -119,7 +119,7 @@ struct Asked {
     asked_at: Time,
 }
 
-pub async fn current(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<Option<GateRow>, Fault> {
+pub async fn current(tx: &mut Reader, partner: PartnerId, circle: CircleId) -> Result<Option<GateRow>, Fault> {
     tx.query(CURRENT).bind(partner).bind(circle).optional().await
 }
 
@@ -135,7 +135,12 @@ pub async fn insert(
     Ok(())
 }
 
-pub async fn band_moves(tx: &mut Tx, partner: PartnerId, circle: CircleId, after: Time) -> Result<Vec<Time>, Fault> {
+pub async fn band_moves(
+    tx: &mut Reader,
+    partner: PartnerId,
+    circle: CircleId,
+    after: Time,
+) -> Result<Vec<Time>, Fault> {
     let rows: Vec<(i64,)> = tx.query(BAND_MOVES).bind(partner).bind(circle).bind(after).all().await?;
     Ok(rows.into_iter().map(|(micros,)| Time::from_micros(micros)).collect())
 }
@@ -155,7 +160,7 @@ pub async fn insert_evaluation(tx: &mut Tx, partner: PartnerId, evaluation: &Eva
 
 /// The answer that stands now.
 pub async fn band_answer(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     circle: CircleId,
     fan: FanId,
@@ -178,7 +183,7 @@ pub async fn keep_band_answer(
 
 /// Against which bands the fan was held since then.
 pub async fn bands_asked(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     fan: FanId,
     after: Time,

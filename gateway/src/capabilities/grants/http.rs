@@ -9,7 +9,7 @@ use crate::platform::fault::Fault;
 
 /// The routes of grants.
 pub fn routes(routes: Routes) -> Routes {
-    routes.mount::<ListGrants>(list).mount::<RevokeGrant>(revoke)
+    routes.mount::<ListGrants, _>(list).mount::<RevokeGrant, _>(revoke)
 }
 
 async fn list(call: &mut Call<ListGrants>) -> Result<Page<Grant>, Fault> {

@@ -11,7 +11,7 @@ use super::store::{self, Row};
 use crate::access::oauth;
 use crate::capabilities::fans;
 use crate::platform::clock::Clock;
-use crate::platform::db::Tx;
+use crate::platform::db::{Reader, Tx};
 use crate::platform::fault::Fault;
 use crate::platform::outbox;
 
@@ -19,7 +19,7 @@ use crate::platform::outbox;
 const OWN_ROWS_MAX: i64 = 50;
 
 /// The grant that stands, if there is one; nobody is held.
-pub async fn find(tx: &mut Tx, partner: PartnerId, fan: FanId, app: AppId) -> Result<Option<Row>, Fault> {
+pub async fn find(tx: &mut Reader, partner: PartnerId, fan: FanId, app: AppId) -> Result<Option<Row>, Fault> {
     Ok(store::find_active(tx, partner, fan, app).await?)
 }
 
@@ -100,7 +100,7 @@ async fn end(tx: &mut Tx, clock: &Clock, partner: PartnerId, now: Time, before: 
 }
 
 /// A page of the partner's grants, newest first.
-pub async fn page(tx: &mut Tx, partner: PartnerId, query: &GrantsQuery) -> Result<Page<Grant>, Fault> {
+pub async fn page(tx: &mut Reader, partner: PartnerId, query: &GrantsQuery) -> Result<Page<Grant>, Fault> {
     let before: Option<GrantId> = query.cursor.as_ref().map(Cursor::position).transpose()?;
     let limit = query.limit.unwrap_or_default();
     let rows = store::page(tx, partner, query.fan, before, limit).await?;
@@ -108,6 +108,6 @@ pub async fn page(tx: &mut Tx, partner: PartnerId, query: &GrantsQuery) -> Resul
 }
 
 /// What a fan grants at this partner now, newest first.
-pub async fn of_fan(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<Vec<Row>, Fault> {
+pub async fn of_fan(tx: &mut Reader, partner: PartnerId, fan: FanId) -> Result<Vec<Row>, Fault> {
     Ok(store::active_of_fan(tx, partner, fan, OWN_ROWS_MAX).await?)
 }

@@ -6,7 +6,7 @@ use quanzi_openapi::scope::FanScopes;
 use quanzi_openapi::{Limit, Time};
 use sqlx::FromRow;
 
-use crate::platform::db::{As, Fault, Sql, Tx, id_or_upper_bound};
+use crate::platform::db::{As, Fault, Reader, Sql, Tx, id_or_upper_bound};
 use crate::sql;
 
 macro_rules! columns {
@@ -104,7 +104,7 @@ impl Row {
     }
 }
 
-pub async fn find_active(tx: &mut Tx, partner: PartnerId, fan: FanId, app: AppId) -> Result<Option<Row>, Fault> {
+pub async fn find_active(tx: &mut Reader, partner: PartnerId, fan: FanId, app: AppId) -> Result<Option<Row>, Fault> {
     tx.query(FIND_ACTIVE).bind(partner).bind(fan).bind(app).optional().await
 }
 
@@ -121,7 +121,7 @@ pub async fn lock(tx: &mut Tx, partner: PartnerId, grant: GrantId) -> Result<Opt
 }
 
 pub async fn page(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     fan: Option<FanId>,
     before: Option<GrantId>,
@@ -136,7 +136,7 @@ pub async fn page(
     }
 }
 
-pub async fn active_of_fan(tx: &mut Tx, partner: PartnerId, fan: FanId, rows: i64) -> Result<Vec<Row>, Fault> {
+pub async fn active_of_fan(tx: &mut Reader, partner: PartnerId, fan: FanId, rows: i64) -> Result<Vec<Row>, Fault> {
     tx.query(ACTIVE_OF_FAN).bind(partner).bind(fan).bind(rows).all().await
 }
 

@@ -13,16 +13,16 @@ use crate::platform::ledger::{self, service};
 /// The routes of the ledger.
 pub fn routes(routes: Routes) -> Routes {
     routes
-        .mount::<GetBalance>(balance)
-        .mount::<ListAccounts>(accounts)
-        .mount::<GetAccount>(account)
-        .mount::<ListTransfers>(transfers)
-        .mount::<GetTransfer>(transfer)
+        .mount::<GetBalance, _>(balance)
+        .mount::<ListAccounts, _>(accounts)
+        .mount::<GetAccount, _>(account)
+        .mount::<ListTransfers, _>(transfers)
+        .mount::<GetTransfer, _>(transfer)
 }
 
 /// Routes of a sandbox.
 pub fn sandbox_routes(routes: Routes) -> Routes {
-    routes.mount::<CheckLedger>(check)
+    routes.mount::<CheckLedger, _>(check)
 }
 
 async fn balance(call: &mut Call<GetBalance>) -> Result<Balance, Fault> {

@@ -6,17 +6,18 @@ use quanzi_openapi::content::PostPath;
 use quanzi_openapi::likes::{GetPostLikes, LikeComment, LikePost, Likes, UnlikeComment, UnlikePost};
 
 use super::service::{self, LikeTarget};
-use crate::edge::{Call, FanCaller, Routes};
+use crate::edge::{Call, Effect, FanCaller, Routes};
+use crate::platform::db::Tx;
 use crate::platform::fault::Fault;
 
 /// The routes of likes.
 pub fn routes(routes: Routes) -> Routes {
     routes
-        .mount_fan::<LikePost>(like_post)
-        .mount_fan::<UnlikePost>(unlike_post)
-        .mount_fan::<GetPostLikes>(get)
-        .mount_fan::<LikeComment>(like_comment)
-        .mount_fan::<UnlikeComment>(unlike_comment)
+        .mount::<LikePost, _>(like_post)
+        .mount::<UnlikePost, _>(unlike_post)
+        .mount::<GetPostLikes, _>(get)
+        .mount::<LikeComment, _>(like_comment)
+        .mount::<UnlikeComment, _>(unlike_comment)
 }
 
 async fn like_post(call: &mut Call<LikePost, FanCaller>) -> Result<Likes, Fault> {
@@ -39,12 +40,15 @@ async fn get(call: &mut Call<GetPostLikes, FanCaller>) -> Result<Likes, Fault> {
     service::of_post(&mut call.tx, call.caller.partner, call.now, call.caller.fan, call.params.post).await
 }
 
-async fn of_post<E: Endpoint<Params = PostPath>>(call: &mut Call<E, FanCaller>, liked: bool) -> Result<Likes, Fault> {
+async fn of_post<E: Endpoint<Params = PostPath, Verb: Effect<Handle = Tx>>>(
+    call: &mut Call<E, FanCaller>,
+    liked: bool,
+) -> Result<Likes, Fault> {
     let thing = LikeTarget::Post(call.params.post);
     service::set(&mut call.tx, call.caller.partner, call.now, call.caller.fan, thing, liked).await
 }
 
-async fn of_comment<E: Endpoint<Params = CommentPath>>(
+async fn of_comment<E: Endpoint<Params = CommentPath, Verb: Effect<Handle = Tx>>>(
     call: &mut Call<E, FanCaller>,
     liked: bool,
 ) -> Result<Likes, Fault> {

@@ -9,7 +9,7 @@ use crate::capabilities::circles;
 use crate::capabilities::comments;
 use crate::capabilities::content;
 use crate::capabilities::rights;
-use crate::platform::db::Tx;
+use crate::platform::db::{Reader, Tx};
 use crate::platform::fault::Fault;
 
 /// What can be liked.
@@ -53,7 +53,7 @@ pub async fn set(
 }
 
 /// How a post is liked, for a fan who may read it.
-pub async fn of_post(tx: &mut Tx, partner: PartnerId, now: Time, fan: FanId, post: PostId) -> Result<Likes, Fault> {
+pub async fn of_post(tx: &mut Reader, partner: PartnerId, now: Time, fan: FanId, post: PostId) -> Result<Likes, Fault> {
     let likes = content::service::find_as_fan(tx, partner, now, fan, post).await?.likes;
     Ok(Likes { likes, liked: store::likes_post(tx, partner, fan, post).await? })
 }

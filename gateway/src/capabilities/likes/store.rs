@@ -4,7 +4,7 @@ use quanzi_openapi::Time;
 use quanzi_openapi::id::{FanId, PartnerId, PostId};
 
 use super::service::LikeTarget;
-use crate::platform::db::{Fault, Sql, Tx};
+use crate::platform::db::{Fault, Reader, Sql, Tx};
 use crate::sql;
 
 // Of two at once the second waits for the first, and then finds it done.
@@ -41,7 +41,7 @@ pub async fn set(
 }
 
 /// Whether a fan likes a post.
-pub async fn likes_post(tx: &mut Tx, partner: PartnerId, fan: FanId, post: PostId) -> Result<bool, Fault> {
+pub async fn likes_post(tx: &mut Reader, partner: PartnerId, fan: FanId, post: PostId) -> Result<bool, Fault> {
     let row: Option<(String,)> = tx.query(LIKES_POST).bind(partner).bind(post).bind(fan).optional().await?;
     Ok(row.is_some())
 }

@@ -10,12 +10,12 @@ use crate::platform::fault::Fault;
 
 /// The routes of mandates.
 pub fn routes(routes: Routes) -> Routes {
-    routes.mount::<ListMandates>(list).mount::<GetMandate>(get).mount::<RevokeMandate>(revoke)
+    routes.mount::<ListMandates, _>(list).mount::<GetMandate, _>(get).mount::<RevokeMandate, _>(revoke)
 }
 
 /// Routes of a sandbox.
 pub fn sandbox_routes(routes: Routes) -> Routes {
-    routes.mount::<CreateSandboxMandate>(create)
+    routes.mount::<CreateSandboxMandate, _>(create)
 }
 
 async fn create(call: &mut Call<CreateSandboxMandate>) -> Result<Mandate, Fault> {

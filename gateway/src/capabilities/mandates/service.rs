@@ -14,7 +14,7 @@ use crate::capabilities::circles;
 use crate::capabilities::fans;
 use crate::capabilities::payments;
 use crate::capabilities::payments::service::Context;
-use crate::platform::db::{self, Tx};
+use crate::platform::db::{self, Reader, Tx};
 use crate::platform::fault::Fault;
 use crate::platform::jobs;
 use crate::platform::jobs::Job;
@@ -67,24 +67,24 @@ async fn begin(tx: &mut Tx, context: Context<'_>, row: Row) -> Result<Mandate, F
 }
 
 /// The mandate.
-pub async fn find(tx: &mut Tx, context: Context<'_>, mandate: MandateId) -> Result<Mandate, Fault> {
+pub async fn find(tx: &mut Reader, context: Context<'_>, mandate: MandateId) -> Result<Mandate, Fault> {
     let row = store::find(tx, context.partner, mandate).await?.ok_or_else(missing)?;
     Ok(row.mandate(&context.platform.config.public_url))
 }
 
 /// The mandate of this fan.
-pub async fn find_own(tx: &mut Tx, context: Context<'_>, fan: FanId, mandate: MandateId) -> Result<Mandate, Fault> {
+pub async fn find_own(tx: &mut Reader, context: Context<'_>, fan: FanId, mandate: MandateId) -> Result<Mandate, Fault> {
     Some(find(tx, context, mandate).await?).filter(|mandate| mandate.fan == fan).ok_or_else(missing)
 }
 
 /// The mandate whose page this is, and whose partner it is.
-pub async fn find_by_token(tx: &mut Tx, token: &str) -> Result<Option<(PartnerId, Row)>, Fault> {
+pub async fn find_by_token(tx: &mut Reader, token: &str) -> Result<Option<(PartnerId, Row)>, Fault> {
     let Some((partner, mandate)) = store::find_by_token(tx, token).await? else { return Ok(None) };
     Ok(store::find(tx, partner, mandate).await?.map(|row| (partner, row)))
 }
 
 /// A page of the partner's mandates, newest first.
-pub async fn page(tx: &mut Tx, context: Context<'_>, query: &MandatesQuery) -> Result<Page<Mandate>, Fault> {
+pub async fn page(tx: &mut Reader, context: Context<'_>, query: &MandatesQuery) -> Result<Page<Mandate>, Fault> {
     let before: Option<MandateId> = query.cursor.as_ref().map(Cursor::position).transpose()?;
     let limit = query.limit.unwrap_or_default();
     let rows = store::page(tx, context.partner, query.fan, before, limit).await?;
@@ -92,7 +92,7 @@ pub async fn page(tx: &mut Tx, context: Context<'_>, query: &MandatesQuery) -> R
 }
 
 /// All mandates within which the fan can be charged at this partner, newest first.
-pub async fn active_of_fan(tx: &mut Tx, context: Context<'_>, fan: FanId) -> Result<Vec<Mandate>, Fault> {
+pub async fn active_of_fan(tx: &mut Reader, context: Context<'_>, fan: FanId) -> Result<Vec<Mandate>, Fault> {
     let rows = store::active_of_fan(tx, context.partner, fan, ACTIVE_ROWS_MAX).await?;
     Ok(rows.into_iter().map(|row| row.mandate(&context.platform.config.public_url)).collect())
 }

@@ -8,7 +8,7 @@ use quanzi_openapi::mandates::{Mandate, MandateStatus};
 use quanzi_openapi::{Currency, Limit, Money, Time};
 use sqlx::FromRow;
 
-use crate::platform::db::{As, Fault, List, Sql, Tx, id_or_upper_bound};
+use crate::platform::db::{As, Fault, List, Reader, Sql, Tx, id_or_upper_bound};
 use crate::sql;
 
 macro_rules! columns {
@@ -105,12 +105,12 @@ impl Row {
     }
 }
 
-pub async fn find(tx: &mut Tx, partner: PartnerId, mandate: MandateId) -> Result<Option<Row>, Fault> {
+pub async fn find(tx: &mut Reader, partner: PartnerId, mandate: MandateId) -> Result<Option<Row>, Fault> {
     tx.query(FIND).bind(partner).bind(mandate).optional().await
 }
 
 /// The mandate whose page this is, and whose partner it is.
-pub async fn find_by_token(tx: &mut Tx, token: &str) -> Result<Option<(PartnerId, MandateId)>, Fault> {
+pub async fn find_by_token(tx: &mut Reader, token: &str) -> Result<Option<(PartnerId, MandateId)>, Fault> {
     #[derive(FromRow)]
     struct Found {
         #[sqlx(try_from = "As<PartnerId>")]
@@ -127,7 +127,7 @@ pub async fn lock(tx: &mut Tx, partner: PartnerId, mandate: MandateId) -> Result
 }
 
 pub async fn page(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     fan: Option<FanId>,
     before: Option<MandateId>,
@@ -142,12 +142,12 @@ pub async fn page(
     }
 }
 
-pub async fn active_of_fan(tx: &mut Tx, partner: PartnerId, fan: FanId, rows: i64) -> Result<Vec<Row>, Fault> {
+pub async fn active_of_fan(tx: &mut Reader, partner: PartnerId, fan: FanId, rows: i64) -> Result<Vec<Row>, Fault> {
     tx.query(ACTIVE_OF_FAN).bind(partner).bind(fan).bind(rows).all().await
 }
 
 /// How many consents this fan can decide about.
-pub async fn open_of_fan(tx: &mut Tx, partner: PartnerId, fan: FanId, now: Time) -> Result<i64, Fault> {
+pub async fn open_of_fan(tx: &mut Reader, partner: PartnerId, fan: FanId, now: Time) -> Result<i64, Fault> {
     let (open,): (i64,) = tx.query(OPEN_OF_FAN).bind(partner).bind(fan).bind(now).one().await?;
     Ok(open)
 }

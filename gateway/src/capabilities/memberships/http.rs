@@ -8,23 +8,24 @@ use quanzi_openapi::{Endpoint, Page};
 
 use super::model::Action;
 use super::service;
-use crate::edge::Call;
 use crate::edge::Routes;
+use crate::edge::{Call, Effect};
+use crate::platform::db::Tx;
 use crate::platform::fault::Fault;
 
 /// The routes of memberships.
 pub fn routes(routes: Routes) -> Routes {
     routes
-        .mount::<JoinCircle>(join)
-        .mount::<ListMemberships>(list)
-        .mount::<GetMembership>(get)
-        .mount::<ChangeMembership>(change)
-        .mount::<ApproveMembership>(approve)
-        .mount::<RejectMembership>(reject)
-        .mount::<RemoveMembership>(remove)
-        .mount::<BanMembership>(ban)
-        .mount::<UnbanMembership>(unban)
-        .mount::<LeaveMembership>(leave)
+        .mount::<JoinCircle, _>(join)
+        .mount::<ListMemberships, _>(list)
+        .mount::<GetMembership, _>(get)
+        .mount::<ChangeMembership, _>(change)
+        .mount::<ApproveMembership, _>(approve)
+        .mount::<RejectMembership, _>(reject)
+        .mount::<RemoveMembership, _>(remove)
+        .mount::<BanMembership, _>(ban)
+        .mount::<UnbanMembership, _>(unban)
+        .mount::<LeaveMembership, _>(leave)
 }
 
 async fn join(call: &mut Call<JoinCircle>) -> Result<Membership, Fault> {
@@ -70,6 +71,9 @@ async fn leave(call: &mut Call<LeaveMembership>) -> Result<Membership, Fault> {
     act(call, Action::Leave).await
 }
 
-async fn act<E: Endpoint<Params = MembershipPath>>(call: &mut Call<E>, action: Action) -> Result<Membership, Fault> {
+async fn act<E: Endpoint<Params = MembershipPath, Verb: Effect<Handle = Tx>>>(
+    call: &mut Call<E>,
+    action: Action,
+) -> Result<Membership, Fault> {
     service::act(&mut call.tx, call.caller.partner, call.now, call.params.membership, action).await
 }

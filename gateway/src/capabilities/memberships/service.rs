@@ -16,7 +16,7 @@ use crate::capabilities::content;
 use crate::capabilities::fans;
 use crate::capabilities::gates;
 use crate::platform::clock::Clock;
-use crate::platform::db::Tx;
+use crate::platform::db::{Reader, Tx};
 use crate::platform::fault::Fault;
 use crate::platform::outbox;
 
@@ -57,7 +57,7 @@ pub async fn join(
 
 /// A page of the memberships of a circle, newest first.
 pub async fn page(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     circle: CircleId,
     query: &MembershipsQuery,
@@ -72,18 +72,18 @@ pub async fn page(
 }
 
 /// Memberships of a fan in all circles of the partner, newest first; at most so many.
-pub async fn of_fan(tx: &mut Tx, partner: PartnerId, fan: FanId, rows: i64) -> Result<Vec<Membership>, Fault> {
+pub async fn of_fan(tx: &mut Reader, partner: PartnerId, fan: FanId, rows: i64) -> Result<Vec<Membership>, Fault> {
     Ok(store::of_fan(tx, partner, fan, rows).await?.into_iter().map(Row::membership).collect())
 }
 
 /// The membership.
-pub async fn find(tx: &mut Tx, partner: PartnerId, membership: MembershipId) -> Result<Membership, Fault> {
+pub async fn find(tx: &mut Reader, partner: PartnerId, membership: MembershipId) -> Result<Membership, Fault> {
     Ok(find_row(tx, partner, membership).await?.membership())
 }
 
 /// The fan's membership in a circle, if there is one; nobody is held.
 pub async fn find_of_fan(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     circle: CircleId,
     fan: FanId,
@@ -103,7 +103,7 @@ pub async fn hold_of_fan(
 
 /// A page of a fan's memberships, newest first.
 pub async fn page_of_fan(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     fan: FanId,
     query: &MyMembershipsQuery,
@@ -220,7 +220,7 @@ async fn save(
     Ok(membership)
 }
 
-async fn find_row(tx: &mut Tx, partner: PartnerId, membership: MembershipId) -> Result<Row, Fault> {
+async fn find_row(tx: &mut Reader, partner: PartnerId, membership: MembershipId) -> Result<Row, Fault> {
     store::find(tx, partner, membership).await?.ok_or_else(missing)
 }
 

@@ -6,7 +6,7 @@ use quanzi_openapi::{Limit, Time};
 use sqlx::FromRow;
 
 use super::model::State;
-use crate::platform::db::{As, Fault, Sql, Tx, id_or_upper_bound};
+use crate::platform::db::{As, Fault, Reader, Sql, Tx, id_or_upper_bound};
 use crate::sql;
 
 macro_rules! columns {
@@ -115,7 +115,7 @@ impl Row {
     }
 }
 
-pub async fn find(tx: &mut Tx, partner: PartnerId, membership: MembershipId) -> Result<Option<Row>, Fault> {
+pub async fn find(tx: &mut Reader, partner: PartnerId, membership: MembershipId) -> Result<Option<Row>, Fault> {
     tx.query(FIND).bind(partner).bind(membership).optional().await
 }
 
@@ -135,12 +135,17 @@ pub async fn hold_of_fan(tx: &mut Tx, partner: PartnerId, circle: CircleId, fan:
     tx.query(HOLD_OF_FAN).bind(partner).bind(circle).bind(fan).optional().await
 }
 
-pub async fn find_of_fan(tx: &mut Tx, partner: PartnerId, circle: CircleId, fan: FanId) -> Result<Option<Row>, Fault> {
+pub async fn find_of_fan(
+    tx: &mut Reader,
+    partner: PartnerId,
+    circle: CircleId,
+    fan: FanId,
+) -> Result<Option<Row>, Fault> {
     tx.query(FIND_OF_FAN).bind(partner).bind(circle).bind(fan).optional().await
 }
 
 pub async fn page_of_fan(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     fan: FanId,
     before: Option<MembershipId>,
@@ -156,7 +161,7 @@ pub async fn lock_owner(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Re
 
 /// Each filter has its index; where both are given, few have a role other than member, and most who are members are active.
 pub async fn page(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     circle: CircleId,
     before: Option<MembershipId>,
@@ -189,6 +194,6 @@ pub async fn update(tx: &mut Tx, partner: PartnerId, row: &Row) -> Result<(), Fa
 }
 
 /// Memberships of a fan, the newest first.
-pub async fn of_fan(tx: &mut Tx, partner: PartnerId, fan: FanId, rows: i64) -> Result<Vec<Row>, Fault> {
+pub async fn of_fan(tx: &mut Reader, partner: PartnerId, fan: FanId, rows: i64) -> Result<Vec<Row>, Fault> {
     tx.query(OF_FAN).bind(partner).bind(fan).bind(rows).all().await
 }

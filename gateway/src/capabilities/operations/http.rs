@@ -1,15 +1,15 @@
 //! Handlers.
 
 use quanzi_openapi::ErrorCode;
-use quanzi_openapi::operations::{GetReadiness, Health};
+use quanzi_openapi::operations::{GetLiveness, GetReadiness, Health};
 
 use super::store;
-use crate::edge::{Anyone, Call, Edge};
+use crate::edge::{Anyone, Call};
 use crate::platform::db;
 use crate::platform::fault::Fault;
 
-pub(super) fn liveness(_: &Edge) -> Health {
-    healthy()
+pub(super) async fn liveness(_: &mut Call<GetLiveness, Anyone>) -> Result<Health, Fault> {
+    Ok(healthy())
 }
 
 pub(super) async fn readiness(call: &mut Call<GetReadiness, Anyone>) -> Result<Health, Fault> {

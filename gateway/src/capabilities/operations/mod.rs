@@ -9,5 +9,5 @@ use quanzi_openapi::operations::{GetLiveness, GetReadiness};
 
 /// Its routes.
 pub fn routes(routes: Routes) -> Routes {
-    routes.mount_fixed::<GetLiveness>(http::liveness).mount_public::<GetReadiness>(http::readiness)
+    routes.mount::<GetLiveness, _>(http::liveness).mount::<GetReadiness, _>(http::readiness)
 }

@@ -10,7 +10,7 @@ use super::service;
 
 /// The capability's routes.
 pub fn routes(routes: Routes) -> Routes {
-    routes.mount::<GetPartner>(get).mount::<ChangePartner>(change)
+    routes.mount::<GetPartner, _>(get).mount::<ChangePartner, _>(change)
 }
 
 async fn get(call: &mut Call<GetPartner>) -> Result<Partner, Fault> {

@@ -7,14 +7,14 @@ use quanzi_openapi::partners::{LegalName, Partner, PartnerChange, PartnerName};
 use quanzi_openapi::{ErrorCode, Time};
 
 use crate::platform::clock::Clock;
-use crate::platform::db::Tx;
+use crate::platform::db::{Reader, Tx};
 use crate::platform::fault::Fault;
 use crate::platform::outbox;
 
 use super::store;
 
 /// The partner. A caller's own partner is always there, so its absence is an internal error.
-pub async fn get(tx: &mut Tx, partner: PartnerId) -> Result<Partner, Fault> {
+pub async fn get(tx: &mut Reader, partner: PartnerId) -> Result<Partner, Fault> {
     Ok(store::find(tx, partner).await?.ok_or(ErrorCode::Internal)?)
 }
 

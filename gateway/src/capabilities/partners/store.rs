@@ -5,7 +5,7 @@ use quanzi_openapi::id::PartnerId;
 use quanzi_openapi::partners::{LegalName, Partner, PartnerName, WebAddress};
 use sqlx::FromRow;
 
-use crate::platform::db::{As, Fault, Sql, Tx};
+use crate::platform::db::{As, Fault, Reader, Sql, Tx};
 use crate::sql;
 
 macro_rules! columns {
@@ -63,7 +63,7 @@ pub(super) async fn insert(tx: &mut Tx, partner: &Partner) -> Result<(), Fault> 
 }
 
 /// The partner.
-pub(super) async fn find(tx: &mut Tx, partner: PartnerId) -> Result<Option<Partner>, Fault> {
+pub(super) async fn find(tx: &mut Reader, partner: PartnerId) -> Result<Option<Partner>, Fault> {
     Ok(tx.query(FIND).bind(partner).optional::<Row>().await?.map(Into::into))
 }
 

@@ -7,10 +7,10 @@ use quanzi_openapi::{ErrorCode, Time};
 
 use super::model::Row;
 use super::service::{self, Context};
-use crate::edge::LedgerCommand;
 use crate::platform::Platform;
 use crate::platform::fault::Fault;
 use crate::platform::jobs::Outcome as JobOutcome;
+use crate::platform::ledger::LedgerCommand;
 use crate::platform::ledger::{self, Outcome, Refused};
 
 /// Readings of a payment that others change at the same time.

@@ -8,24 +8,28 @@ use quanzi_openapi::refunds::{CreateRefund, GetRefund, ListRefunds, Refund};
 
 use super::PaymentLookups;
 use super::service::{self, Context};
-use crate::edge::{Call, LedgerCommand, Routes};
+use crate::edge::{Call, PostedCall, Routes};
 use crate::platform::fault::Fault;
+use crate::platform::ledger::LedgerCommand;
 
 /// The routes of payments and refunds.
 pub fn routes(routes: Routes, lookups: &Arc<PaymentLookups>) -> Routes {
     let lookups = Arc::clone(lookups);
-    let create = async move |call: &mut Call<CreatePayment>| create(call, &lookups).await;
+    let create = async move |call: &mut PostedCall<CreatePayment>| create(call, &lookups).await;
     routes
-        .mount_posted::<CreatePayment>(create)
-        .mount::<ListPayments>(list)
-        .mount::<GetPayment>(get)
-        .mount_posted::<CancelPayment>(cancel)
-        .mount_posted::<CreateRefund>(refund)
-        .mount::<ListRefunds>(refunds)
-        .mount::<GetRefund>(get_refund)
+        .mount_posted::<CreatePayment, _>(create)
+        .mount::<ListPayments, _>(list)
+        .mount::<GetPayment, _>(get)
+        .mount_posted::<CancelPayment, _>(cancel)
+        .mount_posted::<CreateRefund, _>(refund)
+        .mount::<ListRefunds, _>(refunds)
+        .mount::<GetRefund, _>(get_refund)
 }
 
-async fn create(call: &mut Call<CreatePayment>, lookups: &PaymentLookups) -> Result<LedgerCommand<Payment>, Fault> {
+async fn create(
+    call: &mut PostedCall<CreatePayment>,
+    lookups: &PaymentLookups,
+) -> Result<LedgerCommand<Payment>, Fault> {
     let context = Context { platform: &call.edge, partner: call.caller.partner, now: call.now };
     service::create(context, lookups, &call.body).await
 }
@@ -40,12 +44,12 @@ async fn get(call: &mut Call<GetPayment>) -> Result<Payment, Fault> {
     Ok(row.payment(&call.edge.config.public_url))
 }
 
-async fn cancel(call: &mut Call<CancelPayment>) -> Result<LedgerCommand<Payment>, Fault> {
+async fn cancel(call: &mut PostedCall<CancelPayment>) -> Result<LedgerCommand<Payment>, Fault> {
     let before = service::find(&mut call.tx, call.caller.partner, call.params.payment).await?;
     service::cancel(Context { platform: &call.edge, partner: call.caller.partner, now: call.now }, &before)
 }
 
-async fn refund(call: &mut Call<CreateRefund>) -> Result<LedgerCommand<Refund>, Fault> {
+async fn refund(call: &mut PostedCall<CreateRefund>) -> Result<LedgerCommand<Refund>, Fault> {
     let before = service::find(&mut call.tx, call.caller.partner, call.params.payment).await?;
     service::refund(Context { platform: &call.edge, partner: call.caller.partner, now: call.now }, &before, &call.body)
 }

@@ -16,11 +16,11 @@ use super::model::{self, RecordWrite, Row, SandboxScenario, TipChange};
 use super::store::{self, Facts, Question, Wanted, fan_subject};
 use super::{COMPLETE_PAYMENT, EXPIRE_PAYMENT, PaymentLookups};
 use crate::capabilities::mandates;
-use crate::edge::LedgerCommand;
 use crate::platform::Platform;
-use crate::platform::db::{self, Tx};
+use crate::platform::db::{self, Reader, Tx};
 use crate::platform::fault::Fault;
 use crate::platform::jobs::Job;
+use crate::platform::ledger::LedgerCommand;
 use crate::platform::ledger::model::{AccountKey, NewTransfer, Phase, fee};
 use crate::platform::ledger::{Allowance, LimitName, Order, Versioned};
 use crate::platform::outbox;
@@ -219,17 +219,17 @@ pub fn refund(context: Context<'_>, before: &Row, new: &NewRefund) -> Result<Led
 }
 
 /// The payment.
-pub async fn find(tx: &mut Tx, partner: PartnerId, payment: PaymentId) -> Result<Row, Fault> {
+pub async fn find(tx: &mut Reader, partner: PartnerId, payment: PaymentId) -> Result<Row, Fault> {
     store::find(tx, partner, payment).await?.ok_or_else(|| ErrorCode::PaymentNotFound.into())
 }
 
 /// The payment whose page this is.
-pub async fn find_by_token(tx: &mut Tx, token: &str) -> Result<Option<Row>, Fault> {
+pub async fn find_by_token(tx: &mut Reader, token: &str) -> Result<Option<Row>, Fault> {
     Ok(store::find_by_token(tx, token).await?)
 }
 
 /// A page of the partner's payments, newest first.
-pub async fn page(tx: &mut Tx, context: Context<'_>, query: &PaymentsQuery) -> Result<Page<Payment>, Fault> {
+pub async fn page(tx: &mut Reader, context: Context<'_>, query: &PaymentsQuery) -> Result<Page<Payment>, Fault> {
     let before: Option<PaymentId> = query.cursor.as_ref().map(Cursor::position).transpose()?;
     let limit = query.limit.unwrap_or_default();
     let wanted =
@@ -244,14 +244,14 @@ pub async fn page(tx: &mut Tx, context: Context<'_>, query: &PaymentsQuery) -> R
 }
 
 /// The refund.
-pub async fn find_refund(tx: &mut Tx, partner: PartnerId, refund: RefundId) -> Result<Refund, Fault> {
+pub async fn find_refund(tx: &mut Reader, partner: PartnerId, refund: RefundId) -> Result<Refund, Fault> {
     let row = store::find_refund(tx, partner, refund).await?.ok_or(ErrorCode::RefundNotFound)?;
     Ok(row.refund())
 }
 
 /// A page of a payment's refunds, newest first.
 pub async fn refunds(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     payment: PaymentId,
     query: &RefundsQuery,

@@ -12,7 +12,7 @@ use sqlx::FromRow;
 
 use super::model::{RefundRow, Row, TipChange};
 use crate::capabilities::mandates::Standing;
-use crate::platform::db::{As, Fault, KEYSET_UPPER_BOUND, List, Sql, Tx, enum_text, id_or_upper_bound};
+use crate::platform::db::{As, Fault, KEYSET_UPPER_BOUND, List, Reader, Sql, Tx, enum_text, id_or_upper_bound};
 use crate::sql;
 
 macro_rules! columns {
@@ -190,7 +190,7 @@ impl MandateFacts {
 }
 
 /// The answers to these questions, each in its place.
-pub async fn facts(tx: &mut Tx, questions: &[Question]) -> Result<Vec<Facts>, Fault> {
+pub async fn facts(tx: &mut Reader, questions: &[Question]) -> Result<Vec<Facts>, Fault> {
     let row = |(place, asked): (usize, &Question)| {
         (place, asked.partner, asked.circle, asked.fan, asked.post, asked.mandate, asked.now.micros())
     };
@@ -199,11 +199,11 @@ pub async fn facts(tx: &mut Tx, questions: &[Question]) -> Result<Vec<Facts>, Fa
     if facts.len() == questions.len() { Ok(facts) } else { Err(Fault::Missing) }
 }
 
-pub async fn find(tx: &mut Tx, partner: PartnerId, payment: PaymentId) -> Result<Option<Row>, Fault> {
+pub async fn find(tx: &mut Reader, partner: PartnerId, payment: PaymentId) -> Result<Option<Row>, Fault> {
     tx.query(FIND).bind(partner).bind(payment).optional().await
 }
 
-pub async fn find_by_token(tx: &mut Tx, token: &str) -> Result<Option<Row>, Fault> {
+pub async fn find_by_token(tx: &mut Reader, token: &str) -> Result<Option<Row>, Fault> {
     tx.query(FIND_BY_TOKEN).bind(token).optional().await
 }
 
@@ -222,7 +222,7 @@ const SCANNED_MAX: usize = 2_000;
 
 /// Payments before this one, newest first; and where the look ended, when it ended before the page was full.
 pub async fn page(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     wanted: Wanted,
     before: Option<PaymentId>,
@@ -343,7 +343,7 @@ struct VersionRow {
 
 /// Which of these numbers are taken, and by what.
 pub async fn numbers(
-    tx: &mut Tx,
+    tx: &mut Reader,
     numbers: &BTreeSet<(PartnerId, String)>,
 ) -> Result<HashMap<(PartnerId, String), PaymentId>, Fault> {
     #[derive(FromRow)]
@@ -368,12 +368,12 @@ pub async fn add_refunds(tx: &mut Tx, rows: &[(PartnerId, &RefundRow)]) -> Resul
     Ok(())
 }
 
-pub async fn find_refund(tx: &mut Tx, partner: PartnerId, refund: RefundId) -> Result<Option<RefundRow>, Fault> {
+pub async fn find_refund(tx: &mut Reader, partner: PartnerId, refund: RefundId) -> Result<Option<RefundRow>, Fault> {
     tx.query(FIND_REFUND).bind(partner).bind(refund).optional().await
 }
 
 pub async fn refunds(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     payment: PaymentId,
     before: Option<RefundId>,

@@ -11,7 +11,7 @@ use crate::capabilities::circles::Standing;
 use crate::capabilities::fans;
 use crate::capabilities::gates;
 use crate::capabilities::memberships;
-use crate::platform::db::Tx;
+use crate::platform::db::{Reader, Tx};
 use crate::platform::fault::Fault;
 
 /// Refuses a fan who is not among those who may do this; gives the membership to do it as, if the fan is in. The fan and the
@@ -69,7 +69,7 @@ pub async fn may_like(
 }
 
 /// Refuses a fan who may not read the posts of the circle. A draft is there for nobody but the partner.
-pub async fn may_read(tx: &mut Tx, partner: PartnerId, circle: CircleId, fan: FanId) -> Result<(), Fault> {
+pub async fn may_read(tx: &mut Reader, partner: PartnerId, circle: CircleId, fan: FanId) -> Result<(), Fault> {
     let standing = circles::service::look(tx, partner, circle).await?;
     if standing.status == CircleStatus::Draft {
         return Err(ErrorCode::CircleNotFound.into());

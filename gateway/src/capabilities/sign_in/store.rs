@@ -6,7 +6,7 @@ use quanzi_openapi::Time;
 use quanzi_openapi::id::PersonId;
 use sqlx::FromRow;
 
-use crate::platform::db::{As, Fault, Sql, Tx};
+use crate::platform::db::{As, Fault, Reader, Sql, Tx};
 use crate::sql;
 
 const ADD: Sql = sql!(
@@ -58,7 +58,7 @@ pub(super) async fn take(tx: &mut Tx, state: [u8; 32], browser: [u8; 32]) -> Res
     tx.query(TAKE).bind(state).bind(browser).optional().await
 }
 
-pub(super) async fn find_person(tx: &mut Tx, issuer: &str, subject: &str) -> Result<Option<PersonId>, Fault> {
+pub(super) async fn find_person(tx: &mut Reader, issuer: &str, subject: &str) -> Result<Option<PersonId>, Fault> {
     #[derive(FromRow)]
     struct PersonRow {
         #[sqlx(try_from = "As<PersonId>")]

@@ -8,7 +8,7 @@ use crate::platform::fault::Fault;
 
 /// The routes of tips.
 pub fn routes(routes: Routes) -> Routes {
-    routes.mount::<GetCircleTips>(of_circle).mount::<GetPostTips>(of_post).mount::<GetLeaderboard>(leaderboard)
+    routes.mount::<GetCircleTips, _>(of_circle).mount::<GetPostTips, _>(of_post).mount::<GetLeaderboard, _>(leaderboard)
 }
 
 async fn of_circle(call: &mut Call<GetCircleTips>) -> Result<TipTotals, Fault> {

@@ -7,24 +7,24 @@ use quanzi_openapi::{Money, Time};
 use super::store;
 use crate::capabilities::circles;
 use crate::capabilities::content;
-use crate::platform::db::Tx;
+use crate::platform::db::Reader;
 use crate::platform::fault::Fault;
 
 /// What a circle was given.
-pub async fn of_circle(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<TipTotals, Fault> {
+pub async fn of_circle(tx: &mut Reader, partner: PartnerId, circle: CircleId) -> Result<TipTotals, Fault> {
     circles::service::must_exist(tx, partner, circle).await?;
     Ok(TipTotals { data: store::totals(tx, partner, &circle.to_string()).await? })
 }
 
 /// What a post was given.
-pub async fn of_post(tx: &mut Tx, partner: PartnerId, now: Time, post: PostId) -> Result<TipTotals, Fault> {
+pub async fn of_post(tx: &mut Reader, partner: PartnerId, now: Time, post: PostId) -> Result<TipTotals, Fault> {
     content::service::find(tx, partner, now, post).await?;
     Ok(TipTotals { data: store::totals(tx, partner, &post.to_string()).await? })
 }
 
 /// Who gives most.
 pub async fn leaderboard(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     circle: CircleId,
     query: &LeaderboardQuery,

@@ -5,7 +5,7 @@ use quanzi_openapi::tips::{TipDisclosure, TipTotal};
 use quanzi_openapi::{Currency, Limit, Money};
 use sqlx::FromRow;
 
-use crate::platform::db::{As, Fault, Sql, Tx};
+use crate::platform::db::{As, Fault, Reader, Sql};
 use crate::sql;
 
 const TOTALS: Sql = sql!(
@@ -38,13 +38,13 @@ pub struct TipperRow {
     pub nickname: String,
 }
 
-pub async fn totals(tx: &mut Tx, partner: PartnerId, subject: &str) -> Result<Vec<TipTotal>, Fault> {
+pub async fn totals(tx: &mut Reader, partner: PartnerId, subject: &str) -> Result<Vec<TipTotal>, Fault> {
     let rows: Vec<TotalRow> = tx.query(TOTALS).bind(partner).bind(subject).all().await?;
     Ok(rows.into_iter().map(|row| TipTotal { tips: row.tips, amount: Money::new(row.amount, row.currency) }).collect())
 }
 
 pub async fn tippers(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     circle: CircleId,
     currency: Currency,

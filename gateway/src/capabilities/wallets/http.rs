@@ -8,26 +8,27 @@ use quanzi_openapi::wallets::{ApproveSandboxPayment, DeclineSandboxPayment, TopU
 use super::service;
 use crate::capabilities::payments::PaymentLookups;
 use crate::capabilities::payments::service::{self as payments, Context};
-use crate::edge::{Call, LedgerCommand, Routes};
+use crate::edge::{PostedCall, Routes};
 use crate::platform::fault::Fault;
+use crate::platform::ledger::LedgerCommand;
 
 /// The routes of wallets; mounted in sandbox mode only.
 pub fn routes(routes: Routes, lookups: &Arc<PaymentLookups>) -> Routes {
     let lookups = Arc::clone(lookups);
-    let approve = async move |call: &mut Call<ApproveSandboxPayment>| approve(call, &lookups).await;
+    let approve = async move |call: &mut PostedCall<ApproveSandboxPayment>| approve(call, &lookups).await;
     routes
-        .mount_posted::<TopUpWallet>(top_up)
-        .mount_posted::<ApproveSandboxPayment>(approve)
-        .mount_posted::<DeclineSandboxPayment>(decline)
+        .mount_posted::<TopUpWallet, _>(top_up)
+        .mount_posted::<ApproveSandboxPayment, _>(approve)
+        .mount_posted::<DeclineSandboxPayment, _>(decline)
 }
 
-async fn top_up(call: &mut Call<TopUpWallet>) -> Result<LedgerCommand<Wallet>, Fault> {
+async fn top_up(call: &mut PostedCall<TopUpWallet>) -> Result<LedgerCommand<Wallet>, Fault> {
     let context = Context { platform: &call.edge, partner: call.caller.partner, now: call.now };
     service::top_up(&mut call.tx, context, call.params.fan, call.body.amount).await
 }
 
 async fn approve(
-    call: &mut Call<ApproveSandboxPayment>,
+    call: &mut PostedCall<ApproveSandboxPayment>,
     lookups: &PaymentLookups,
 ) -> Result<LedgerCommand<Payment>, Fault> {
     let context = Context { platform: &call.edge, partner: call.caller.partner, now: call.now };
@@ -37,7 +38,7 @@ async fn approve(
     Ok(command)
 }
 
-async fn decline(call: &mut Call<DeclineSandboxPayment>) -> Result<LedgerCommand<Payment>, Fault> {
+async fn decline(call: &mut PostedCall<DeclineSandboxPayment>) -> Result<LedgerCommand<Payment>, Fault> {
     let before = payments::find(&mut call.tx, call.caller.partner, call.params.payment).await?;
     payments::decline(Context { platform: &call.edge, partner: call.caller.partner, now: call.now }, &before)
 }

@@ -7,10 +7,10 @@ use quanzi_openapi::wallets::Wallet;
 
 use crate::capabilities::fans;
 use crate::capabilities::payments::service::Context;
-use crate::edge::LedgerCommand;
-use crate::platform::db::Tx;
+use crate::platform::db::Reader;
 use crate::platform::fault::Fault;
 use crate::platform::ledger;
+use crate::platform::ledger::LedgerCommand;
 use crate::platform::ledger::Order;
 use crate::platform::ledger::model::{AccountKey, NewTransfer, Phase};
 
@@ -19,7 +19,7 @@ const TOP_UP_MAX: i64 = 1_000_000_000_000;
 
 /// Puts money into an invented person's wallet.
 pub async fn top_up(
-    tx: &mut Tx,
+    tx: &mut Reader,
     context: Context<'_>,
     fan: FanId,
     amount: Money,

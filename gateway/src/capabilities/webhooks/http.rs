@@ -20,17 +20,17 @@ pub fn routes(routes: Routes, webhooks: &Arc<Webhooks>) -> Routes {
     let webhooks = Arc::clone(webhooks);
     let ping = async move |call: &mut Call<PingWebhookEndpoint>| ping(call, &webhooks).await;
     routes
-        .mount::<CreateWebhookEndpoint>(create)
-        .mount::<ListWebhookEndpoints>(list)
-        .mount::<GetWebhookEndpoint>(get)
-        .mount::<ChangeWebhookEndpoint>(change)
-        .mount::<DeleteWebhookEndpoint>(delete)
-        .mount::<EnableWebhookEndpoint>(enable)
-        .mount::<DisableWebhookEndpoint>(disable)
-        .mount::<RotateWebhookSecret>(rotate)
-        .mount::<PingWebhookEndpoint>(ping)
-        .mount::<ListDeliveries>(deliveries)
-        .mount::<ReplayEvents>(replay)
+        .mount::<CreateWebhookEndpoint, _>(create)
+        .mount::<ListWebhookEndpoints, _>(list)
+        .mount::<GetWebhookEndpoint, _>(get)
+        .mount::<ChangeWebhookEndpoint, _>(change)
+        .mount::<DeleteWebhookEndpoint, _>(delete)
+        .mount::<EnableWebhookEndpoint, _>(enable)
+        .mount::<DisableWebhookEndpoint, _>(disable)
+        .mount::<RotateWebhookSecret, _>(rotate)
+        .mount::<PingWebhookEndpoint, _>(ping)
+        .mount::<ListDeliveries, _>(deliveries)
+        .mount::<ReplayEvents, _>(replay)
 }
 
 async fn create(call: &mut Call<CreateWebhookEndpoint>) -> Result<WebhookEndpointWithSecret, Fault> {

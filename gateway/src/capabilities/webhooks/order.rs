@@ -34,7 +34,7 @@ pub struct Item<E> {
     pub object: String,
     /// Where it comes from.
     pub lane: Lane,
-    /// RetryPolicy so far.
+    /// Attempts so far.
     pub attempts: i64,
     /// When it was first refused, if it was.
     pub first_refused_at: Option<Time>,

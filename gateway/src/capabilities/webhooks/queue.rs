@@ -9,7 +9,7 @@ use quanzi_openapi::id::{PartnerId, WebhookEndpointId};
 use sqlx::FromRow;
 
 use super::order::Row;
-use crate::platform::db::{As, Fault, Json, List, Sql, Tx};
+use crate::platform::db::{As, Fault, Json, List, Reader, Sql, Tx};
 use crate::platform::outbox;
 use crate::sql;
 
@@ -207,12 +207,12 @@ pub async fn retry_now(tx: &mut Tx, (partner, endpoint): Key, anew: bool) -> Res
 }
 
 /// Endpoints with something to do, in no order.
-pub async fn work(tx: &mut Tx, now: Time) -> Result<Vec<Work>, Fault> {
+pub async fn work(tx: &mut Reader, now: Time) -> Result<Vec<Work>, Fault> {
     tx.query(WORK).bind(now).all().await
 }
 
 /// Those of these partners.
-pub async fn work_of(tx: &mut Tx, now: Time, partners: &BTreeSet<PartnerId>) -> Result<Vec<Work>, Fault> {
+pub async fn work_of(tx: &mut Reader, now: Time, partners: &BTreeSet<PartnerId>) -> Result<Vec<Work>, Fault> {
     tx.query(WORK_OF).bind(now).bind(List::of(partners)).all().await
 }
 
@@ -235,7 +235,7 @@ pub async fn beat(tx: &mut Tx, holder: &str) -> Result<(), Fault> {
 }
 
 /// Every process and its beat.
-pub async fn workers(tx: &mut Tx) -> Result<Vec<(String, i64)>, Fault> {
+pub async fn workers(tx: &mut Reader) -> Result<Vec<(String, i64)>, Fault> {
     tx.query(WORKERS).all().await
 }
 
@@ -252,7 +252,7 @@ pub async fn leave(tx: &mut Tx, id: &str) -> Result<(), Fault> {
 }
 
 /// What has to be tried again, due or not. `taken_at`: when the endpoint last took an event.
-pub async fn retries(tx: &mut Tx, (partner, endpoint): Key, taken_at: Time) -> Result<Vec<Row>, Fault> {
+pub async fn retries(tx: &mut Reader, (partner, endpoint): Key, taken_at: Time) -> Result<Vec<Row>, Fault> {
     let rows: Vec<(i64, String, Option<i64>)> = tx.query(RETRIES).bind(partner).bind(endpoint).all().await?;
     let row = |(seq, object, refused): (i64, String, Option<i64>)| Row {
         seq,
@@ -263,23 +263,23 @@ pub async fn retries(tx: &mut Tx, (partner, endpoint): Key, taken_at: Time) -> R
 }
 
 /// What is due, of each object the first.
-pub async fn due(tx: &mut Tx, (partner, endpoint): Key, now: Time, rows_max: i64) -> Result<Vec<Due>, Fault> {
+pub async fn due(tx: &mut Reader, (partner, endpoint): Key, now: Time, rows_max: i64) -> Result<Vec<Due>, Fault> {
     tx.query(DUE).bind(partner).bind(endpoint).bind(now).bind(rows_max).all().await
 }
 
 /// When the next attempt after this time is due.
-pub async fn next_due(tx: &mut Tx, after: Time) -> Result<Option<Time>, Fault> {
+pub async fn next_due(tx: &mut Reader, after: Time) -> Result<Option<Time>, Fault> {
     let (micros,): (Option<i64>,) = tx.query(NEXT_DUE).bind(after).one().await?;
     Ok(micros.map(Time::from_micros))
 }
 
 /// The oldest replay under way.
-pub async fn replay(tx: &mut Tx, (partner, endpoint): Key) -> Result<Option<ReplayRow>, Fault> {
+pub async fn replay(tx: &mut Reader, (partner, endpoint): Key) -> Result<Option<ReplayRow>, Fault> {
     tx.query(REPLAY).bind(partner).bind(endpoint).optional().await
 }
 
 /// How many replays are under way, and the highest number.
-pub async fn replays(tx: &mut Tx, (partner, endpoint): Key) -> Result<(i64, i64), Fault> {
+pub async fn replays(tx: &mut Reader, (partner, endpoint): Key) -> Result<(i64, i64), Fault> {
     tx.query(REPLAY_COUNT).bind(partner).bind(endpoint).one().await
 }
 
@@ -312,7 +312,7 @@ pub async fn delete_done(tx: &mut Tx, rows: &[(PartnerId, WebhookEndpointId, i64
 pub struct Retry {
     pub seq: i64,
     pub object: String,
-    /// RetryPolicy so far; 0 when it only waits behind another.
+    /// Attempts so far; 0 when it only waits behind another.
     pub attempts: i64,
     pub first_refused_at: Option<Time>,
     pub due_at: Time,
@@ -336,12 +336,12 @@ pub async fn advance_replays(tx: &mut Tx, rows: &[(PartnerId, WebhookEndpointId,
 }
 
 /// How these endpoints stand; disabled and deleted ones are left out.
-pub async fn states(tx: &mut Tx, keys: &[Key]) -> Result<Vec<State>, Fault> {
+pub async fn states(tx: &mut Reader, keys: &[Key]) -> Result<Vec<State>, Fault> {
     tx.query(STATES).bind(List::rows(keys)).all().await
 }
 
 /// Whether any event of the endpoint has failed this often.
-pub async fn still_failing(tx: &mut Tx, (partner, endpoint): Key, attempts: i64) -> Result<bool, Fault> {
+pub async fn still_failing(tx: &mut Reader, (partner, endpoint): Key, attempts: i64) -> Result<bool, Fault> {
     let (rows,): (i64,) = tx.query(STILL_FAILING).bind(partner).bind(endpoint).bind(attempts).one().await?;
     Ok(rows > 0)
 }

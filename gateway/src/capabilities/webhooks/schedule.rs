@@ -24,7 +24,7 @@ pub struct Refusal {
     pub at: Time,
     /// For the first time.
     pub first_at: Time,
-    /// RetryPolicy so far, with this one.
+    /// Attempts so far, with this one.
     pub attempts: i64,
     /// What the receiver asked for. It makes a step longer and never shorter.
     pub pause_seconds: Option<i64>,

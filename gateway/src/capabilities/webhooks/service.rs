@@ -16,7 +16,7 @@ use super::sign::Secrets;
 use super::store::{self, Row};
 use super::{pump, secret, sign};
 use crate::platform::Platform;
-use crate::platform::db::{self, Json, Tx};
+use crate::platform::db::{self, Json, Reader, Tx};
 use crate::platform::fault::Fault;
 use crate::platform::outbox::{self, Stored};
 
@@ -59,7 +59,7 @@ pub async fn create(
 
 /// A page of the partner's endpoints, newest first.
 pub async fn page(
-    tx: &mut Tx,
+    tx: &mut Reader,
     platform: &Platform,
     partner: PartnerId,
     query: &WebhookEndpointsQuery,
@@ -73,7 +73,7 @@ pub async fn page(
 
 /// The endpoint.
 pub async fn find(
-    tx: &mut Tx,
+    tx: &mut Reader,
     platform: &Platform,
     partner: PartnerId,
     endpoint: WebhookEndpointId,
@@ -221,7 +221,7 @@ pub async fn ping(
 
 /// A page of the attempts, newest first.
 pub async fn deliveries(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     endpoint: WebhookEndpointId,
     query: &DeliveriesQuery,
@@ -280,7 +280,7 @@ async fn from_seq(tx: &mut Tx, partner: PartnerId, new: &NewReplay, last_seq: i6
 
 /// When the next attempt at any endpoint is due, after this time: for moving a sandbox's clock. The attempts themselves are
 /// made by the pumps, within a quarter of a second of the moved clock.
-pub async fn next_due(tx: &mut Tx, after: Time) -> Result<Option<Time>, db::Fault> {
+pub async fn next_due(tx: &mut Reader, after: Time) -> Result<Option<Time>, db::Fault> {
     queue::next_due(tx, after).await
 }
 
@@ -342,7 +342,7 @@ fn as_count(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-async fn find_row(tx: &mut Tx, partner: PartnerId, endpoint: WebhookEndpointId) -> Result<Row, Fault> {
+async fn find_row(tx: &mut Reader, partner: PartnerId, endpoint: WebhookEndpointId) -> Result<Row, Fault> {
     store::find(tx, partner, endpoint).await?.ok_or_else(missing)
 }
 

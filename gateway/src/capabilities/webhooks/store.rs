@@ -10,7 +10,7 @@ use quanzi_openapi::{Limit, Open, Time};
 use serde::Deserialize as _;
 use sqlx::FromRow;
 
-use crate::platform::db::{As, Fault, Json, List, Sql, Tx, id_or_upper_bound};
+use crate::platform::db::{As, Fault, Json, List, Reader, Sql, Tx, id_or_upper_bound};
 use crate::sql;
 
 macro_rules! columns {
@@ -163,7 +163,7 @@ impl DeliveryRow {
     }
 }
 
-pub async fn find(tx: &mut Tx, partner: PartnerId, endpoint: WebhookEndpointId) -> Result<Option<Row>, Fault> {
+pub async fn find(tx: &mut Reader, partner: PartnerId, endpoint: WebhookEndpointId) -> Result<Option<Row>, Fault> {
     tx.query(FIND).bind(partner).bind(endpoint).optional().await
 }
 
@@ -179,7 +179,7 @@ pub async fn delivered_seq(tx: &mut Tx, partner: PartnerId, endpoint: WebhookEnd
 }
 
 pub async fn page(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     before: Option<WebhookEndpointId>,
     limit: Limit,
@@ -215,7 +215,7 @@ pub async fn delete(tx: &mut Tx, partner: PartnerId, endpoint: WebhookEndpointId
 }
 
 pub async fn deliveries(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     endpoint: WebhookEndpointId,
     outcome: Option<DeliveryOutcome>,

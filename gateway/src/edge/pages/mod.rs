@@ -5,8 +5,6 @@
 mod http;
 mod language;
 
-use std::time::Duration;
-
 use askama::Template;
 use quanzi_openapi::ErrorCode;
 use sha2::{Digest as _, Sha256};
@@ -16,9 +14,10 @@ pub use language::Language;
 
 use crate::edge::page_request::{Page, PageRequest};
 use crate::platform::Platform;
-use crate::platform::db::{RetryPolicy, Tx, retry};
+use crate::platform::db::Tx;
 use crate::platform::fault::Fault;
 use crate::platform::outbox;
+use crate::platform::retry::{RetryPolicy, retry};
 
 /// The look of the pages.
 const CSS: &str = include_str!("../../../assets/pages/pages.css");
@@ -168,25 +167,15 @@ pub fn is_token(text: &str) -> bool {
     text.len() == TOKEN_LETTERS && text.bytes().all(is_letter)
 }
 
-/// Runs of a transaction that lost against another.
-const RUNS_MAX: u32 = 5;
-/// Shortest pause between two runs; grows with each.
-const PAUSE_MILLIS: u64 = 5;
-
 /// Does what a form says in a transaction of its own, again when it lost against another.
 pub async fn written<T>(platform: &Platform, work: impl AsyncFn(&mut Tx) -> Result<T, Fault>) -> Result<T, Fault> {
-    let work = &work;
-    let pause = |run: u32| {
-        let [jitter] = platform.clock.random::<1>();
-        Duration::from_millis(u64::from(run) * PAUSE_MILLIS + u64::from(jitter) % PAUSE_MILLIS)
-    };
-    let once = move || async move {
+    retry(RetryPolicy::CONFLICT, &platform.clock, || async {
         let mut tx = platform.db.begin().await?;
         let value = work(&mut tx).await?;
         outbox::service::commit(platform, tx).await?;
         Ok(value)
-    };
-    retry(RetryPolicy { runs_max: RUNS_MAX, pause }, once).await
+    })
+    .await
 }
 
 /// A template writes into a String and has no fallible filter, so it cannot fail; an empty page would be seen by the tests.

@@ -11,7 +11,7 @@ use super::store::{self, Row};
 use crate::edge::page_request::{Page, PageRequest};
 use crate::platform::Platform;
 use crate::platform::crypto::{SigningKey, hash};
-use crate::platform::db::Tx;
+use crate::platform::db::{Reader, Tx};
 use crate::platform::fault::Fault;
 
 /// How long a sign-in lasts.
@@ -122,7 +122,7 @@ impl Browser {
 }
 
 /// The session of a browser, if a person is signed in in it.
-pub async fn find(tx: &mut Tx, browser: &Browser, now: Time) -> Result<Option<Session>, Fault> {
+pub async fn find(tx: &mut Reader, browser: &Browser, now: Time) -> Result<Option<Session>, Fault> {
     if browser.is_new {
         return Ok(None);
     }

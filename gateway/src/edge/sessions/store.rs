@@ -4,7 +4,7 @@ use quanzi_openapi::Time;
 use quanzi_openapi::id::PersonId;
 use sqlx::FromRow;
 
-use crate::platform::db::{As, Fault, Sql, Tx};
+use crate::platform::db::{As, Fault, Reader, Sql, Tx};
 use crate::sql;
 
 const ADD: Sql =
@@ -32,7 +32,7 @@ pub(super) async fn add(tx: &mut Tx, hash: [u8; 32], row: &Row) -> Result<(), Fa
     Ok(())
 }
 
-pub(super) async fn find(tx: &mut Tx, hash: [u8; 32]) -> Result<Option<Row>, Fault> {
+pub(super) async fn find(tx: &mut Reader, hash: [u8; 32]) -> Result<Option<Row>, Fault> {
     tx.query(FIND).bind(hash).optional().await
 }
 

@@ -3,6 +3,8 @@
 use sqlx::error::DatabaseError;
 use sqlx::postgres::PgDatabaseError;
 
+use crate::platform::retry::Retryable;
+
 /// The engine's own error, for the log.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 
@@ -71,6 +73,12 @@ impl Fault {
             Self::Busy(cause) if interrupted => Self::Unknown(cause),
             fault => fault,
         }
+    }
+}
+
+impl Retryable for Fault {
+    fn is_retryable(&self) -> bool {
+        matches!(self, Self::Retry)
     }
 }
 

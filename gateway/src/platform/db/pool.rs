@@ -14,7 +14,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres, Sqlite, S
 
 use super::fault::Fault;
 use super::migrate::{self, MigrationFault};
-use super::tx::{On, Tx};
+use super::tx::{On, Reader, Tx};
 
 /// Connections for work that goes on all the time: the ledger's poster, and two looks for many at once.
 const STEADY_CONNECTIONS_MAX: u32 = 3;
@@ -158,20 +158,20 @@ impl Db {
     }
 
     /// A reading handle for work that goes on all the time, on the newest state.
-    pub async fn reading_steady(&self) -> Result<Tx, Fault> {
+    pub async fn reading_steady(&self) -> Result<Reader, Fault> {
         match &self.pools {
             Pools::Sqlite { .. } => self.reading().await,
-            Pools::Postgres { steady, .. } => Ok(Tx::new(On::PostgresRead(steady.acquire().await?), self.slow)),
+            Pools::Postgres { steady, .. } => Ok(Reader::new(On::PostgresRead(steady.acquire().await?), self.slow)),
         }
     }
 
     /// A reading handle: each statement sees what was committed before it.
-    pub async fn reading(&self) -> Result<Tx, Fault> {
-        Ok(Tx::new(self.reading_on().await?, self.slow))
+    pub async fn reading(&self) -> Result<Reader, Fault> {
+        Ok(Reader::new(self.reading_on().await?, self.slow))
     }
 
     /// A reading handle whose statements all see the same moment: for checks of the whole. A statement may take long.
-    pub async fn snapshot(&self) -> Result<Tx, Fault> {
+    pub async fn snapshot(&self) -> Result<Reader, Fault> {
         let on = match &self.pools {
             // A plain `begin` reads: the snapshot is taken by the first statement, and on SQLite nobody waits for it.
             Pools::Sqlite { read, .. } => On::SqliteWrite(read.begin().await?),
@@ -182,18 +182,18 @@ impl Db {
                 On::PostgresWrite(transaction)
             }
         };
-        Ok(Tx::new(on, self.slow))
+        Ok(Reader::new(on, self.slow))
     }
 
     /// A reading handle on the database that is written to, never on a replica that may lag behind it: for what decides who may
     /// call.
-    pub async fn reading_newest(&self) -> Result<Tx, Fault> {
-        Ok(Tx::new(self.reading_newest_on().await?, self.slow))
+    pub async fn reading_newest(&self) -> Result<Reader, Fault> {
+        Ok(Reader::new(self.reading_newest_on().await?, self.slow))
     }
 
     /// The same, but the connection is taken when the first statement is run: for work that may do without.
-    pub fn reading_newest_when_asked(&self) -> Tx {
-        Tx::new(On::NotYet(self.clone()), self.slow)
+    pub fn reading_newest_when_asked(&self) -> Reader {
+        Reader::new(On::NotYet(self.clone()), self.slow)
     }
 
     pub(super) async fn reading_newest_on(&self) -> Result<On, Fault> {

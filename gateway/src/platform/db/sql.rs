@@ -7,6 +7,8 @@ pub struct Sql {
     pub(super) sqlite: &'static str,
     pub(super) postgres: &'static str,
     pub(super) parameters: usize,
+    /// Whether it changes or locks rows.
+    pub(super) writes: bool,
 }
 
 /// More parameters than a reader can match with their binds; rows in number go in as one [`List`](super::List).
@@ -23,7 +25,8 @@ impl Sql {
         assert!(used == parameters_used(postgres.as_bytes()), "both engines must use the same parameters");
         let parameters = used.trailing_ones();
         assert!(used >> parameters == 0, "parameters must run from $1 without a gap");
-        Self { sqlite, postgres, parameters: parameters as usize }
+        let writes = writes(sqlite.as_bytes()) || writes(postgres.as_bytes());
+        Self { sqlite, postgres, parameters: parameters as usize, writes }
     }
 
     /// The text SQLite gets.
@@ -35,6 +38,27 @@ impl Sql {
     pub const fn postgres(&self) -> &'static str {
         self.postgres
     }
+}
+
+/// Whether a text has a word that changes or locks rows. A name or a text of ours never contains one as a word of its own.
+const fn writes(mut text: &[u8]) -> bool {
+    let mut begins_word = true;
+    while let [byte, rest @ ..] = text {
+        if begins_word
+            && matches!(
+                text,
+                [b'i', b'n', b's', b'e', b'r', b't', b' ', ..]
+                    | [b'u', b'p', b'd', b'a', b't', b'e', b' ', ..]
+                    | [b'd', b'e', b'l', b'e', b't', b'e', b' ', b'f', b'r', b'o', b'm', b' ', ..]
+                    | [b'f', b'o', b'r', b' ', b'u' | b'n' | b's' | b'k', ..]
+            )
+        {
+            return true;
+        }
+        begins_word = matches!(*byte, b' ' | b'(' | b'\n');
+        text = rest;
+    }
+    false
 }
 
 /// The parameters in a text, `$1` in the lowest bit; one pass, because this runs in the compiler for every statement.

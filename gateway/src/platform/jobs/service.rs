@@ -12,18 +12,18 @@ use super::model::{self, Claimed, Ending, Job, JobKind, Outcome};
 use super::store;
 use crate::platform::Platform;
 use crate::platform::clock::Clock;
-use crate::platform::db::{self, List, RetryPolicy, Tx};
+use crate::platform::db::{self, List, Reader, Tx};
 use crate::platform::fault::Fault;
 use crate::platform::outbox;
+use crate::platform::retry::{RetryPolicy, retry};
 
 /// Longest time for one try. A handler that talks to somebody outside waits for less.
 pub const TRY_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a claim is believed without a word: when a process dies, another takes over after that. Longer than a try, so
 /// that nobody is overtaken while working.
 pub const LEASE_SECONDS: i64 = 60;
-/// Runs of a try that lost against another transaction.
-const RUNS_MAX: u32 = 5;
-const RUN_PAUSE: Duration = Duration::from_millis(5);
+/// Between two looks of a test for work that is still going on.
+const LOOK_PAUSE: Duration = Duration::from_millis(5);
 /// Characters of an error that are kept.
 const ERROR_CHARS_MAX: usize = 500;
 
@@ -124,7 +124,7 @@ pub async fn next(jobs: &Jobs) -> Result<Option<Time>, Fault> {
     next_at(&mut tx, &jobs.handlers, jobs.platform.clock.now()).await
 }
 
-pub(crate) async fn next_at(tx: &mut Tx, handlers: &Handlers, now: Time) -> Result<Option<Time>, Fault> {
+pub(crate) async fn next_at(tx: &mut Reader, handlers: &Handlers, now: Time) -> Result<Option<Time>, Fault> {
     Ok(store::next(tx, handlers, now).await?)
 }
 
@@ -167,8 +167,8 @@ async fn fail(jobs: &Jobs, job: &Claimed, again: Time, error: &str) -> Result<bo
 }
 
 async fn run(jobs: &Jobs, job: &Claimed) -> Result<Ended, Fault> {
-    let attempts = RetryPolicy { runs_max: RUNS_MAX, pause: |run| RUN_PAUSE * run };
-    let tried = tokio::time::timeout(TRY_TIMEOUT, db::retry(attempts, || jobs.handlers.run(job))).await;
+    let attempts = retry(RetryPolicy::CONFLICT, &jobs.platform.clock, || jobs.handlers.run(job));
+    let tried = tokio::time::timeout(TRY_TIMEOUT, attempts).await;
     tried.unwrap_or_else(|_| Err(Fault::internal(format!("not done in {} s", TRY_TIMEOUT.as_secs()))))
 }
 
@@ -179,7 +179,7 @@ pub async fn run_due(jobs: &Jobs) -> Result<(), Fault> {
         work(jobs, &job).await;
     }
     while is_busy(jobs).await? {
-        tokio::time::sleep(RUN_PAUSE).await;
+        tokio::time::sleep(LOOK_PAUSE).await;
     }
     Ok(())
 }

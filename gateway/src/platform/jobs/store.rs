@@ -7,7 +7,7 @@ use sqlx::FromRow;
 
 use super::handlers::Handlers;
 use super::model::{Claimed, Job, JobId, JobKind};
-use crate::platform::db::{As, Fault, Json, List, Sql, Tx};
+use crate::platform::db::{As, Fault, Json, List, Reader, Sql, Tx};
 use crate::sql;
 
 const ENQUEUE: Sql = sql!(
@@ -103,13 +103,13 @@ pub async fn claim(
 }
 
 /// When the next job can be claimed; in the past when one can be now.
-pub async fn next(tx: &mut Tx, handlers: &Handlers, now: Time) -> Result<Option<Time>, Fault> {
+pub async fn next(tx: &mut Reader, handlers: &Handlers, now: Time) -> Result<Option<Time>, Fault> {
     let (due,): (Option<i64>,) = tx.query(NEXT).bind(now).bind(handlers.list()).one().await?;
     Ok(due.map(Time::from_micros))
 }
 
 /// How many jobs somebody works on.
-pub async fn taken(tx: &mut Tx, now: Time) -> Result<i64, Fault> {
+pub async fn taken(tx: &mut Reader, now: Time) -> Result<i64, Fault> {
     let (count,): (i64,) = tx.query(TAKEN).bind(now).one().await?;
     Ok(count)
 }

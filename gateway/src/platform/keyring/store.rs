@@ -5,7 +5,7 @@ use quanzi_openapi::jose::Jwk;
 use sqlx::FromRow;
 use sqlx::types::Json;
 
-use crate::platform::db::{As, Fault, Sql, Tx};
+use crate::platform::db::{As, Fault, Reader, Sql, Tx};
 use crate::sql;
 
 const KEYS: Sql = sql!(
@@ -51,12 +51,12 @@ pub(super) struct NewKey<'k> {
 }
 
 /// The keys for this purpose that are not retired, the newest first.
-pub(super) async fn keys(tx: &mut Tx, purpose: &str) -> Result<Vec<KeyRow>, Fault> {
+pub(super) async fn keys(tx: &mut Reader, purpose: &str) -> Result<Vec<KeyRow>, Fault> {
     tx.query(KEYS).bind(purpose).all().await
 }
 
 /// The newest generation for this purpose, retired or not.
-pub(super) async fn generation(tx: &mut Tx, purpose: &str) -> Result<i64, Fault> {
+pub(super) async fn generation(tx: &mut Reader, purpose: &str) -> Result<i64, Fault> {
     let (generation,) = tx.query(GENERATION).bind(purpose).one().await?;
     Ok(generation)
 }
@@ -76,7 +76,7 @@ pub(super) async fn seal(tx: &mut Tx, kid: &str, private_key: &[u8]) -> Result<(
 
 /// What is stored of a key, retired or not.
 #[cfg(test)]
-pub(super) async fn private_key(tx: &mut Tx, kid: &str) -> Result<Vec<u8>, Fault> {
+pub(super) async fn private_key(tx: &mut crate::platform::db::Reader, kid: &str) -> Result<Vec<u8>, Fault> {
     const PRIVATE: Sql = sql!("select private_key from gateway_key where kid = $1");
     let (stored,) = tx.query(PRIVATE).bind(kid).one().await?;
     Ok(stored)

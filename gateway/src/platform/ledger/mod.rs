@@ -21,4 +21,4 @@ mod store;
 pub use check::run as check;
 pub(crate) use order::{Allowance, LimitName, Order, Outcome, Refused, Versioned};
 pub use poster::{Poster, run};
-pub(crate) use settle::settle;
+pub(crate) use settle::{LedgerCommand, settle};

@@ -10,14 +10,14 @@ use super::model::{self, AccountKey};
 use super::order::{LimitName, Refused};
 use super::store::{self, AccountRow, TransferRow};
 use crate::capabilities::payments;
-use crate::platform::db::{self, Tx};
+use crate::platform::db::{self, Reader, Tx};
 use crate::platform::fault::Fault;
 
 /// How long used-up parts of daily limits are kept, in days.
 const ALLOWANCE_DAYS_KEPT: i64 = 40;
 
 /// The partner's money, currency by currency.
-pub async fn balance(tx: &mut Tx, partner: PartnerId) -> Result<Balance, Fault> {
+pub async fn balance(tx: &mut Reader, partner: PartnerId) -> Result<Balance, Fault> {
     let mut sums: BTreeMap<&'static str, CurrencyBalance> = BTreeMap::new();
     for row in store::all_accounts(tx, partner).await? {
         let zero = Money::new(0, row.currency);
@@ -42,7 +42,7 @@ pub async fn balance(tx: &mut Tx, partner: PartnerId) -> Result<Balance, Fault> 
 }
 
 /// A page of the partner's accounts.
-pub async fn accounts(tx: &mut Tx, partner: PartnerId, query: &LedgerQuery) -> Result<Page<Account>, Fault> {
+pub async fn accounts(tx: &mut Reader, partner: PartnerId, query: &LedgerQuery) -> Result<Page<Account>, Fault> {
     let after: Option<AccountId> = query.cursor.as_ref().map(Cursor::position).transpose()?;
     let limit = query.limit.unwrap_or_default();
     let rows = store::accounts(tx, partner, after, limit).await?;
@@ -50,14 +50,14 @@ pub async fn accounts(tx: &mut Tx, partner: PartnerId, query: &LedgerQuery) -> R
 }
 
 /// The account.
-pub async fn find_account(tx: &mut Tx, partner: PartnerId, id: AccountId) -> Result<Account, Fault> {
+pub async fn find_account(tx: &mut Reader, partner: PartnerId, id: AccountId) -> Result<Account, Fault> {
     let row = store::find_account(tx, partner, id).await?.ok_or(ErrorCode::AccountNotFound)?;
     Ok(account(row))
 }
 
 /// A page of an account's entries, newest first.
 pub async fn transfers(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     account: AccountId,
     query: &LedgerQuery,
@@ -78,7 +78,7 @@ pub async fn transfers(
 }
 
 /// The transfer, when it touches an account of the partner.
-pub async fn find_transfer(tx: &mut Tx, partner: PartnerId, id: TransferId) -> Result<Transfer, Fault> {
+pub async fn find_transfer(tx: &mut Reader, partner: PartnerId, id: TransferId) -> Result<Transfer, Fault> {
     let row = store::find_transfer(tx, id).await?.ok_or(ErrorCode::TransferNotFound)?;
     let transfer = Own::default().transfer(tx, partner, row).await?;
     if transfer.debit.account.is_none() && transfer.credit.account.is_none() {
@@ -88,7 +88,7 @@ pub async fn find_transfer(tx: &mut Tx, partner: PartnerId, id: TransferId) -> R
 }
 
 /// How a wallet stands; an empty one when it was never used.
-pub async fn standing(tx: &mut Tx, key: &AccountKey) -> Result<model::Standing, Fault> {
+pub async fn standing(tx: &mut Reader, key: &AccountKey) -> Result<model::Standing, Fault> {
     let row = store::find_by_key(tx, key).await?;
     Ok(row.map_or_else(model::Standing::default, |row| model::Standing {
         balance: row.balance,
@@ -108,7 +108,7 @@ pub async fn sweep(tx: &mut Tx, now: Time, rows_max: i64) -> Result<u64, db::Fau
 struct Own(BTreeMap<AccountId, bool>);
 
 impl Own {
-    async fn is_own(&mut self, tx: &mut Tx, partner: PartnerId, id: AccountId) -> Result<bool, Fault> {
+    async fn is_own(&mut self, tx: &mut Reader, partner: PartnerId, id: AccountId) -> Result<bool, Fault> {
         if let Some(known) = self.0.get(&id) {
             return Ok(*known);
         }
@@ -118,7 +118,7 @@ impl Own {
     }
 
     /// As the partner reads it: of an account that is not theirs, only its kind. A wallet's id is the same at every partner.
-    async fn transfer(&mut self, tx: &mut Tx, partner: PartnerId, row: TransferRow) -> Result<Transfer, Fault> {
+    async fn transfer(&mut self, tx: &mut Reader, partner: PartnerId, row: TransferRow) -> Result<Transfer, Fault> {
         let money = |amount| Money::new(amount, row.currency);
         let side = |own: bool, id, kind: AccountKind, entry: Option<i64>, after: Option<i64>| Side {
             kind: kind.into(),

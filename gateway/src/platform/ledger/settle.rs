@@ -3,21 +3,29 @@
 
 use quanzi_openapi::{ErrorCode, Time};
 
-use super::order::{Outcome, Refused};
+use super::order::{Order, Outcome, Refused};
 use super::service;
-use crate::edge::LedgerCommand;
 use crate::platform::Platform;
-use crate::platform::db::Tx;
+use crate::platform::db::Reader;
 use crate::platform::fault::Fault;
 
 /// Readings of what others change at the same time.
 const RUNS_MAX: u32 = 5;
 
+/// What a call that moves money wants: an order for the ledger's poster, and the reply when it is posted.
+#[derive(Debug)]
+pub struct LedgerCommand<R> {
+    /// What is to be posted.
+    pub order: Order,
+    /// The reply then: it is saved and sent only when the order was posted.
+    pub reply: R,
+}
+
 /// Reads, decides, posts, and gives the reply.
 pub async fn settle<R>(
     platform: &Platform,
     now: Time,
-    decide: impl AsyncFn(&mut Tx) -> Result<LedgerCommand<R>, Fault>,
+    decide: impl AsyncFn(&mut Reader) -> Result<LedgerCommand<R>, Fault>,
 ) -> Result<R, Fault> {
     for _ in 0..RUNS_MAX {
         let mut tx = platform.db.reading_newest().await?;

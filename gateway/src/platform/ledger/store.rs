@@ -8,7 +8,7 @@ use quanzi_openapi::{Currency, Limit, Time};
 use sqlx::FromRow;
 
 use super::model::{AccountKey, Phase, Posted, Reservation, Standing};
-use crate::platform::db::{As, Fault, List, Sql, Tx, enum_text};
+use crate::platform::db::{As, Fault, List, Reader, Sql, Tx, enum_text};
 use crate::sql;
 
 // In the order of their ids: of two batches that share accounts the second waits, instead of both dying.
@@ -214,7 +214,7 @@ pub async fn add_transfers(tx: &mut Tx, posted: &[(PartnerId, Time, &str, Posted
 
 /// How much of each limit is used so far.
 pub async fn allowances(
-    tx: &mut Tx,
+    tx: &mut Reader,
     subjects: &BTreeSet<(String, i64)>,
 ) -> Result<BTreeMap<(String, i64), i64>, Fault> {
     let rows: Vec<(String, i64, i64)> = tx.query(ALLOWANCES).bind(List::rows(subjects)).all().await?;
@@ -254,17 +254,21 @@ pub struct AccountRow {
     pub created_at: Time,
 }
 
-pub async fn find_account(tx: &mut Tx, partner: PartnerId, account: AccountId) -> Result<Option<AccountRow>, Fault> {
+pub async fn find_account(
+    tx: &mut Reader,
+    partner: PartnerId,
+    account: AccountId,
+) -> Result<Option<AccountRow>, Fault> {
     tx.query(FIND_ACCOUNT).bind(partner).bind(account).optional().await
 }
 
 /// Any account, by what it is: for those that are in nobody's books.
-pub async fn find_by_key(tx: &mut Tx, key: &AccountKey) -> Result<Option<AccountRow>, Fault> {
+pub async fn find_by_key(tx: &mut Reader, key: &AccountKey) -> Result<Option<AccountRow>, Fault> {
     tx.query(FIND_WALLET).bind(key.id()).optional().await
 }
 
 pub async fn accounts(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     after: Option<AccountId>,
     limit: Limit,
@@ -274,7 +278,7 @@ pub async fn accounts(
 }
 
 /// All accounts of a partner: a few for each circle.
-pub async fn all_accounts(tx: &mut Tx, partner: PartnerId) -> Result<Vec<AccountRow>, Fault> {
+pub async fn all_accounts(tx: &mut Reader, partner: PartnerId) -> Result<Vec<AccountRow>, Fault> {
     tx.query(ALL_ACCOUNTS).bind(partner).all().await
 }
 
@@ -309,12 +313,12 @@ pub struct TransferRow {
     pub created_at: Time,
 }
 
-pub async fn find_transfer(tx: &mut Tx, transfer: TransferId) -> Result<Option<TransferRow>, Fault> {
+pub async fn find_transfer(tx: &mut Reader, transfer: TransferId) -> Result<Option<TransferRow>, Fault> {
     tx.query(FIND_TRANSFER).bind(transfer).optional().await
 }
 
 /// The entries of an account below a number, newest first.
-pub async fn entries(tx: &mut Tx, account: AccountId, below: i64, limit: Limit) -> Result<Vec<TransferRow>, Fault> {
+pub async fn entries(tx: &mut Reader, account: AccountId, below: i64, limit: Limit) -> Result<Vec<TransferRow>, Fault> {
     let from = below - limit.rows_and_one();
     let mut rows: Vec<TransferRow> = tx.query(ENTRIES).bind(account).bind(below).bind(from).all().await?;
     rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.entry_of(account)));

@@ -8,7 +8,7 @@ use quanzi_openapi::id::PartnerId;
 use super::store::{self, Stored};
 use crate::platform::Platform;
 use crate::platform::clock::Clock;
-use crate::platform::db::{self, Fact, Tx};
+use crate::platform::db::{self, Fact, Reader, Tx};
 use crate::platform::fault::Fault;
 use crate::platform::jobs;
 
@@ -34,14 +34,14 @@ pub fn fact(partner: PartnerId, at: Time, kind: EventType, subject: &impl Subjec
 }
 
 /// The number of the last event in the partner's log; 0 before the first.
-pub async fn last_seq(tx: &mut Tx, partner: PartnerId) -> Result<i64, db::Fault> {
+pub async fn last_seq(tx: &mut Reader, partner: PartnerId) -> Result<i64, db::Fault> {
     store::last(tx, partner).await
 }
 
 /// Events as they were written, for those who pass them on: after one number, up to and including another, of these types (all when
 /// there are none), in order. The caller keeps the numbers close.
 pub async fn part(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     range: (i64, i64),
     types: &[String],
@@ -52,7 +52,7 @@ pub async fn part(
 
 /// The same of single events, by their numbers, in no order.
 pub async fn these(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     seqs: impl IntoIterator<Item = i64>,
 ) -> Result<Vec<Stored>, db::Fault> {

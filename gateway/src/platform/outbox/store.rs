@@ -8,7 +8,7 @@ use quanzi_openapi::id::{EventId, PartnerId};
 use sqlx::FromRow;
 
 use crate::platform::clock::Clock;
-use crate::platform::db::{As, Fact, Fault, List, Sql, Tx};
+use crate::platform::db::{As, Fact, Fault, List, Reader, Sql, Tx};
 use crate::sql;
 
 // The partners in order, so that two transactions with facts of the same partners wait for each other instead of dying.
@@ -100,13 +100,13 @@ pub enum Wanted<'w> {
 
 /// Events after this number, in order.
 pub async fn page(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     wanted: Wanted<'_>,
     after: i64,
     rows: i64,
 ) -> Result<Vec<Event>, Fault> {
-    let query = |tx, sql| Tx::query(tx, sql).bind(partner).bind(after).bind(rows);
+    let query = |tx, sql| Reader::query(tx, sql).bind(partner).bind(after).bind(rows);
     let rows: Vec<Stored> = match wanted {
         Wanted::All => query(tx, PAGE).all().await?,
         Wanted::Object(object) => query(tx, PAGE_OF_OBJECT).bind(object).all().await?,
@@ -117,7 +117,7 @@ pub async fn page(
 
 /// Events after one number, up to and including another, of these types (all when there are none).
 pub async fn part(
-    tx: &mut Tx,
+    tx: &mut Reader,
     partner: PartnerId,
     (after, to): (i64, i64),
     types: &[String],
@@ -131,30 +131,34 @@ pub async fn part(
 }
 
 /// The events with these numbers, in no order.
-pub async fn these(tx: &mut Tx, partner: PartnerId, seqs: impl IntoIterator<Item = i64>) -> Result<Vec<Stored>, Fault> {
+pub async fn these(
+    tx: &mut Reader,
+    partner: PartnerId,
+    seqs: impl IntoIterator<Item = i64>,
+) -> Result<Vec<Stored>, Fault> {
     tx.query(THESE).bind(partner).bind(List::of(seqs)).all().await
 }
 
 /// The event.
-pub async fn find(tx: &mut Tx, partner: PartnerId, event: EventId) -> Result<Option<Event>, Fault> {
+pub async fn find(tx: &mut Reader, partner: PartnerId, event: EventId) -> Result<Option<Event>, Fault> {
     let row: Option<Stored> = tx.query(FIND).bind(partner).bind(event).optional().await?;
     row.map(Stored::event).transpose()
 }
 
 /// The last number of the partner's log; 0 before the first.
-pub async fn last(tx: &mut Tx, partner: PartnerId) -> Result<i64, Fault> {
+pub async fn last(tx: &mut Reader, partner: PartnerId) -> Result<i64, Fault> {
     let row: Option<(i64,)> = tx.query(LAST).bind(partner).optional().await?;
     Ok(row.map_or(0, |(last,)| last))
 }
 
 /// When the event with this number was written, if there is one.
-pub async fn created_at(tx: &mut Tx, partner: PartnerId, seq: i64) -> Result<Option<Time>, Fault> {
+pub async fn created_at(tx: &mut Reader, partner: PartnerId, seq: i64) -> Result<Option<Time>, Fault> {
     let row: Option<(i64,)> = tx.query(CREATED_AT).bind(partner).bind(seq).optional().await?;
     Ok(row.map(|(micros,)| Time::from_micros(micros)))
 }
 
 /// The first event from this number on that was written at this time or later.
-pub async fn first_since(tx: &mut Tx, partner: PartnerId, from: i64, since: Time) -> Result<Option<i64>, Fault> {
+pub async fn first_since(tx: &mut Reader, partner: PartnerId, from: i64, since: Time) -> Result<Option<i64>, Fault> {
     let row: Option<(i64,)> = tx.query(FIRST_SINCE).bind(partner).bind(from).bind(since).optional().await?;
     Ok(row.map(|(seq,)| seq))
 }

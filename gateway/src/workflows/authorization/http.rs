@@ -18,16 +18,22 @@ use crate::access::oauth::{authorization, service as tokens};
 /// The capability's routes.
 pub fn routes(routes: Routes) -> Routes {
     routes
-        .mount_fixed::<GetServerMetadata>(server_metadata)
-        .mount_fixed::<GetOpenidConfiguration>(server_metadata)
-        .mount_fixed::<GetResourceMetadata>(resource_metadata)
-        .mount_fixed::<GetJwks>(jwks)
-        .mount_client::<PushAuthorizationRequest>(push)
-        .mount_client::<GetToken>(token)
-        .mount_fan::<GetUserinfo>(userinfo)
-        .mount_fan::<PostUserinfo>(post_userinfo)
-        .mount_client::<IntrospectToken>(introspect)
-        .mount_client::<RevokeToken>(revoke)
+        .mount::<GetServerMetadata, _>(async |call: &mut Call<GetServerMetadata, Anyone>| {
+            Ok(server_metadata(&call.edge))
+        })
+        .mount::<GetOpenidConfiguration, _>(async |call: &mut Call<GetOpenidConfiguration, Anyone>| {
+            Ok(server_metadata(&call.edge))
+        })
+        .mount::<GetResourceMetadata, _>(async |call: &mut Call<GetResourceMetadata, Anyone>| {
+            Ok(resource_metadata(&call.edge))
+        })
+        .mount::<GetJwks, _>(async |call: &mut Call<GetJwks, Anyone>| Ok(jwks(&call.edge)))
+        .mount::<PushAuthorizationRequest, _>(push)
+        .mount::<GetToken, _>(token)
+        .mount::<GetUserinfo, _>(userinfo)
+        .mount::<PostUserinfo, _>(post_userinfo)
+        .mount::<IntrospectToken, _>(introspect)
+        .mount::<RevokeToken, _>(revoke)
 }
 
 fn server_metadata(edge: &Edge) -> ServerMetadata {

@@ -11,7 +11,7 @@ use crate::access::oauth::{client, service};
 use crate::access::{Access, RequestInfo};
 use crate::capabilities::fans;
 use crate::edge::FanCaller;
-use crate::platform::db::Tx;
+use crate::platform::db::Reader;
 use crate::platform::fault::Fault;
 
 /// Issues tokens: for the app itself, for a code, for a refresh token.
@@ -38,7 +38,7 @@ pub async fn token(
 }
 
 /// What the fan shares with the app.
-pub async fn userinfo(tx: &mut Tx, caller: &FanCaller) -> Result<Userinfo, Fault> {
+pub async fn userinfo(tx: &mut Reader, caller: &FanCaller) -> Result<Userinfo, Fault> {
     let nickname = if caller.scopes.contains(FanScope::ProfileNickname) {
         fans::service::nickname(tx, caller.person).await?
     } else {

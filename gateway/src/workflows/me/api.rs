@@ -22,31 +22,32 @@ use crate::capabilities::mandates;
 use crate::capabilities::memberships;
 use crate::capabilities::payments::service::Context;
 use crate::capabilities::payments::{self, PaymentLookups};
-use crate::edge::{Call, FanCaller, LedgerCommand, Routes, scope_missing};
+use crate::edge::{Call, FanCaller, PostedCall, Routes, scope_missing};
 use crate::platform::fault::Fault;
+use crate::platform::ledger::LedgerCommand;
 
 /// The routes of fans.
 pub fn routes(routes: Routes, lookups: &Arc<PaymentLookups>) -> Routes {
     let lookups = Arc::clone(lookups);
-    let pay = async move |call: &mut Call<PayAsFan, FanCaller>| pay(call, &lookups).await;
+    let pay = async move |call: &mut PostedCall<PayAsFan, FanCaller>| pay(call, &lookups).await;
     routes
-        .mount_fan::<GetMe>(get)
-        .mount_fan::<ListMyMemberships>(memberships)
-        .mount_fan::<JoinAsFan>(join)
-        .mount_fan::<LeaveAsFan>(leave)
-        .mount_fan::<GetCircleAsFan>(circle)
-        .mount_fan::<ListPostsAsFan>(posts)
-        .mount_fan::<CreatePostAsFan>(create_post)
-        .mount_fan::<GetPostAsFan>(post)
-        .mount_fan::<ChangePostAsFan>(change_post)
-        .mount_fan::<DeletePostAsFan>(delete_post)
-        .mount_fan_posted::<PayAsFan>(pay)
-        .mount_fan::<ListMyPayments>(payments)
-        .mount_fan::<GetMyPayment>(payment)
-        .mount_fan::<AskMyMandate>(ask_mandate)
-        .mount_fan::<ListMyMandates>(mandates)
-        .mount_fan::<GetMyMandate>(mandate)
-        .mount_fan::<RevokeMyMandate>(revoke_mandate)
+        .mount::<GetMe, _>(get)
+        .mount::<ListMyMemberships, _>(memberships)
+        .mount::<JoinAsFan, _>(join)
+        .mount::<LeaveAsFan, _>(leave)
+        .mount::<GetCircleAsFan, _>(circle)
+        .mount::<ListPostsAsFan, _>(posts)
+        .mount::<CreatePostAsFan, _>(create_post)
+        .mount::<GetPostAsFan, _>(post)
+        .mount::<ChangePostAsFan, _>(change_post)
+        .mount::<DeletePostAsFan, _>(delete_post)
+        .mount_posted::<PayAsFan, _>(pay)
+        .mount::<ListMyPayments, _>(payments)
+        .mount::<GetMyPayment, _>(payment)
+        .mount::<AskMyMandate, _>(ask_mandate)
+        .mount::<ListMyMandates, _>(mandates)
+        .mount::<GetMyMandate, _>(mandate)
+        .mount::<RevokeMyMandate, _>(revoke_mandate)
 }
 
 async fn get(call: &mut Call<GetMe, FanCaller>) -> Result<Me, Fault> {
@@ -121,7 +122,10 @@ async fn delete_post(call: &mut Call<DeletePostAsFan, FanCaller>) -> Result<Noth
 
 // ---- money
 
-async fn pay(call: &mut Call<PayAsFan, FanCaller>, lookups: &PaymentLookups) -> Result<LedgerCommand<Payment>, Fault> {
+async fn pay(
+    call: &mut PostedCall<PayAsFan, FanCaller>,
+    lookups: &PaymentLookups,
+) -> Result<LedgerCommand<Payment>, Fault> {
     // Without a page: that is more than preparing a tip.
     if call.body.mandate.is_some() && !call.caller.scopes.contains(FanScope::PaymentsMandate) {
         return Err(scope_missing(&call.edge, FanScope::PaymentsMandate.as_str()));

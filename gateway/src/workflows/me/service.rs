@@ -21,7 +21,7 @@ use crate::capabilities::payments;
 use crate::capabilities::payments::service::Context;
 use crate::edge::pages::written;
 use crate::edge::sessions::{self, Browser, Session};
-use crate::platform::db::Tx;
+use crate::platform::db::{Reader, Tx};
 use crate::platform::fault::Fault;
 
 /// Circles shown for one partner.
@@ -74,7 +74,7 @@ pub async fn find(access: &Access, now: Time, browser: &Browser, after: Option<F
     Ok(Some(Own { nickname, places, more_after }))
 }
 
-async fn place(access: &Access, tx: &mut Tx, now: Time, partner: PartnerId, fan: FanId) -> Result<Place, Fault> {
+async fn place(access: &Access, tx: &mut Reader, now: Time, partner: PartnerId, fan: FanId) -> Result<Place, Fault> {
     let named = partners::service::get(tx, partner).await?;
     let mut joined = Vec::new();
     for membership in memberships::service::of_fan(tx, partner, fan, CIRCLES_MAX).await? {
