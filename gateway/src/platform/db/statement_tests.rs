@@ -118,7 +118,7 @@ fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            if !path.ends_with("src/db") {
+            if !path.ends_with("platform/db") {
                 sources(&path, files);
             }
         } else if path.extension().is_some_and(|extension| extension == "rs") {
