@@ -1,8 +1,8 @@
-//! Follows the log: every event once and in order, also after a crash. Needs a sandbox gateway (`cargo run --release`) at
-//! `QUANZI_URL`, by default `http://127.0.0.1:8080`. Ends by itself.
+//! Follows the log: every event once and in order, even after a crash. Needs a sandbox gateway (`cargo run --release`) at
+//! `QUANZI_URL`, by default `http://127.0.0.1:8080`. Exits by itself.
 //!
-//! The partner keeps its place in the log in a file, written together with what it did: a shop would use one transaction of its
-//! database for both.
+//! The partner stores its position in the log in a file, together with the effects of the events: a real application would
+//! use one transaction of its database for both.
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
@@ -20,7 +20,7 @@ mod scene;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// What this partner knows of its tips, and up to which event.
+/// The partner's total of tips, and the position in the log.
 #[derive(Default, Serialize, Deserialize)]
 struct Books {
     place: i64,
@@ -35,7 +35,7 @@ impl Books {
         Ok(serde_json::from_slice(&fs::read(path)?)?)
     }
 
-    /// What an event means to us.
+    /// Applies an event.
     fn note(&mut self, event: &Event) -> Result<(), Failure> {
         if event.r#type == EventType::PaymentSucceeded {
             let payment: Payment = event.data()?;
@@ -45,7 +45,7 @@ impl Books {
         Ok(())
     }
 
-    /// Effect and place in one step: the new file takes the old one's name, or nothing happened.
+    /// Stores effect and position atomically: the new file replaces the old one, or nothing happened.
     fn save(&self, path: &Path) -> Result<(), Failure> {
         let new = path.with_extension("new");
         fs::write(&new, serde_json::to_vec(self)?)?;
@@ -68,7 +68,7 @@ async fn main() -> Result<(), Failure> {
         client.sandbox().approve_payment(payment.id).await?;
     }
 
-    // Three programs, one after the other: each begins where the one before crashed.
+    // Three runs, one after the other: each starts where the previous one crashed.
     for life in 1..=3 {
         let mut books = Books::open(&path)?;
         let mut consumer = client.events().consumer(books.place);
@@ -87,13 +87,13 @@ async fn main() -> Result<(), Failure> {
     println!("Tips for the circle: {}", Money::new(total, Currency::CNY));
     assert_eq!(total, 3_395, "each tip counted once: 35.00 less a fee of 3 %");
 
-    // A server would wait for what comes next, for ever: `next` returns as soon as there is something.
+    // A server would wait forever: `next` returns as soon as there is an event.
     let mut consumer = client.events().consumer(Books::open(&path)?.place);
     let (next, made) = tokio::join!(consumer.next(), async {
         client.payments().create(NewPayment::tip(mei.id, circle.id, yuan(1))).await
     });
     made?;
-    println!("Heard at once: {}", next?.r#type);
+    println!("Received immediately: {}", next?.r#type);
     fs::remove_dir_all(folder)?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! From nothing to a living circle in one go: register, gate, fans, posts. Needs a sandbox gateway
+//! From nothing to an active circle in one program: register, gate, fans, posts. Needs a sandbox gateway
 //! (`cargo run --release`) at `QUANZI_URL`, by default `http://127.0.0.1:8080`.
 
 #![expect(clippy::print_stdout, reason = "an example prints its progress")]
@@ -15,7 +15,7 @@ use quanzi::{Client, ErrorCode, Key};
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let url = std::env::var("QUANZI_URL").unwrap_or_else(|_| "http://127.0.0.1:8080".to_owned());
 
-    // Anybody may register in a sandbox. The key never leaves this program; the platform gets its public half.
+    // In a sandbox anyone can register. The private key never leaves this program; the platform gets only the public key.
     let key = Key::generate()?;
     let visitor = Client::builder(&url).user_agent("quickstart").build()?;
     let app = NewApp::new("Circle server", [key.public()]);
@@ -31,9 +31,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let gate = NewGate::new([GateRule::Adult {}, GateRule::Approval {}]);
     client.gates().put(circle.id, gate).if_match(circle.gate_version).await?;
     let circle = client.circles().open(circle.id).await?;
-    println!("The circle \"{}\" is open; {} answers for it.", circle.name, circle.operator.legal_name);
+    println!("The circle \"{}\" is open; {} is responsible for it.", circle.name, circle.operator.legal_name);
 
-    // Two people knock.
+    // Two people ask to join.
     let mei = client.sandbox().create_fan(NewSandboxFan::new("Mei").adult().real_name_verified()).await?;
     let bo = client.sandbox().create_fan(NewSandboxFan::new("Bo")).await?;
     let waiting = client.memberships().join(circle.id, NewMembership::new(mei.id)).await?;

@@ -1,6 +1,6 @@
-//! Receives webhooks: an actix server that registers itself with a sandbox gateway, makes a circle, and prints what it hears of it.
+//! Receives webhooks: an actix server that registers itself with a sandbox gateway, creates a circle, and prints the events about it.
 //!
-//! Start a gateway (`cargo run --release`), then `cargo run -p quanzi-examples --example receive_webhooks`. Ends by itself.
+//! Start a gateway (`cargo run --release`), then `cargo run -p quanzi-examples --example receive_webhooks`. Exits by itself.
 
 #![expect(clippy::print_stdout, reason = "an example shows what it does")]
 
@@ -15,14 +15,14 @@ use quanzi::webhook_endpoints::{NewReplay, NewWebhookEndpoint};
 use quanzi::{Client, Key};
 use tokio::sync::{mpsc, watch};
 
-/// What the receiver needs. The verifier is there as soon as we know the secret.
+/// State of the receiver. The verifier is set as soon as the secret is known.
 #[derive(Clone)]
 struct Inbox {
     verifier: watch::Receiver<Option<Verifier>>,
     events: mpsc::Sender<Event>,
 }
 
-/// Verify the bytes as they came, keep the event, answer. What takes longer comes after the answer.
+/// Verify the bytes as they arrived, store the event, respond. Do anything that takes longer afterwards.
 async fn receive(inbox: web::Data<Inbox>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
     let Some(verifier) = inbox.verifier.borrow().clone() else { return HttpResponse::ServiceUnavailable().finish() };
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
@@ -32,7 +32,7 @@ async fn receive(inbox: web::Data<Inbox>, request: HttpRequest, body: web::Bytes
             Err(_) => HttpResponse::ServiceUnavailable().finish(),
         },
         Err(error) => {
-            println!("Not believed: {error}");
+            println!("Refused: {error}");
             HttpResponse::BadRequest().finish()
         }
     }
@@ -61,14 +61,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let handle = server.handle();
     tokio::spawn(server);
 
-    // Tell the gateway about it, and whether it can reach us.
+    // Register it, and check that the gateway can reach it.
     let made = client.webhook_endpoints().create(NewWebhookEndpoint::new(url.as_str()).description("Example")).await?;
     verifier.send_replace(Some(Verifier::new(made.secret.expose())?));
     let ping = client.webhook_endpoints().ping(made.endpoint.id).await?;
     let status = ping.status.map_or_else(|| "nothing".to_owned(), |status| status.to_string());
     println!("{url} answered the ping with {status} after {} ms.", ping.latency_ms);
 
-    // Something happens; and what was before comes again.
+    // Something happens; then earlier events are replayed.
     let circle = client.circles().create(NewCircle::new("Cats of Hangzhou")).await?;
     client.circles().open(circle.id).await?;
     println!("Now everything again, from the beginning of the log:");

@@ -1,4 +1,4 @@
-//! A tip goes back to the fan: a part first, then the rest. Needs a sandbox gateway (`cargo run --release`) at `QUANZI_URL`, by
+//! Refunds a tip: first a part, then the rest. Needs a sandbox gateway (`cargo run --release`) at `QUANZI_URL`, by
 //! default `http://127.0.0.1:8080`.
 
 #![expect(clippy::print_stdout, reason = "an example prints its progress")]
@@ -19,15 +19,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let paid = client.payments().create(NewPayment::tip(mei.id, circle.id, yuan(50)).mandate(mandate.id)).await?;
     println!("Paid {}: {} for the circle, {} for the platform.", paid.amount, paid.net, paid.fee);
 
-    // The same key however often you repeat: the money goes back once.
+    // The same key for every retry: the money is refunded once.
     let part = NewRefund::part(yuan(20)).reason("The meet-up was called off.");
     let first = client.payments().refund(paid.id, part.clone()).idempotency_key("refund-1").await?;
     let again = client.payments().refund(paid.id, part).idempotency_key("refund-1").await?;
     assert_eq!(first, again);
-    println!("Gave back {}: {} from the circle, {} from the platform.", first.amount, first.net, first.fee);
+    println!("Refunded {}: {} from the circle, {} from the platform.", first.amount, first.net, first.fee);
 
     let rest = client.payments().refund(paid.id, NewRefund::rest()).await?;
-    println!("Gave back the rest, {}; the payment is {}.", rest.amount, client.payments().get(paid.id).await?.status);
+    println!("Refunded the rest, {}; the payment is {}.", rest.amount, client.payments().get(paid.id).await?.status);
     match client.payments().refund(paid.id, NewRefund::rest()).await {
         Err(refusal) if refusal.is(ErrorCode::RefundTooLarge) => println!("There is nothing left: {refusal}"),
         Err(other) => return Err(other.into()),

@@ -17,7 +17,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let yuan = |yuan: i64| Money::new(yuan * 100, Currency::CNY);
     client.sandbox().top_up(mei.id, yuan(100)).await?;
 
-    // On the page: send the fan to approval_url; the fan decides there. In a sandbox you may decide in their place.
+    // On the page: send the fan to approval_url; the fan decides there. In a sandbox you can decide for the fan.
     let tip = NewPayment::tip(mei.id, circle.id, yuan(20)).message("For the cats!").merchant_reference("order-1");
     let payment = client.payments().create(tip).idempotency_key("order-1").await?;
     println!("{} is {}: send the fan to {}", payment.amount, payment.status, payment.approval_url.unwrap_or_default());
@@ -25,7 +25,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     assert_eq!(paid.status, PaymentStatus::Succeeded);
     println!("The fan approved: {} for the circle, {} for the platform.", paid.net, paid.fee);
 
-    // Within a mandate: the fan has consented to small payments, so this one succeeds in the call.
+    // Within a mandate: the fan has agreed to small payments, so this one succeeds immediately.
     let mandate = client.sandbox().create_mandate(NewMandate::new(mei.id, yuan(5), yuan(20))).await?;
     let small = |yuan_amount| NewPayment::tip(mei.id, circle.id, yuan(yuan_amount)).mandate(mandate.id);
     let paid = client.payments().create(small(5)).await?;

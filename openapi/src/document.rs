@@ -289,8 +289,8 @@ const SHARED_HEADERS: [(&str, &str); 9] = [
     ("Retry-After", "Seconds to wait before retrying."),
     (
         "Signature",
-        "The gateway's signature of the answer, bound to your request (RFC 9421, 2.4): on answers to changes, and wherever \
-         `Accept-Signature` asks for it.",
+        "The gateway's signature of the response, bound to your request (RFC 9421, 2.4): on responses to state-changing calls, \
+         and whenever `Accept-Signature` asks for it.",
     ),
     ("Signature-Input", "What the gateway signed."),
     ("WWW-Authenticate", "The challenge (RFC 9449, RFC 9728)."),
@@ -311,11 +311,11 @@ fn success_text(status: u16) -> &'static str {
     match status {
         201 => "Created.",
         204 => "Success, without a body.",
-        _ => "Done.",
+        _ => "Success.",
     }
 }
 
-/// The refusals of one status: exactly these codes. What each means stands on its page, not fifty times in here.
+/// The errors of one status: exactly these codes. Their meaning is on their pages, and not repeated in each operation.
 fn failure(access: Access, status: u16, codes: &[ErrorCode]) -> Response {
     let list: Vec<String> = codes.iter().map(|code| format!("`{code}`")).collect();
     let (media_type, schema) =
@@ -410,7 +410,7 @@ fn fan_token_scheme() -> SecurityScheme {
     SecurityScheme::OAuth2(OAuth2::with_description(
         [Flow::AuthorizationCode(AuthorizationCode::new("/oauth/authorize", "/oauth/token", scopes))],
         "A DPoP-bound access token that a fan granted: pushed authorization request (RFC 9126), PKCE, and the fan's consent on \
-         our page; see the guide on fans' consent.",
+         a page of the gateway; see the guide on scopes and consent.",
     ))
 }
 
@@ -419,7 +419,7 @@ fn assertion_scheme() -> SecurityScheme {
         utoipa::openapi::security::ApiKeyValue::with_description(
             "DPoP",
             "`private_key_jwt`: `client_assertion` and `client_assertion_type` in the form body (RFC 7523), `aud` = the \
-             issuer; and a DPoP proof (RFC 9449) in this header where a token is asked for.",
+             issuer; and a DPoP proof (RFC 9449) in this header where a token is requested.",
         ),
     ))
 }
@@ -429,9 +429,9 @@ fn info() -> utoipa::openapi::Info {
         .title("Quanzi open platform")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
-            "Circles, content and fan payments for partners. Every request is signed (RFC 9421), tokens are bound to a key \
-             (RFC 9449), every refusal is a problem document (RFC 9457) with a stable `code` and a page of its own. Fields \
-             and enum values are added over time: ignore what you do not know.",
+            "Circles, content and fan payments for partners. State-changing requests are signed (RFC 9421), tokens are bound to \
+             a key (RFC 9449), every error is a problem document (RFC 9457) with a stable `code` and a page of its own. \
+             Fields and enum values are added over time: ignore what you do not know.",
         ))
         .license(Some(LicenseBuilder::new().name("Apache-2.0").url(Some("https://www.apache.org/licenses/LICENSE-2.0")).build()))
         .build()

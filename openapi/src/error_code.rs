@@ -20,7 +20,7 @@ macro_rules! error_codes {
             /// Every code, in the order of the table.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
 
-            /// The code as it stands in `code`.
+            /// The code as sent in `code`.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $code,)+ }
             }

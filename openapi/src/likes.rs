@@ -38,7 +38,7 @@ const COMMENT_FAILS: &[ErrorCode] =
 
 /// Like a post
 ///
-/// For active members; for every fan where everyone may read and comment. Liking a post twice changes nothing.
+/// For active members; for every fan where everyone may read and comment. Liking it twice changes nothing.
 #[derive(ToSchema)]
 pub struct LikePost;
 impl Endpoint for LikePost {
@@ -55,7 +55,7 @@ impl Endpoint for LikePost {
 
 /// Unlike a post
 ///
-/// For everyone who can read the posts of the circle. Unliking a post that is not liked changes nothing.
+/// For everyone who can read the posts of the circle. Unliking it twice changes nothing.
 #[derive(ToSchema)]
 pub struct UnlikePost;
 impl Endpoint for UnlikePost {
@@ -91,7 +91,7 @@ impl Endpoint for GetPostLikes {
 
 /// Like a comment
 ///
-/// For active members; for every fan where everyone may read and comment. Liking a post twice changes nothing.
+/// For active members; for every fan where everyone may read and comment. Liking it twice changes nothing.
 #[derive(ToSchema)]
 pub struct LikeComment;
 impl Endpoint for LikeComment {
@@ -108,7 +108,7 @@ impl Endpoint for LikeComment {
 
 /// Unlike a comment
 ///
-/// For everyone who can read the posts of the circle. Unliking a post that is not liked changes nothing.
+/// For everyone who can read the posts of the circle. Unliking it twice changes nothing.
 #[derive(ToSchema)]
 pub struct UnlikeComment;
 impl Endpoint for UnlikeComment {

@@ -204,7 +204,7 @@ pub struct AdvanceWords;
 impl Words for AdvanceWords {
     const NAME: &'static str = "Advance";
     const ABOUT: &'static str = "A duration (RFC 3339, appendix A; ISO 8601), above zero and up to 400 days. Days are 24 hours \
-        long; years and months have no length of their own and are refused.";
+        long; years and months have no fixed length and are refused.";
     const MIN: usize = 3;
     const MAX: usize = 64;
     const EXAMPLE: &'static str = "PT36H";

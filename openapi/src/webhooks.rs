@@ -163,7 +163,7 @@ impl Reply for WebhookEndpoint {
     }
 }
 
-/// A secret that deliveries are signed with: `whsec_` and base64. Its `Debug` output does not show it.
+/// A secret that deliveries are signed with: `whsec_` and base64.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = String, example = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=")]

@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-// Signs requests to Quanzi: registers a partner in the sandbox, gets a token, makes a circle, reads it.
-// Needs Node 18 and nothing else.
+// Signs requests to Quanzi: registers a partner in the sandbox, gets a token, creates a circle, reads it.
+// Needs only Node 18.
 //
-//   QUANZI_URL   the gateway's public address        http://127.0.0.1:8080
-//   QUANZI_KEY   an Ed25519 private key in PEM       made anew when not set
+//   QUANZI_URL   the gateway's public URL            http://127.0.0.1:8080
+//   QUANZI_KEY   an Ed25519 private key in PEM       generated when not set
 //   QUANZI_APP   the app this key belongs to         registered when not set
 
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign } from "node:crypto";
@@ -23,7 +23,7 @@ async function send(method, url, headers, body) {
   return JSON.parse(text);
 }
 
-// An Ed25519 key. Its name is the RFC 7638 thumbprint of its public half: members in alphabetical order, no spaces.
+// An Ed25519 key. Its kid is the RFC 7638 thumbprint of its public half: members in alphabetical order, no spaces.
 function loadOrMakeKey() {
   const path = process.env.QUANZI_KEY;
   const privateKey = path ? createPrivateKey(readFileSync(path)) : generateKeyPairSync("ed25519").privateKey;
@@ -37,7 +37,7 @@ function jwt(key, header, claims) {
   return `${text}.${sign(null, Buffer.from(text), key.privateKey).toString("base64url")}`;
 }
 
-// A partner of your own. Only the sandbox lets you do this without asking anybody.
+// A partner of your own. Only the sandbox lets you register one yourself.
 async function register(key) {
   const partner = {
     name: `Node ${random(3)}`,
@@ -48,7 +48,7 @@ async function register(key) {
   return (await send("POST", `${URL}/sandbox/v1/partners`, headers, JSON.stringify(partner))).app.id;
 }
 
-// Two JWTs with one key: who is asking, and which key the token shall be bound to.
+// Two JWTs with one key: the first authenticates the app, the second proves possession of the key.
 async function getToken(key, app) {
   const server = await send("GET", `${URL}/.well-known/oauth-authorization-server`, {});
   const iat = now();
@@ -63,7 +63,7 @@ async function getToken(key, app) {
   return (await send("POST", server.token_endpoint, { DPoP: proof }, form)).access_token;
 }
 
-// A signed request. The lines of the base stand in the order of the covered components.
+// A signed request. The lines of the base are in the order of the covered components.
 async function call(key, token, method, path, value) {
   const target = URL + path;
   const headers = { Authorization: `DPoP ${token}` };
@@ -83,7 +83,7 @@ async function call(key, token, method, path, value) {
 
   headers["Signature-Input"] = `sig=${params}`;
   headers["Signature"] = `sig=:${sign(null, Buffer.from(base), key.privateKey).toString("base64")}:`;
-  // Optional: the sandbox answers a mismatch with the first line that differs from this base.
+  // Optional: on a mismatch the sandbox names the first line that differs from this base.
   headers["Signature-Debug"] = `:${Buffer.from(base).toString("base64")}:`;
   return send(method, target, headers, body);
 }

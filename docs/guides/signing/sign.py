@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Signs requests to Quanzi: registers a partner in the sandbox, gets a token, makes a circle, reads it.
+"""Signs requests to Quanzi: registers a partner in the sandbox, gets a token, creates a circle, reads it.
 
 Needs Python 3.9 and the package `cryptography`; the rest is the standard library.
 
-    QUANZI_URL   the gateway's public address        http://127.0.0.1:8080
-    QUANZI_KEY   an Ed25519 private key in PEM       made anew when not set
+    QUANZI_URL   the gateway's public URL            http://127.0.0.1:8080
+    QUANZI_KEY   an Ed25519 private key in PEM       generated when not set
     QUANZI_APP   the app this key belongs to         registered when not set
 """
 
@@ -48,7 +48,7 @@ def send(method, url, headers, body=None):
 
 
 class Key:
-    """An Ed25519 key. Its name is the RFC 7638 thumbprint of its public half."""
+    """An Ed25519 key. Its kid is the RFC 7638 thumbprint of its public half."""
 
     def __init__(self, private):
         self.private = private
@@ -69,7 +69,7 @@ class Key:
 
 
 def register(key):
-    """A partner of your own. Only the sandbox lets you do this without asking anybody."""
+    """A partner of your own. Only the sandbox lets you register one yourself."""
     partner = {
         "name": f"Python {secrets.token_hex(3)}",
         "legal_name": "Python Example Ltd.",
@@ -80,7 +80,7 @@ def register(key):
 
 
 def get_token(key, app):
-    """Two JWTs with one key: who is asking, and which key the token shall be bound to."""
+    """Two JWTs with one key: the first authenticates the app, the second proves possession of the key."""
     server = send("GET", f"{URL}/.well-known/oauth-authorization-server", {})
     now = int(time.time())
     assertion = key.jwt(
@@ -102,7 +102,7 @@ def get_token(key, app):
 
 
 def call(key, token, method, path, value=None):
-    """A signed request. The lines of the base stand in the order of the covered components."""
+    """A signed request. The lines of the base are in the order of the covered components."""
     target = URL + path
     headers = {"Authorization": f"DPoP {token}"}
     body = None
@@ -123,7 +123,7 @@ def call(key, token, method, path, value=None):
 
     headers["Signature-Input"] = f"sig={params}"
     headers["Signature"] = f"sig=:{b64(key.private.sign(base.encode()))}:"
-    # Optional: the sandbox answers a mismatch with the first line that differs from this base.
+    # Optional: on a mismatch the sandbox names the first line that differs from this base.
     headers["Signature-Debug"] = f":{b64(base.encode())}:"
     return send(method, target, headers, body)
 

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Signs requests to Quanzi with curl and OpenSSL 3: registers a partner in the sandbox, gets a token, makes a circle, reads it.
+# Signs requests to Quanzi with curl and OpenSSL 3: registers a partner in the sandbox, gets a token, creates a circle, reads it.
 #
-#   QUANZI_URL   the gateway's public address        http://127.0.0.1:8080
-#   QUANZI_KEY   an Ed25519 private key in PEM       made anew when not set
+#   QUANZI_URL   the gateway's public URL            http://127.0.0.1:8080
+#   QUANZI_KEY   an Ed25519 private key in PEM       generated when not set
 #   QUANZI_APP   the app this key belongs to         registered when not set
 set -eu
 
@@ -15,10 +15,10 @@ b64url() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
 sha256() { openssl dgst -sha256 -binary; }
 random() { openssl rand -hex 16; }
 
-# The value of a member in a JSON answer; enough for the flat answers used here.
+# The value of a member of a JSON response; enough for the flat responses used here.
 member() { tr -d '\n' | sed -n "s/.*\"$1\" *: *\"\([^\"]*\)\".*/\1/p"; }
 
-# Ed25519 over a text, as bytes. OpenSSL wants the text in a file.
+# Ed25519 over a text, as bytes. OpenSSL needs the text in a file.
 ed25519() {
   printf '%s' "$1" > "$work/text"
   openssl pkeyutl -sign -rawin -inkey "$key" -in "$work/text"
@@ -30,13 +30,13 @@ jwt() {
   printf '%s.%s' "$text" "$(ed25519 "$text" | b64url)"
 }
 
-# 1. The key, and its name: the RFC 7638 thumbprint, members in alphabetical order, no spaces.
+# 1. The key, and its kid: the RFC 7638 thumbprint, members in alphabetical order, no spaces.
 [ -f "$key" ] || openssl genpkey -algorithm ed25519 -out "$key" 2>/dev/null
 x=$(openssl pkey -in "$key" -pubout -outform DER | tail -c 32 | b64url)
 jwk="{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"$x\"}"
 keyid=$(printf '%s' "$jwk" | sha256 | b64url)
 
-# 2. A partner of your own. Only the sandbox lets you do this without asking anybody.
+# 2. A partner of your own. Only the sandbox lets you register one yourself.
 app=${QUANZI_APP:-}
 if [ -z "$app" ]; then
   registration=$(curl -sS --fail-with-body "$url/sandbox/v1/partners" -H 'Content-Type: application/json' -d "{
@@ -46,7 +46,7 @@ if [ -z "$app" ]; then
 fi
 echo "app: $app"
 
-# 3. A token, bound to the key. Two JWTs with one key: who is asking, and which key the token shall be bound to.
+# 3. A token, bound to the key. Two JWTs with one key: the first authenticates the app, the second proves possession of the key.
 metadata=$(curl -sS --fail-with-body "$url/.well-known/oauth-authorization-server")
 issuer=$(printf '%s' "$metadata" | member issuer)
 token_endpoint=$(printf '%s' "$metadata" | member token_endpoint)
@@ -86,7 +86,7 @@ call() {
   signature=$(ed25519 "$base" | openssl base64 -A)
   debug=$(printf '%s' "$base" | openssl base64 -A)
   shift 3
-  # Signature-Debug is optional: the sandbox answers a mismatch with the first line that differs from this base.
+  # Signature-Debug is optional: on a mismatch the sandbox names the first line that differs from this base.
   curl -sS --fail-with-body "$target" "$@" -H "Signature-Input: sig=$params" -H "Signature: sig=:$signature:" -H "Signature-Debug: :$debug:"
 }
 

@@ -58,7 +58,7 @@ impl Site {
         builder.reference(&document);
         builder.errors();
         builder.texts(document_text);
-        let frame = builder.frame("Page not found", "There is no such page.", "", None);
+        let frame = builder.frame("Page not found", "Page not found.", "", None);
         let not_found = answer(HTML, PAGE, html(&NotFound { frame: &frame }));
         Self { answers: builder.answers, not_found }
     }

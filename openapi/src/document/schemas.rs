@@ -127,7 +127,7 @@ impl PartialSchema for Limit {
 
 impl ToSchema for Limit {}
 
-/// An open enum is described by the values we know; that it grows stands in the description of the document.
+/// An open enum is described by its known values; the description of the document says that enums grow.
 impl<T: PartialSchema> PartialSchema for Open<T> {
     fn schema() -> RefOr<Schema> {
         T::schema()
@@ -148,7 +148,7 @@ impl PartialSchema for ErrorCode {
     fn schema() -> RefOr<Schema> {
         text()
             .description(Some(
-                "What went wrong, for programs. New codes are added over time; each has a page under /errors/.",
+                "Machine-readable error code. New codes are added over time; each has a page under /errors/.",
             ))
             .enum_values(Some(Self::ALL.iter().map(|code| code.as_str())))
             .into()

@@ -51,7 +51,7 @@ impl Component {
         Self { identifier: Cow::Borrowed(identifier), name: Cow::Borrowed(name), of_request, form: Form::Plain }
     }
 
-    /// Parse one identifier as it stands in `Signature-Input`, for instance `"@method"` or `"signature";req`, quotes included.
+    /// Parses one identifier as in `Signature-Input`, for instance `"@method"` or `"signature";req`, quotes included.
     ///
     /// # Errors
     /// [`SignatureError::Malformed`] for bad syntax, upper case, unknown derived names and unknown parameters.

@@ -110,7 +110,7 @@ impl ResponseShape {
     }
 
     /// The components to cover, in the order the gateway signs them. RFC 9421 section 2.4 warns that a request's signature
-    /// alone binds little, so method, target and digest stand beside it.
+    /// alone binds little, so method, target and digest are covered as well.
     pub fn components(&self) -> impl Iterator<Item = Component> + use<> {
         [
             (true, Component::constant("\"@status\"", "@status", false)),

@@ -209,7 +209,7 @@ mod tests {
         Ok(out)
     }
 
-    /// RFC 9421 sections 2.1 to 2.2.8, in the order they stand there.
+    /// RFC 9421 sections 2.1 to 2.2.8, in their order.
     #[test]
     fn the_examples_of_the_rfc_hold() {
         let headers: [(&str, &[u8]); 10] = [
