@@ -59,7 +59,7 @@ async fn welcome(visit: &Visit, outcome: Result<FanTokens, Error>) -> Answer {
             return Ok(visit.go("/", "No problem: read on without signing in."));
         }
         Err(error) if error.kind() == ErrorKind::AuthorizationNotVerified || error.is(ErrorCode::InvalidGrant) => {
-            let text = "That did not fit, or took too long. Please sign in again.";
+            let text = "The sign-in did not match, or took too long. Please sign in again.";
             return visit.message(StatusCode::BAD_REQUEST, "Once more, please", text);
         }
         Err(error) => return Err(error.into()),
@@ -68,7 +68,7 @@ async fn welcome(visit: &Visit, outcome: Result<FanTokens, Error>) -> Answer {
     let nickname = speaking.me().get().await?.nickname.map(|nickname| nickname.to_string());
     let welcome = client.sandbox().top_up(id, fen(WELCOME_FEN)).idempotency_key(format!("welcome-{id}"));
     let hello = match welcome.await {
-        Ok(_) => "You are signed in. Your sandbox wallet holds ¥100.00 of play money from us.",
+        Ok(_) => "You are signed in. We put ¥100.00 of play money into your sandbox wallet.",
         Err(_) => "You are signed in.",
     };
     // A holder of the old session does not get the new one.
@@ -104,7 +104,7 @@ pub async fn join(visit: Visit, form: Form<Join>) -> Answer {
     }
     match fan.client.me().join(new).await {
         Ok(membership) if membership.status == MembershipStatus::Active => Ok(visit.go("/", "Welcome to the circle!")),
-        Ok(_) => Ok(visit.go("/", "Thank you! One of us lets you in as soon as we see it.")),
+        Ok(_) => Ok(visit.go("/", "Thank you! We will approve you as soon as we see your request.")),
         Err(error) if error.is(ErrorCode::GateRefused) => Ok(visit.go("/", &explained(&error))),
         Err(error) => visit.failed("/", error),
     }
@@ -114,7 +114,7 @@ pub async fn join(visit: Visit, form: Form<Join>) -> Answer {
 fn explained(error: &Error) -> String {
     let rules = error.evaluation().map(|evaluation| evaluation.rules.as_slice()).unwrap_or_default();
     let advice: Vec<&str> = rules.iter().filter_map(|rule| rule.advice.as_deref()).collect();
-    format!("The door did not open yet. {}", advice.join(" "))
+    format!("You cannot join yet. {}", advice.join(" "))
 }
 
 #[derive(Deserialize)]
@@ -126,7 +126,7 @@ pub struct Leave {
 pub async fn leave(visit: Visit, form: Form<Leave>) -> Answer {
     visit.check(&form.code)?;
     match visit.fan()?.client.me().leave(form.membership).await {
-        Ok(_) => Ok(visit.go("/", "You left the circle. The door stays where it is.")),
+        Ok(_) => Ok(visit.go("/", "You left the circle. You are welcome back at any time.")),
         Err(error) => visit.failed("/", error),
     }
 }
@@ -186,7 +186,7 @@ pub async fn tip(visit: Visit, post: Path<PostId>, form: Form<Tip>) -> Answer {
     visit.check(&form.code)?;
     let (fan, back) = (visit.fan()?, format!("/posts/{post}"));
     let Some(amount) = form.yuan.checked_mul(100).filter(|amount| *amount > 0).map(fen) else {
-        return Ok(visit.go(&back, "A tip has an amount."));
+        return Ok(visit.go(&back, "Please enter an amount."));
     };
     let mut tip = NewMyPayment::tip(visit.site.house.circle(), amount).post(*post);
     if !form.message.trim().is_empty() {

@@ -53,7 +53,7 @@ async fn main() -> Result<(), Failure> {
     let folder = setting("PET_CIRCLE_DATA", "data/pet-circle");
     let house = House::open(&setting("QUANZI_URL", "http://127.0.0.1:8080"), folder.as_ref(), &back).await?;
     println!("Whisker & Co is open at {address}");
-    println!("The owner's door is {address}/owner, the password {}", house.password());
+    println!("The owner's page is {address}/owner, the password {}", house.password());
     let sessions = Sessions::default();
     let live = Live::follow(&house, &folder);
     let sign_in = SignIn::new(house.client.clone(), &back, SealingKey::generate()?)?;

@@ -58,7 +58,7 @@ pub struct Password {
 pub async fn enter(visit: Visit, form: Form<Password>) -> Answer {
     visit.check(&form.code)?;
     if form.password.trim() != visit.site.house.password() {
-        return Ok(visit.go(ROOM, "That is not it. The password stands where the site was started."));
+        return Ok(visit.go(ROOM, "That is not the password. It was printed when the site was started."));
     }
     visit.site.sessions.end(&visit.session.id);
     let session = visit.site.sessions.begin(visit.session.fan.clone(), true);

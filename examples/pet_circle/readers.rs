@@ -95,5 +95,5 @@ async fn standing(visit: &Visit) -> Result<Standing, Error> {
 }
 
 pub async fn lost(visit: Visit) -> Answer {
-    visit.message(StatusCode::NOT_FOUND, "Not here", "This page went for a walk and did not say where.")
+    visit.message(StatusCode::NOT_FOUND, "Not here", "This page does not exist.")
 }

@@ -115,9 +115,10 @@ impl Visit {
     pub fn failed(&self, to: &str, error: Error) -> Result<HttpResponse, Refusal> {
         if error.kind() == ErrorKind::GrantEnded {
             self.site.sessions.sign_out(&self.session.id);
-            return Ok(
-                self.go("/", "You took your consent back, so you are signed out here. Sign in whenever you like.")
-            );
+            return Ok(self.go(
+                "/",
+                "You revoked your permission, so you are signed out here. You can sign in again at any time.",
+            ));
         }
         match error.problem() {
             Some(problem) if error.status().is_some_and(|status| status < 500) => {
@@ -146,7 +147,7 @@ pub enum Refusal {
     Form,
     /// For fans who are signed in.
     SignIn,
-    /// There is no such page.
+    /// Page not found.
     Lost,
     /// The gateway said no, or nothing.
     Gateway(Error),
@@ -163,11 +164,13 @@ impl From<Error> for Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Form => "This form is from an earlier visit. Go back, load the page again and repeat it.",
+            Self::Form => "This form is from an earlier visit. Please go back, reload the page and try again.",
             Self::SignIn => "Please sign in first.",
-            Self::Lost => "There is no such page.",
-            Self::Gateway(_) => "The circle cannot be reached just now. Nothing is lost; try again in a moment.",
-            Self::Broken => "Something is broken on our side.",
+            Self::Lost => "Page not found.",
+            Self::Gateway(_) => {
+                "The circle cannot be reached right now. Nothing is lost; please try again in a moment."
+            }
+            Self::Broken => "Something went wrong on our side.",
         })
     }
 }

@@ -139,13 +139,13 @@ async fn a_visitor_becomes_a_member_who_comments_and_tips_and_the_owner_sees_it(
     let forged = mei.post(&site.at("/join"), &[("code", "other"), ("invite", "WHISKERS")]).await;
     assert_eq!(forged.status, 403);
     let (_, page) = send(&mut mei, &site, "/", "/join", &[("invite", "")]).await;
-    says(&page, &["The door did not open yet", "Join us"]);
+    says(&page, &["You cannot join yet", "Join us"]);
     let (_, page) = send(&mut mei, &site, "/", "/join", &[("invite", "WHISKERS")]).await;
-    says(&page, &["One of us lets you in", "Almost in"]);
+    says(&page, &["We will approve you", "Almost in"]);
 
     // The owner lets her in.
     let (_, page) = send(&mut owner, &site, "/owner", "/owner/enter", &[("password", "guess")]).await;
-    says(&page, &["That is not it", "Owner's door"]);
+    says(&page, &["That is not the password", "Owner's sign-in"]);
     let (_, page) = send(&mut owner, &site, "/owner", "/owner/enter", &[("password", &site.password)]).await;
     let shown = says(&page, &["At the door", "Mei", "The bowl is empty"]);
     let approve = format!("/owner/members/{}/approve", between(&shown, "/owner/members/", "/"));
@@ -204,7 +204,7 @@ async fn a_visitor_becomes_a_member_who_comments_and_tips_and_the_owner_sees_it(
     let form = [("code", code.as_str()), ("decision", "revoke_grant"), ("partner", &partner), ("grant", &grant)];
     assert_eq!(mei.post(&me, &form).await.status, 303);
     assert_eq!(location(&mei.get(&site.at("/")).await), "/");
-    says(&mei.get(&site.at("/")).await, &["You took your consent back", "Sign in with Quanzi"]);
+    says(&mei.get(&site.at("/")).await, &["You revoked your permission", "Sign in with Quanzi"]);
 
     // Started again it is who it was, also at another address.
     drop(site);
