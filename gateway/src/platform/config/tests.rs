@@ -175,7 +175,7 @@ fn a_knob_may_stand_in_a_section_but_not_twice() {
 
     assert_eq!(section.database_url.expose_secret(), "postgres://q@db/q");
     let twice = "database_url = \"sqlite:a\"\n[database]\nurl = \"sqlite:b\"";
-    assert_eq!(message(from_file(twice)), "database_url stands twice in quanzi.toml");
+    assert_eq!(message(from_file(twice)), "database_url appears twice in quanzi.toml");
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn variables_that_look_like_a_knob_are_hinted_at_and_others_left_alone() {
 
     let config = Config::load(None, variables, []).expect("right");
 
-    assert_eq!(config.hints(), ["the variable QUANZI_LISTN is not read; did you mean QUANZI_LISTEN?"]);
+    assert_eq!(config.hints(), ["the variable QUANZI_LISTN is ignored; did you mean QUANZI_LISTEN?"]);
 }
 
 #[test]

@@ -149,7 +149,7 @@ on_both_engines! {
         assert!(reload(&app).await.unwrap());
         app.tokens.forget_verified();
 
-        // It was verified before, and is believed no more.
+        // It was verified before, and is no longer accepted.
         assert_eq!(oauth::authorize(&app, &token).await.unwrap_err().code(), ErrorCode::TokenInvalid);
         assert_eq!(app.signing_key().kid(), second);
         assert!(matches!(gone(stolen.kid().to_owned()).await, Err(KeysFault::Unknown { .. })));
