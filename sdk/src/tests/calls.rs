@@ -254,7 +254,7 @@ async fn a_gateway_behind_a_tunnel_is_signed_for_under_its_own_name() {
     let read = tunnel.circles().get(id).await;
 
     assert_eq!(lost.kind(), ErrorKind::Configuration);
-    assert!(lost.to_string().contains("calls itself https://api.quanzi.test"), "{lost}");
+    assert!(lost.to_string().contains("the gateway's URL is https://api.quanzi.test"), "{lost}");
     assert!(read.is_ok(), "{read:?}");
 }
 

@@ -113,7 +113,7 @@ async fn a_log_with_a_gap_a_repetition_or_another_order_is_refused_whole() {
         let refused = consumer.next().await.expect_err(&shown);
 
         assert_eq!(refused.kind(), ErrorKind::ResponseUnreadable, "{shown}");
-        assert!(refused.to_string().contains("the log is broken"), "{refused}");
+        assert!(refused.to_string().contains("the log is inconsistent"), "{refused}");
         assert_eq!(consumer.place(), 5, "{shown}");
     }
 }
