@@ -51,20 +51,8 @@ const VERBS: &[&str] = &[
 const RUST_WORDS: &[&str] =
     &["`None`", "`Some`", "`Option`", "`Vec`", "`Debug`", "::", "struct ", "i64", "usize", "#["];
 
-/// Turns of phrase that read as translated.
-const PHRASES: &[&str] = &[
-    "whoever",
-    "of ours",
-    "of yours",
-    "any more",
-    "does not take",
-    "nobody may",
-    "held against",
-    "is told that",
-    "is told by",
-    "knob",
-    "your house",
-];
+/// Turns of phrase that read as translated, one per line.
+const PHRASES: &str = include_str!("phrases.txt");
 
 fn document() -> Value {
     serde_json::from_str(&document_text().unwrap()).unwrap()
@@ -114,7 +102,7 @@ fn no_text_of_the_document_has_words_of_rust_or_riddles() {
         for word in RUST_WORDS {
             assert!(!text.contains(word), "{path} says {word:?}: {text}");
         }
-        for phrase in PHRASES {
+        for phrase in PHRASES.lines() {
             assert!(!text.to_lowercase().contains(phrase), "{path} says {phrase:?}: {text}");
         }
     }
@@ -124,7 +112,7 @@ fn no_text_of_the_document_has_words_of_rust_or_riddles() {
 fn no_error_code_speaks_in_riddles() {
     for code in ErrorCode::ALL {
         let text = format!("{} {}", code.title(), code.remedy()).to_lowercase();
-        for phrase in PHRASES {
+        for phrase in PHRASES.lines() {
             assert!(!text.contains(phrase), "{code} says {phrase:?}: {text}");
         }
     }

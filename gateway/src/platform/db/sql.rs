@@ -40,7 +40,7 @@ impl Sql {
     }
 }
 
-/// Whether a text has a word that changes or locks rows. A name or a text of ours never contains one as a word of its own.
+/// Whether a text has a word that changes or locks rows. Our names and texts never contain one as a separate word.
 const fn writes(mut text: &[u8]) -> bool {
     let mut begins_word = true;
     while let [byte, rest @ ..] = text {
