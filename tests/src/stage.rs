@@ -8,7 +8,7 @@ use quanzi::gates::{GateRule, NewGate};
 use quanzi::memberships::{Membership, NewMembership};
 use quanzi::sandbox::{NewPartner, NewSandboxFan, SandboxFan};
 use quanzi::{Client, Error, ErrorCode, Key};
-use quanzi_gateway::app::start::{Running, start};
+use quanzi_gateway::app::serve::{Running, start};
 use quanzi_gateway::platform::config::Config;
 use quanzi_gateway::platform::db::scratch::Scratch;
 use quanzi_gateway::platform::db::{Db, Engine};
@@ -208,7 +208,7 @@ impl Stage {
 
     /// Does one batch of the task of this name; how many rows went.
     pub async fn sweep(&self, name: &str) -> u64 {
-        let tasks = quanzi_gateway::app::retention_tasks(self.app());
+        let tasks = self.app().retention_tasks();
         let task = tasks.iter().find(|task| task.name() == name).expect("a task");
         task.batch().await.expect("swept")
     }

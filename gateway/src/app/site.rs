@@ -7,7 +7,7 @@ use std::sync::Arc;
 use actix_web::web::ServiceConfig;
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::app::App;
+use super::state::App;
 use crate::edge::{Routes, page_request};
 
 /// Looks at a request before a page does, and may refuse it.

@@ -13,6 +13,7 @@ mod exchange;
 mod explain;
 mod idempotency;
 mod idempotency_entry;
+mod if_match;
 mod limit;
 mod mount;
 pub(crate) mod page_request;
@@ -20,6 +21,7 @@ pub(crate) mod pages;
 mod serve;
 pub(crate) mod sessions;
 pub mod signature;
+mod state;
 
 pub use answer::Answer;
 pub use call::{Anyone, Call, Caller, CallerKind, Effect, FanCaller, Served};
@@ -30,37 +32,4 @@ pub use idempotency::{InFlight, sweep as sweep_idempotency};
 pub(crate) use idempotency_entry::{IdempotencyEntries, IdempotencyEntry, Standing as EntryStatus};
 pub use limit::Limits;
 pub use mount::Routes;
-
-use std::ops::Deref;
-use std::sync::Arc;
-
-use crate::access::Access;
-
-/// What admitting requests needs besides access; one per process.
-pub struct Edge {
-    access: Arc<Access>,
-    /// Rate limits.
-    pub limits: Limits,
-    /// Idempotency keys being worked on.
-    pub in_flight: InFlight,
-}
-
-impl Edge {
-    /// Nothing under way.
-    pub fn new(access: Arc<Access>) -> Self {
-        let limits = Limits::new(&access.config, &access.clock);
-        Self { access, limits, in_flight: InFlight::default() }
-    }
-
-    /// Who calls, for tasks that outlive a call.
-    pub fn access(&self) -> &Arc<Access> {
-        &self.access
-    }
-}
-
-impl Deref for Edge {
-    type Target = Access;
-    fn deref(&self) -> &Access {
-        &self.access
-    }
-}
+pub use state::Edge;

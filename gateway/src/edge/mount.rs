@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use actix_web::http::header;
 use actix_web::web::{self, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Route};
 use quanzi_openapi::{Endpoint, ErrorCode, Method, Operation};
@@ -164,23 +163,4 @@ fn route<E: Endpoint>() -> Route {
         Method::Patch => web::patch(),
         Method::Delete => web::delete(),
     }
-}
-
-/// The header that names the version a change is for.
-pub(super) fn if_match(http: &HttpRequest) -> Result<i64, Fault> {
-    let mut fields = http.headers().get_all(header::IF_MATCH);
-    let Some(field) = fields.next() else {
-        return Err(ErrorCode::IfMatchMissing.into());
-    };
-    if fields.next().is_some() {
-        return Err(Fault::param("If-Match", "Send the header once."));
-    }
-    let text = field.to_str().unwrap_or_default().trim();
-    let number = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|number| number.parse().ok());
-    number.ok_or_else(|| {
-        Fault::param(
-            "If-Match",
-            "Send the object's ETag exactly as you received it, for example \"3\" with the quotes.",
-        )
-    })
 }

@@ -16,7 +16,7 @@ use super::call::{Anyone, Call, Caller, CallerKind, FanCaller, PostedCall, Serve
 use super::caller::Admitted;
 use super::exchange::Exchange;
 use super::idempotency_entry::IdempotencyEntry;
-use super::{Edge, body, caller, idempotency, mount, signature};
+use super::{Edge, body, caller, idempotency, if_match, signature};
 use crate::platform::db::{self, Reader, Tx};
 use crate::platform::fault::Fault;
 use crate::platform::ledger::{self, LedgerCommand, Outcome, Refused};
@@ -237,7 +237,7 @@ fn parse<E: Endpoint, C>(admission: &Admission<'_, C>) -> Result<Parsed<E>, Faul
         params: quanzi_openapi::body::params(http.match_info().iter()).map_err(param)?,
         query: quanzi_openapi::body::query(http.query_string()).map_err(param)?,
         body: E::Body::read(if E::METHOD.writes() { bytes } else { &[] }).map_err(body_fault)?,
-        if_match: if E::IF_MATCH { Some(mount::if_match(http)?) } else { None },
+        if_match: if E::IF_MATCH { Some(if_match::read(http)?) } else { None },
     })
 }
 

@@ -3,6 +3,8 @@
 //!
 //! Sources, in increasing precedence: built in, file, environment, flags. The table of settings is [`SETTINGS`].
 
+mod error;
+mod mode;
 mod settings;
 mod sources;
 mod value;
@@ -17,6 +19,8 @@ use std::time::Duration;
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
+pub use error::ConfigError;
+pub use mode::{LogFormat, Mode};
 pub use settings::{Group, Preset, SETTINGS, Setting, markdown};
 pub use sources::{FILE, FILE_VARIABLE, Source};
 pub use value::{SealingKey, without_password};
@@ -78,48 +82,6 @@ pub struct Config {
     hints: Vec<String>,
 }
 
-/// What the deployment is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// For developers: invented fans, a clock that can be moved.
-    Sandbox,
-    /// For real fans.
-    Live,
-}
-
-impl Mode {
-    /// Whether the sandbox's routes are there.
-    pub const fn is_sandbox(self) -> bool {
-        matches!(self, Self::Sandbox)
-    }
-
-    /// The mode as it stands in the configuration.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Sandbox => "sandbox",
-            Self::Live => "live",
-        }
-    }
-}
-
-/// How the log is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people.
-    Pretty,
-    /// One object per line.
-    Json,
-}
-
-impl LogFormat {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pretty => "pretty",
-            Self::Json => "json",
-        }
-    }
-}
-
 /// Files for https.
 #[derive(Debug, Clone)]
 pub struct TlsFiles {
@@ -139,11 +101,6 @@ pub struct EffectiveSetting {
     /// Where it comes from.
     pub source: Source,
 }
-
-/// What is wrong with the configuration, in a sentence for the operator.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct ConfigError(String);
 
 impl Config {
     /// What seals private keys in the database.

@@ -16,6 +16,7 @@ use crate::platform::db::{Db, Sql, Tx};
 use crate::platform::fault::Fault;
 use crate::platform::outbox;
 use crate::sql;
+use crate::workflows;
 
 const ADD_PARTNER: Sql = sql!(
     "insert into partner (id, name, legal_name, version, created_at, updated_at) values ($1, 'Whisker', 'Whisker Ltd.', 1, 1, 1)"
@@ -67,7 +68,7 @@ impl Fixture {
 
     pub async fn draft_circle(&self, new: &NewCircle) -> Circle {
         let mut tx = self.begin().await;
-        let circle = circles::service::create(&mut tx, &self.clock, self.partner, self.now, new).await;
+        let circle = workflows::circles::service::create(&mut tx, &self.clock, self.partner, self.now, new).await;
         self.end(tx, circle).await.unwrap()
     }
 

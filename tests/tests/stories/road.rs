@@ -34,7 +34,7 @@ async fn a_partner_opens_a_circle_lets_fans_in_and_publishes(stage: Stage) {
 
 async fn what_is_documented_is_mounted(stage: Stage) {
     let app = stage.app();
-    let routes = quanzi_gateway::app::routes(app);
+    let routes = app.routes();
 
     let mounted: std::collections::BTreeSet<_> = routes.mounted().collect();
     let documented: std::collections::BTreeSet<_> =

@@ -3,12 +3,12 @@
 //! Invariants: no part of a request comes from the browser; redirects go only to URIs the app registered; viewing a request
 //! consumes nothing, completing it does.
 
+use quanzi_openapi::Time;
 use quanzi_openapi::authorization::{
     CODE_SECONDS, PushedReply, PushedRequest, REQUEST_URI_PREFIX, REQUEST_URI_SECONDS,
 };
 use quanzi_openapi::id::{AppId, FanId, GrantId, PartnerId};
 use quanzi_openapi::scope::FanScopes;
-use quanzi_openapi::{ErrorCode, Time};
 use url::Url;
 
 use super::fan_store::{self as store, NewCode};
@@ -168,9 +168,4 @@ impl Opened {
     pub fn redirect_origin(&self) -> String {
         Url::parse(&self.request.redirect_uri).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
     }
-}
-
-/// Nothing of a request names more than its app.
-pub fn refused(detail: &'static str) -> Fault {
-    Fault::new(ErrorCode::InvalidRequest).detail(detail)
 }

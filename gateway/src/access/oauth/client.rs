@@ -16,7 +16,7 @@ use crate::access::Access;
 use crate::access::RequestInfo;
 use crate::access::{AppFacts, RegisteredKey};
 use crate::platform::crypto::hash;
-use crate::platform::db::{Batcher, Tx};
+use crate::platform::db::Tx;
 use crate::platform::fault::Fault;
 
 use super::model::sent;
@@ -74,9 +74,6 @@ pub struct Client {
     pub kid: String,
     assertion: UsedAssertion,
 }
-
-/// Gathers assertions that are used up at the same time.
-pub type Assertions = Batcher<UsedAssertion, bool>;
 
 /// Verifies who the client is.
 pub async fn authenticate(

@@ -12,6 +12,7 @@ pub(crate) mod model;
 pub mod nonce;
 pub mod proof;
 pub mod revocation;
+mod revocation_window;
 pub mod service;
 pub mod store;
 pub(crate) mod token;
@@ -19,8 +20,8 @@ pub(crate) mod token;
 #[cfg(test)]
 mod tests;
 
-pub use client::Assertions;
 pub use fan_store::sweep as sweep_consent;
 pub use model::{AuthorizationRequest, challenge};
 pub use service::{Authorized, authorize};
+pub use store::{Assertions, sweep};
 pub use token::{AccessToken, Holder, Tokens};

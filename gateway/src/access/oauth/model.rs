@@ -9,8 +9,7 @@ use quanzi_openapi::scope::{FanScopes, Scopes};
 use quanzi_openapi::{Endpoint as _, ErrorCode};
 use serde::{Deserialize, Serialize};
 
-use super::authorization::refused;
-use crate::access::Access;
+use crate::platform::Platform;
 use crate::platform::config::Config;
 use crate::platform::crypto::hash;
 use crate::platform::fault::Fault;
@@ -24,8 +23,8 @@ const NONCE_LETTERS_MAX: usize = 500;
 const ALGORITHMS: &str = "EdDSA Ed25519 ES256 PS256";
 
 /// The `WWW-Authenticate` of a 401 of the API; without an error when the request carried no credentials (RFC 6750, 3.1).
-pub fn challenge(access: &Access, error: Option<&str>) -> String {
-    challenge_at(&access.config.public_url, error)
+pub fn challenge(platform: &Platform, error: Option<&str>) -> String {
+    challenge_at(&platform.config.public_url, error)
 }
 
 fn challenge_at(issuer: &str, error: Option<&str>) -> String {
@@ -193,6 +192,11 @@ pub fn verifier_fits(verifier: &str, challenge: &str) -> bool {
     (43..=128).contains(&verifier.len())
         && verifier.bytes().all(is_verifier)
         && verify_slices_are_equal(encode_base64url(hash(verifier)).as_bytes(), challenge.as_bytes()).is_ok()
+}
+
+/// Nothing of a request names more than its app.
+pub fn refused(detail: &'static str) -> Fault {
+    Fault::new(ErrorCode::InvalidRequest).detail(detail)
 }
 
 /// A form parameter; one without a value counts as left out (RFC 6749, 3.2).

@@ -4,7 +4,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use quanzi_openapi::Time;
 use quanzi_openapi::jose::encode_base64url;
 
-use crate::access::Access;
+use crate::platform::Platform;
 use crate::platform::crypto::SigningKey;
 
 /// Length of a bucket.
@@ -13,15 +13,15 @@ const BUCKET_SECONDS: i64 = 60;
 const BUCKETS_BEFORE: i64 = 2;
 
 /// The nonce to hand out now: `DPoP-Nonce`.
-pub fn current(access: &Access) -> String {
-    let now = access.clock.now();
-    of(&access.keyring.signing(now), bucket(now))
+pub fn current(platform: &Platform) -> String {
+    let now = platform.clock.now();
+    of(&platform.keyring.signing(now), bucket(now))
 }
 
 /// Whether the nonce was issued by this gateway and is still valid.
-pub fn is_valid(access: &Access, nonce: &str) -> bool {
-    let now = access.clock.now();
-    access.keyring.keys().signing_any().any(|key| is_of(key, nonce, now))
+pub fn is_valid(platform: &Platform, nonce: &str) -> bool {
+    let now = platform.clock.now();
+    platform.keyring.keys().signing_any().any(|key| is_of(key, nonce, now))
 }
 
 fn is_of(key: &SigningKey, nonce: &str, now: Time) -> bool {

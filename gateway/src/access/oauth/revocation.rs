@@ -4,29 +4,22 @@
 //! Invariants: a row is written in the transaction of the revocation; each read overlaps the previous one, because on
 //! PostgreSQL a row may become visible later than a row with a later time; applying a row twice does no harm.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use quanzi_openapi::Time;
 use quanzi_openapi::id::{AppId, GrantId};
-use quanzi_openapi::oauth::TOKEN_SECONDS;
 
 use crate::access::Access;
 use crate::platform::clock::Clock;
 use crate::platform::db::Tx;
 use crate::platform::fault::Fault;
 
+use super::revocation_window::{FIRST_WINDOW_SECONDS, KEPT_SECONDS, begins};
 use super::store::{self, Revocation};
 
 /// How often the rows are read.
 const PERIOD: Duration = Duration::from_secs(1);
-/// How far back each reading goes before the last one: longer than any transaction may last and clocks of processes may differ.
-const WINDOW_SECONDS: i64 = 120;
-/// How far back the first reading goes: over the life of every token there can be.
-const FIRST_WINDOW_SECONDS: i64 = TOKEN_SECONDS + WINDOW_SECONDS;
-/// How long a row is kept at least.
-pub const KEPT_SECONDS: i64 = 2 * FIRST_WINDOW_SECONDS;
 /// Rows per statement.
 const ROWS_MAX: i64 = 1_000;
 
@@ -34,31 +27,6 @@ const TOKEN: &str = "jti:";
 const FAMILY: &str = "family:";
 const GRANT: &str = "grant:";
 const APP: &str = "app:";
-
-/// What was read so far.
-#[derive(Debug, Default)]
-pub struct Seen(Mutex<Read>);
-
-#[derive(Debug, Default)]
-struct Read {
-    /// When the rows were last read to their end; none before the first reading.
-    until: Option<Time>,
-    /// Rows that were applied, by id, with their time; those that fell out of the window are forgotten.
-    rows: HashMap<String, Time>,
-}
-
-impl Seen {
-    fn lock(&self) -> MutexGuard<'_, Read> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Where a reading begins: a window before the last that succeeded, however long ago that was, as far as tokens can matter.
-fn begins(until: Option<Time>, now: Time) -> Time {
-    let first = now.plus_seconds(-FIRST_WINDOW_SECONDS);
-    // A sandbox's clock may have been behind at the last reading by any time, or ahead.
-    until.map_or(first, |until| until.min(now).plus_seconds(-WINDOW_SECONDS).max(first))
-}
 
 /// Announces that this token is revoked.
 pub async fn announce_token(tx: &mut Tx, clock: &Clock, jti: &str, exp: i64) -> Result<(), Fault> {

@@ -7,10 +7,10 @@ use quanzi_openapi::id::{AppId, FanId, PartnerId, PersonId};
 use sqlx::FromRow;
 
 use crate::access::replay::hex;
-use crate::platform::db::{As, Fault, List, Reader, Sql, Tx};
+use crate::platform::db::{As, Batcher, Fault, List, Reader, Sql, Tx};
 use crate::sql;
 
-use super::revocation::KEPT_SECONDS;
+use super::revocation_window::KEPT_SECONDS;
 
 /// Clocks of processes differ: what is swept expired this long ago by ours.
 const PERSON_OF: Sql = sql!("select person_id from fan where partner_id = $1 and id = $2");
@@ -51,6 +51,9 @@ pub struct UsedAssertion {
     /// When it is no longer accepted.
     pub expires_at: Time,
 }
+
+/// Gathers assertions that are used up at the same time.
+pub type Assertions = Batcher<UsedAssertion, bool>;
 
 /// A row of `revocation`.
 #[derive(Debug, FromRow)]

@@ -14,12 +14,12 @@ use quanzi_openapi::{ErrorCode, Time};
 use quick_cache::sync::Cache;
 use serde::{Deserialize, Serialize};
 
-use crate::access::Access;
+use crate::platform::Platform;
 use crate::platform::crypto::hash;
 use crate::platform::fault::Fault;
 
-use super::challenge;
-use super::revocation::Seen;
+use super::model::challenge;
+use super::revocation_window::SeenRevocations;
 use super::store;
 
 /// Most verified tokens kept; one takes about 400 bytes.
@@ -103,21 +103,21 @@ pub struct NewToken {
 }
 
 /// Signs a token.
-pub fn issue(access: &Access, new: NewToken, now: Time) -> Result<String, Fault> {
-    let key = access.keyring.signing(now);
+pub fn issue(platform: &Platform, new: NewToken, now: Time) -> Result<String, Fault> {
+    let key = platform.keyring.signing(now);
     let header = serde_json::json!({ "typ": TYPE, "alg": JwsAlgorithm::EdDsa, "kid": key.kid() });
     let (sub, scope, grant, family) = match new.holder {
         Holder::App(scopes) => (new.app.to_string(), scopes.to_string(), None, None),
         Holder::Fan(of) => (of.fan.to_string(), of.scopes.to_string(), Some(of.grant), Some(of.family)),
     };
     let claims = Claims {
-        iss: access.config.public_url.clone(),
+        iss: platform.config.public_url.clone(),
         sub,
         client_id: new.app,
-        aud: access.config.public_url.clone(),
+        aud: platform.config.public_url.clone(),
         iat: now.seconds(),
         exp: now.seconds() + TOKEN_SECONDS,
-        jti: access.clock.random_text(),
+        jti: platform.clock.random_text(),
         scope,
         cnf: Confirmation { jkt: new.jkt },
         partner: new.partner,
@@ -156,7 +156,7 @@ pub struct Tokens {
     revoked: RwLock<HashMap<String, Time>>,
     /// Who is behind a fan: that never changes.
     persons: Cache<FanId, PersonId>,
-    pub(super) seen: Seen,
+    pub(super) seen: SeenRevocations,
 }
 
 impl fmt::Debug for Tokens {
@@ -169,23 +169,23 @@ impl Default for Tokens {
     fn default() -> Self {
         let verified = Cache::new(TOKENS_CACHED_MAX);
         let persons = Cache::new(TOKENS_CACHED_MAX);
-        Self { verified, revoked: RwLock::default(), persons, seen: Seen::default() }
+        Self { verified, revoked: RwLock::default(), persons, seen: SeenRevocations::default() }
     }
 }
 
 impl Tokens {
     /// Verifies a token: ours, for us, not altered, not expired, not revoked. Whether its app may still be used is for
     /// [`authorize`](super::authorize).
-    pub fn verify(&self, access: &Access, token: &str) -> Result<Arc<AccessToken>, Fault> {
-        let refused = |code| Fault::new(code).header("WWW-Authenticate", challenge(access, Some("invalid_token")));
+    pub fn verify(&self, platform: &Platform, token: &str) -> Result<Arc<AccessToken>, Fault> {
+        let refused = |code| Fault::new(code).header("WWW-Authenticate", challenge(platform, Some("invalid_token")));
         let hash = hash(token);
         let cached = self.verified.get(&hash);
         let is_new = cached.is_none();
         let verified = match cached {
             Some(token) => token,
-            None => Arc::new(parse(access, token).ok_or_else(|| refused(ErrorCode::TokenInvalid))?),
+            None => Arc::new(parse(platform, token).ok_or_else(|| refused(ErrorCode::TokenInvalid))?),
         };
-        if verified.exp <= access.clock.now().seconds() {
+        if verified.exp <= platform.clock.now().seconds() {
             self.verified.remove(&hash);
             return Err(refused(ErrorCode::TokenExpired));
         }
@@ -195,7 +195,7 @@ impl Tokens {
         if is_new {
             self.verified.insert(hash, Arc::clone(&verified));
             // Its key may have been taken away, and what was verified forgotten, between the two.
-            if access.keyring.keys().verifying(&verified.kid).is_none() {
+            if platform.keyring.keys().verifying(&verified.kid).is_none() {
                 self.verified.remove(&hash);
             }
         }
@@ -223,11 +223,11 @@ impl Tokens {
     }
 
     /// The person behind a fan: for what knows nothing of partners, such as a wallet.
-    pub async fn person(&self, access: &Access, partner: PartnerId, fan: FanId) -> Result<Option<PersonId>, Fault> {
+    pub async fn person(&self, platform: &Platform, partner: PartnerId, fan: FanId) -> Result<Option<PersonId>, Fault> {
         if let Some(person) = self.persons.get(&fan) {
             return Ok(Some(person));
         }
-        let person = store::person_of(&mut access.db.reading_newest().await?, partner, fan).await?;
+        let person = store::person_of(&mut platform.db.reading_newest().await?, partner, fan).await?;
         if let Some(person) = person {
             self.persons.insert(fan, person);
         }
@@ -240,19 +240,19 @@ impl Tokens {
 }
 
 /// What a token says, when it is ours, for us, and not altered.
-fn parse(access: &Access, token: &str) -> Option<AccessToken> {
+fn parse(platform: &Platform, token: &str) -> Option<AccessToken> {
     let jws = Compact::parse(token).ok()?;
     if !jws.header.is_type(TYPE) || jws.header.alg != JwsAlgorithm::EdDsa {
         return None;
     }
     let kid = jws.header.kid.clone()?;
-    let keys = access.keyring.keys();
+    let keys = platform.keyring.keys();
     let key = keys.verifying(&kid)?;
     if !key.verify_jws(JwsAlgorithm::EdDsa, jws.signed.as_bytes(), &jws.signature) {
         return None;
     }
     let claims: Claims = jws.claims().ok()?;
-    let ours = &access.config.public_url;
+    let ours = &platform.config.public_url;
     if claims.iss != *ours || claims.aud != *ours {
         return None;
     }

@@ -12,7 +12,7 @@ use crate::capabilities::partners;
 use crate::capabilities::payments::service::Context;
 use crate::capabilities::payments::{self, PaymentLookups, Row};
 use crate::capabilities::wallets;
-use crate::edge::pages::written;
+use crate::edge::pages::in_transaction;
 use crate::edge::sessions::{self, Browser};
 use crate::platform::Platform;
 use crate::platform::db::Reader;
@@ -212,5 +212,5 @@ async fn appear(platform: &Platform, asked: &Asked, now: Time, appears: TipDiscl
         return Ok(());
     }
     let (partner, fan) = (asked.payment.partner_id, asked.payment.fan_id);
-    written(platform, async |tx| fans::service::disclose(tx, partner, now, fan, appears).await).await
+    in_transaction(platform, async |tx| fans::service::disclose(tx, partner, now, fan, appears).await).await
 }

@@ -7,15 +7,13 @@ use quanzi_openapi::{Cursor, ErrorCode, Page, Time};
 
 use super::model::{self, Standing};
 use super::store;
-use crate::capabilities::content;
-use crate::capabilities::gates;
 use crate::platform::clock::Clock;
 use crate::platform::db::{Reader, Tx};
 use crate::platform::fault::Fault;
 use crate::platform::outbox;
 
-/// Makes a circle: a draft behind an open gate.
-pub async fn create(
+/// A new circle as a draft, not yet written.
+pub async fn draft(
     tx: &mut Tx,
     clock: &Clock,
     partner: PartnerId,
@@ -23,12 +21,13 @@ pub async fn create(
     new: &NewCircle,
 ) -> Result<Circle, Fault> {
     let operator = store::operator(tx, partner).await?;
-    let circle = model::new(clock.id(), operator, new, now)?;
-    gates::check_bands(&circle.rights, None)?;
-    store::insert(tx, partner, &circle).await?;
-    gates::service::begin(tx, clock, partner, now, circle.id).await?;
-    outbox::service::record(tx, partner, now, EventType::CircleCreated, &circle)?;
-    Ok(circle)
+    model::new(clock.id(), operator, new, now)
+}
+
+/// Writes a new circle. Its gate follows in the same transaction.
+pub async fn create(tx: &mut Tx, partner: PartnerId, circle: &Circle) -> Result<(), Fault> {
+    store::insert(tx, partner, circle).await?;
+    outbox::service::record(tx, partner, circle.created_at, EventType::CircleCreated, circle)
 }
 
 /// A page of the partner's circles, newest first.
@@ -64,19 +63,14 @@ pub async fn look(tx: &mut Reader, partner: PartnerId, circle: CircleId) -> Resu
     store::look(tx, partner, circle).await?.ok_or_else(missing)
 }
 
-/// Changes a circle that is held.
-pub async fn change(
-    tx: &mut Tx,
-    partner: PartnerId,
-    now: Time,
-    before: Circle,
-    change: &CircleChange,
-) -> Result<Circle, Fault> {
-    let after = model::changed(&before, change, now)?;
-    if after.rights != before.rights {
-        gates::service::change_rights(tx, partner, now, before.id, (&before.rights, &after.rights)).await?;
-    }
-    save(tx, partner, &before, after, EventType::CircleChanged).await
+/// The circle after a change, not yet written.
+pub fn changed(before: &Circle, change: &CircleChange, now: Time) -> Result<Circle, Fault> {
+    model::changed(before, change, now)
+}
+
+/// Writes a changed circle, which is locked.
+pub async fn change(tx: &mut Tx, partner: PartnerId, before: &Circle, after: Circle) -> Result<Circle, Fault> {
+    save(tx, partner, before, after, EventType::CircleChanged).await
 }
 
 /// Opens a circle.
@@ -86,14 +80,9 @@ pub async fn open(tx: &mut Tx, partner: PartnerId, now: Time, circle: CircleId) 
     save(tx, partner, &before, after, EventType::CircleOpened).await
 }
 
-/// Closes a circle permanently. Scheduled posts become drafts, because nothing is published in a closed circle.
-pub async fn close(tx: &mut Tx, partner: PartnerId, now: Time, circle: CircleId) -> Result<Circle, Fault> {
-    let before = lock(tx, partner, circle).await?;
-    let after = model::closed(&before, now);
-    if after != before {
-        content::service::unschedule_all(tx, partner, now, circle).await?;
-    }
-    save(tx, partner, &before, after, EventType::CircleClosed).await
+/// Closes a circle, which is locked, for good.
+pub async fn close(tx: &mut Tx, partner: PartnerId, now: Time, before: &Circle) -> Result<Circle, Fault> {
+    save(tx, partner, before, model::closed(before, now), EventType::CircleClosed).await
 }
 
 /// Notes that another version of the gate decides now.

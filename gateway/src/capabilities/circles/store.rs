@@ -10,9 +10,11 @@ use quanzi_openapi::{ErrorCode, Limit, Time};
 use sqlx::FromRow;
 
 use super::model::Standing;
-use crate::platform::db::{As, Fault as DbFault, Json, OnFault as _, Reader, Sql, Tx, id_or_upper_bound};
+use crate::platform::db::{As, Fault as DbFault, Json, OnFault as _, Reader, Sql, Tx, enum_columns, id_or_upper_bound};
 use crate::platform::fault::Fault;
 use crate::sql;
+
+enum_columns!(Category CircleStatus Discoverability);
 
 macro_rules! columns {
     () => {

@@ -7,6 +7,7 @@ use quanzi_openapi::{Cursor, ErrorCode, Limit};
 use super::service;
 use crate::on_both_engines;
 use crate::testing::fixture::Fixture;
+use crate::workflows;
 
 fn page_of(limit: u32) -> CirclesQuery {
     let mut query = CirclesQuery::default();
@@ -45,7 +46,7 @@ on_both_engines! {
             (NewCircle::new("Dogs").slug("cats"), ErrorCode::CircleSlugTaken),
         ] {
             let mut tx = fixture.begin().await;
-            let refused = service::create(&mut tx, &fixture.clock, fixture.partner, fixture.now, &new).await.unwrap_err();
+            let refused = workflows::circles::service::create(&mut tx, &fixture.clock, fixture.partner, fixture.now, &new).await.unwrap_err();
             assert_eq!(refused.code(), code);
         }
         fixture.partner = fixture.add_partner().await;
@@ -61,7 +62,7 @@ on_both_engines! {
 
         let mut tx = fixture.begin().await;
         let held = service::lock(&mut tx, fixture.partner, dogs.id).await.unwrap();
-        let outcome = service::change(&mut tx, fixture.partner, fixture.now, held, &change).await;
+        let outcome = workflows::circles::service::change(&mut tx, fixture.partner, fixture.now, &held, &change).await;
         let refused = fixture.end(tx, outcome).await.unwrap_err();
 
         assert_eq!(refused.code(), ErrorCode::CircleNameTaken);
@@ -80,7 +81,7 @@ on_both_engines! {
             service::find(&mut tx, other, circle).await.unwrap_err(),
             service::lock(&mut tx, other, circle).await.unwrap_err(),
             service::open(&mut tx, other, fixture.now, circle).await.unwrap_err(),
-            service::close(&mut tx, other, fixture.now, circle).await.unwrap_err(),
+            workflows::circles::service::close(&mut tx, other, fixture.now, circle).await.unwrap_err(),
             service::must_exist(&mut tx, other, circle).await.unwrap_err(),
             crate::capabilities::gates::service::find(&mut tx, other, circle).await.unwrap_err(),
             service::find(&mut tx, fixture.partner, fixture.clock.id()).await.unwrap_err(),
@@ -96,9 +97,9 @@ on_both_engines! {
 
         fixture.wait(60);
         let again = service::open(&mut tx, fixture.partner, fixture.now, circle).await.unwrap();
-        let closed = service::close(&mut tx, fixture.partner, fixture.now, circle).await.unwrap();
+        let closed = workflows::circles::service::close(&mut tx, fixture.partner, fixture.now, circle).await.unwrap();
         fixture.wait(60);
-        let closed_again = service::close(&mut tx, fixture.partner, fixture.now, circle).await.unwrap();
+        let closed_again = workflows::circles::service::close(&mut tx, fixture.partner, fixture.now, circle).await.unwrap();
         let reopened = service::open(&mut tx, fixture.partner, fixture.now, circle).await.unwrap_err();
 
         assert_eq!((again.version, closed.version), (2, 3));

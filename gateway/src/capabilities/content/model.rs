@@ -4,24 +4,20 @@ use quanzi_openapi::content::{MEDIA_MAX, NewPost, PostChange, PostStatus};
 use quanzi_openapi::partners::WebAddress;
 use quanzi_openapi::{ErrorCode, Time};
 
-use super::store::Row;
+use super::row::PostRow;
+pub use super::row::status;
 use crate::platform::fault::Fault;
+use crate::platform::jobs::JobKind;
 use crate::platform::window::Window;
+
+/// A post: what was scheduled can be seen, and the log says so.
+pub const PUBLISH_POST: JobKind = JobKind::new("publish_post");
 
 const DAY_SECONDS: u32 = 24 * 3600;
 
 /// How many posts an author may publish, where the circle says so.
 pub fn pace(posts_per_day: u16) -> Window {
     Window { name: "posts_per_member_per_day", allowed: posts_per_day.into(), seconds: DAY_SECONDS }
-}
-
-/// Whether a post can be seen.
-pub fn status(publish_at: Option<Time>, now: Time) -> PostStatus {
-    match publish_at {
-        None => PostStatus::Draft,
-        Some(time) if time > now => PostStatus::Scheduled,
-        Some(_) => PostStatus::Published,
-    }
 }
 
 /// When a new post is to be seen: at the wished time, now when that is past or left out, never as a draft.
@@ -42,7 +38,7 @@ pub fn check_media(media: &[WebAddress]) -> Result<(), Fault> {
 }
 
 /// The post after a change; the same version when nothing changed.
-pub fn changed(before: &Row, change: &PostChange, now: Time) -> Result<Row, Fault> {
+pub fn changed(before: &PostRow, change: &PostChange, now: Time) -> Result<PostRow, Fault> {
     let published = status(before.publish_at, now) == PostStatus::Published;
     let moves = change.publish_at.clone().apply(before.publish_at) != before.publish_at;
     if published && moves {
@@ -70,21 +66,21 @@ pub fn changed(before: &Row, change: &PostChange, now: Time) -> Result<Row, Faul
 }
 
 /// The post when its time has come: its status has changed, so its version does.
-pub fn publish(before: &Row, now: Time) -> Row {
-    Row { version: before.version + 1, updated_at: now, ..before.clone() }
+pub fn publish(before: &PostRow, now: Time) -> PostRow {
+    PostRow { version: before.version + 1, updated_at: now, ..before.clone() }
 }
 
 /// The post, pinned or not.
-pub fn pinned(before: &Row, pinned: bool, now: Time) -> Row {
-    counted(before, Row { pinned, ..before.clone() }, now)
+pub fn pinned(before: &PostRow, pinned: bool, now: Time) -> PostRow {
+    counted(before, PostRow { pinned, ..before.clone() }, now)
 }
 
 /// The post as its row is kept when it is deleted.
-pub fn deleted(before: &Row, now: Time) -> Row {
-    Row { pinned: false, version: before.version + 1, updated_at: now, ..before.clone() }
+pub fn deleted(before: &PostRow, now: Time) -> PostRow {
+    PostRow { pinned: false, version: before.version + 1, updated_at: now, ..before.clone() }
 }
 
-fn counted(before: &Row, mut after: Row, now: Time) -> Row {
+fn counted(before: &PostRow, mut after: PostRow, now: Time) -> PostRow {
     if after != *before {
         after.version += 1;
         after.updated_at = now;

@@ -9,7 +9,8 @@ use quanzi_openapi::page::CursorError;
 use quanzi_openapi::{Cursor, ErrorCode, Page, Time};
 
 use super::model;
-use super::store::{self, Author, Place, Row};
+use super::row::PostRow;
+use super::store::{self, Author, Place};
 use crate::capabilities::circles;
 use crate::capabilities::circles::Standing;
 use crate::capabilities::fans;
@@ -69,7 +70,7 @@ async fn publish(
 ) -> Result<Post, Fault> {
     let publish_at = model::publish_at(new, now)?;
     model::check_media(&new.media_urls)?;
-    let row = Row {
+    let row = PostRow {
         id: clock.id(),
         circle_id: circle,
         author_id: new.author,
@@ -191,7 +192,7 @@ pub async fn count_like(tx: &mut Tx, partner: PartnerId, post: PostId, by: i64) 
 /// A post that is about to change, held, and how its circle stands.
 #[derive(Debug)]
 pub struct Held {
-    row: Row,
+    row: PostRow,
     standing: Standing,
     /// The fan who is about to change it; none when it is the partner.
     fan: Option<FanId>,
@@ -232,7 +233,7 @@ pub async fn change(
     let is_moved = after.publish_at != held.row.publish_at;
     let post = save(tx, partner, &held.row, after, now).await?;
     if is_moved {
-        jobs::service::cancel(tx, super::PUBLISH_POST, post.id).await?;
+        jobs::service::cancel(tx, model::PUBLISH_POST, post.id).await?;
         announce_later(tx, clock, partner, now, &post).await?;
     }
     Ok(post)
@@ -254,7 +255,7 @@ pub async fn delete_as_fan(tx: &mut Tx, partner: PartnerId, now: Time, fan: FanI
 }
 
 /// The post, when the fan wrote it, or the partner did in the fan's name. What nobody sees yet is the partner's alone.
-async fn find_own(tx: &mut Tx, partner: PartnerId, now: Time, fan: FanId, post: PostId) -> Result<Row, Fault> {
+async fn find_own(tx: &mut Tx, partner: PartnerId, now: Time, fan: FanId, post: PostId) -> Result<PostRow, Fault> {
     let row = find_row(tx, partner, post).await?;
     if model::status(row.publish_at, now) != PostStatus::Published {
         return Err(missing());
@@ -275,7 +276,7 @@ async fn find_own(tx: &mut Tx, partner: PartnerId, now: Time, fan: FanId, post: 
 async fn announce_later(tx: &mut Tx, clock: &Clock, partner: PartnerId, now: Time, post: &Post) -> Result<(), Fault> {
     match post.publish_at.filter(|publish_at| *publish_at > now) {
         Some(due_at) => {
-            jobs::service::enqueue(tx, clock, Job::new(super::PUBLISH_POST, partner, post.id, due_at)).await
+            jobs::service::enqueue(tx, clock, Job::new(model::PUBLISH_POST, partner, post.id, due_at)).await
         }
         None => Ok(()),
     }
@@ -297,7 +298,7 @@ pub async fn publish_due(tx: &mut Tx, partner: PartnerId, now: Time, post: PostI
 pub async fn delete(tx: &mut Tx, partner: PartnerId, now: Time, post: PostId) -> Result<(), Fault> {
     let before = lock_row(tx, partner, post).await?;
     store::delete(tx, partner, post, now).await?;
-    jobs::service::cancel(tx, super::PUBLISH_POST, post).await?;
+    jobs::service::cancel(tx, model::PUBLISH_POST, post).await?;
     let after = model::deleted(&before, now);
     outbox::service::record(tx, partner, now, EventType::PostDeleted, &after.post(now))
 }
@@ -334,8 +335,8 @@ pub async fn unschedule_of(tx: &mut Tx, partner: PartnerId, now: Time, author: M
     unscheduled(tx, partner, now, posts).await
 }
 
-async fn unscheduled(tx: &mut Tx, partner: PartnerId, now: Time, posts: Vec<Row>) -> Result<(), Fault> {
-    jobs::service::cancel_all(tx, super::PUBLISH_POST, posts.iter().map(|post| post.id)).await?;
+async fn unscheduled(tx: &mut Tx, partner: PartnerId, now: Time, posts: Vec<PostRow>) -> Result<(), Fault> {
+    jobs::service::cancel_all(tx, model::PUBLISH_POST, posts.iter().map(|post| post.id)).await?;
     for post in posts {
         outbox::service::record(tx, partner, now, EventType::PostChanged, &post.post(now))?;
     }
@@ -343,7 +344,13 @@ async fn unscheduled(tx: &mut Tx, partner: PartnerId, now: Time, posts: Vec<Row>
 }
 
 /// Refuses a post that its author may not write, or not publish at that time.
-async fn may_publish(tx: &mut Tx, partner: PartnerId, now: Time, post: &Row, standing: &Standing) -> Result<(), Fault> {
+async fn may_publish(
+    tx: &mut Tx,
+    partner: PartnerId,
+    now: Time,
+    post: &PostRow,
+    standing: &Standing,
+) -> Result<(), Fault> {
     // The author is held: of two posts at once the second counts the first.
     let author = match (post.author_id, post.fan_id) {
         (Some(author), _) => {
@@ -395,7 +402,7 @@ async fn check_posting_rate(
     })
 }
 
-async fn save(tx: &mut Tx, partner: PartnerId, before: &Row, after: Row, now: Time) -> Result<Post, Fault> {
+async fn save(tx: &mut Tx, partner: PartnerId, before: &PostRow, after: PostRow, now: Time) -> Result<Post, Fault> {
     let post = after.clone().post(now);
     if after != *before {
         store::update(tx, partner, &after).await?;
@@ -407,11 +414,11 @@ async fn save(tx: &mut Tx, partner: PartnerId, before: &Row, after: Row, now: Ti
     Ok(post)
 }
 
-async fn find_row(tx: &mut Reader, partner: PartnerId, post: PostId) -> Result<Row, Fault> {
+async fn find_row(tx: &mut Reader, partner: PartnerId, post: PostId) -> Result<PostRow, Fault> {
     store::find(tx, partner, post).await?.ok_or_else(missing)
 }
 
-async fn lock_row(tx: &mut Tx, partner: PartnerId, post: PostId) -> Result<Row, Fault> {
+async fn lock_row(tx: &mut Tx, partner: PartnerId, post: PostId) -> Result<PostRow, Fault> {
     store::lock(tx, partner, post).await?.ok_or_else(missing)
 }
 

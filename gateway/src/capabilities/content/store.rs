@@ -2,14 +2,11 @@
 
 use std::cmp::Reverse;
 
-use quanzi_openapi::content::{Post, PostBody, PostFormat, PostTitle};
 use quanzi_openapi::id::{CircleId, FanId, MembershipId, PartnerId, PostId};
-use quanzi_openapi::partners::WebAddress;
 use quanzi_openapi::{Limit, Time};
-use sqlx::FromRow;
 
-use super::model;
-use crate::platform::db::{As, Fault, Json, KEYSET_UPPER_BOUND, Reader, Sql, Tx};
+use super::row::PostRow;
+use crate::platform::db::{Fault, Json, KEYSET_UPPER_BOUND, Reader, Sql, Tx};
 use crate::sql;
 
 macro_rules! columns {
@@ -99,63 +96,6 @@ const NEVER: i64 = -1;
 /// More posts than a limit can count in three days; what lies beyond them can no longer change the answer.
 const AUTHOR_ROWS_MAX: i64 = 4_000;
 
-/// A post as it is kept.
-#[derive(Debug, Clone, PartialEq, FromRow)]
-pub struct Row {
-    #[sqlx(try_from = "As<PostId>")]
-    pub id: PostId,
-    #[sqlx(try_from = "As<CircleId>")]
-    pub circle_id: CircleId,
-    #[sqlx(try_from = "As<Option<MembershipId>>")]
-    pub author_id: Option<MembershipId>,
-    #[sqlx(try_from = "As<Option<FanId>>")]
-    pub fan_id: Option<FanId>,
-    #[sqlx(try_from = "As<Option<PostTitle>>")]
-    pub title: Option<PostTitle>,
-    #[sqlx(try_from = "As<PostBody>")]
-    pub body: PostBody,
-    #[sqlx(try_from = "As<PostFormat>")]
-    pub format: PostFormat,
-    pub media_urls: Json<Vec<WebAddress>>,
-    pub pinned: bool,
-    #[sqlx(try_from = "As<Option<Time>>")]
-    pub publish_at: Option<Time>,
-    #[sqlx(try_from = "As<Option<Time>>")]
-    pub edited_at: Option<Time>,
-    pub comments: i64,
-    pub likes: i64,
-    pub version: i64,
-    #[sqlx(try_from = "As<Time>")]
-    pub created_at: Time,
-    #[sqlx(try_from = "As<Time>")]
-    pub updated_at: Time,
-}
-
-impl Row {
-    /// As the partner sees it now.
-    pub fn post(self, now: Time) -> Post {
-        Post {
-            status: model::status(self.publish_at, now).into(),
-            id: self.id,
-            circle: self.circle_id,
-            author: self.author_id,
-            fan: self.fan_id,
-            title: self.title,
-            body: self.body,
-            format: self.format.into(),
-            media_urls: self.media_urls.0,
-            pinned: self.pinned,
-            publish_at: self.publish_at,
-            edited_at: self.edited_at,
-            comments: self.comments,
-            likes: self.likes,
-            version: self.version,
-            created_at: self.created_at,
-            updated_at: self.updated_at,
-        }
-    }
-}
-
 /// Whose pace a post counts for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Author {
@@ -172,11 +112,11 @@ pub struct Place {
     pub id: PostId,
 }
 
-pub async fn find(tx: &mut Reader, partner: PartnerId, post: PostId) -> Result<Option<Row>, Fault> {
+pub async fn find(tx: &mut Reader, partner: PartnerId, post: PostId) -> Result<Option<PostRow>, Fault> {
     tx.query(FIND).bind(partner).bind(post).optional().await
 }
 
-pub async fn lock(tx: &mut Tx, partner: PartnerId, post: PostId) -> Result<Option<Row>, Fault> {
+pub async fn lock(tx: &mut Tx, partner: PartnerId, post: PostId) -> Result<Option<PostRow>, Fault> {
     tx.query(LOCK).bind(partner).bind(post).optional().await
 }
 
@@ -188,7 +128,7 @@ pub async fn feed(
     now: Time,
     after: Option<Place>,
     limit: Limit,
-) -> Result<Vec<Row>, Fault> {
+) -> Result<Vec<PostRow>, Fault> {
     page(tx, partner, circle, (NEVER, now.micros()), after, limit).await
 }
 
@@ -200,7 +140,7 @@ pub async fn scheduled(
     now: Time,
     after: Option<Place>,
     limit: Limit,
-) -> Result<Vec<Row>, Fault> {
+) -> Result<Vec<PostRow>, Fault> {
     page(tx, partner, circle, (now.micros(), i64::MAX), after, limit).await
 }
 
@@ -212,7 +152,7 @@ async fn page(
     (floor, ceiling): (i64, i64),
     after: Option<Place>,
     limit: Limit,
-) -> Result<Vec<Row>, Fault> {
+) -> Result<Vec<PostRow>, Fault> {
     let all = || (ceiling, KEYSET_UPPER_BOUND.to_owned());
     let rest = |place: Place| (place.publish_at.micros(), place.id.to_string()).min(all());
     let (top, others) = match after {
@@ -221,7 +161,7 @@ async fn page(
         Some(place) => ((NEVER, String::new()), rest(place)),
     };
     let page = tx.query(PAGE).bind(partner).bind(circle).bind(floor).bind(top.0).bind(top.1);
-    let mut rows: Vec<Row> = page.bind(others.0).bind(others.1).bind(limit.rows_and_one()).all().await?;
+    let mut rows: Vec<PostRow> = page.bind(others.0).bind(others.1).bind(limit.rows_and_one()).all().await?;
     rows.sort_unstable_by_key(|row| Reverse((row.pinned, row.publish_at, row.id)));
     rows.truncate(limit.rows() + 1);
     Ok(rows)
@@ -233,7 +173,7 @@ pub async fn drafts(
     circle: CircleId,
     after: Option<(bool, PostId)>,
     limit: Limit,
-) -> Result<Vec<Row>, Fault> {
+) -> Result<Vec<PostRow>, Fault> {
     let (pinned, id) =
         after.map_or_else(|| (true, KEYSET_UPPER_BOUND.to_owned()), |(pinned, id)| (pinned, id.to_string()));
     tx.query(DRAFTS).bind(partner).bind(circle).bind(pinned).bind(id).bind(limit.rows_and_one()).all().await
@@ -266,7 +206,7 @@ pub async fn others_of_author(
     Ok(rows.into_iter().map(|(micros,)| Time::from_micros(micros)).collect())
 }
 
-pub async fn insert(tx: &mut Tx, partner: PartnerId, row: &Row) -> Result<(), Fault> {
+pub async fn insert(tx: &mut Tx, partner: PartnerId, row: &PostRow) -> Result<(), Fault> {
     let insert = tx.query(INSERT).bind(partner).bind(row.id).bind(row.circle_id).bind(row.author_id).bind(&row.title);
     let insert = insert.bind(&row.body).bind(row.format).bind(Json(&row.media_urls.0)).bind(row.pinned);
     let insert = insert.bind(row.publish_at).bind(row.version).bind(row.created_at).bind(row.updated_at);
@@ -286,7 +226,7 @@ pub async fn count_like(tx: &mut Tx, partner: PartnerId, post: PostId, by: i64) 
     Ok(count.map(|(count,)| count))
 }
 
-pub async fn update(tx: &mut Tx, partner: PartnerId, row: &Row) -> Result<(), Fault> {
+pub async fn update(tx: &mut Tx, partner: PartnerId, row: &PostRow) -> Result<(), Fault> {
     let update = tx.query(UPDATE).bind(partner).bind(row.id).bind(&row.title).bind(&row.body).bind(row.format);
     let update = update.bind(Json(&row.media_urls.0)).bind(row.pinned).bind(row.publish_at).bind(row.edited_at);
     update.bind(row.version).bind(row.updated_at).run().await?;
@@ -299,12 +239,17 @@ pub async fn delete(tx: &mut Tx, partner: PartnerId, post: PostId, now: Time) ->
 }
 
 /// The posts that were scheduled, as they are now.
-pub async fn unschedule_all(tx: &mut Tx, partner: PartnerId, circle: CircleId, now: Time) -> Result<Vec<Row>, Fault> {
+pub async fn unschedule_all(
+    tx: &mut Tx,
+    partner: PartnerId,
+    circle: CircleId,
+    now: Time,
+) -> Result<Vec<PostRow>, Fault> {
     let mut posts = Vec::new();
     // Both values of `pinned`, so that each is a range of the feed's index.
     for pinned in [true, false] {
         let unschedule = tx.query(UNSCHEDULE_ALL).bind(partner).bind(circle).bind(now).bind(pinned);
-        posts.extend(unschedule.all::<Row>().await?);
+        posts.extend(unschedule.all::<PostRow>().await?);
     }
     Ok(posts)
 }
@@ -315,6 +260,6 @@ pub async fn unschedule_of(
     partner: PartnerId,
     author: MembershipId,
     now: Time,
-) -> Result<Vec<Row>, Fault> {
+) -> Result<Vec<PostRow>, Fault> {
     tx.query(UNSCHEDULE_OF).bind(partner).bind(author).bind(now).all().await
 }

@@ -6,12 +6,11 @@ use quanzi_openapi::id::{CircleId, MembershipId, PostId};
 use quanzi_openapi::{Cursor, Edit, ErrorCode, Limit, Time};
 
 use super::service;
-use crate::capabilities::circles;
-use crate::capabilities::memberships;
 use crate::capabilities::memberships::Action;
 use crate::on_both_engines;
 use crate::platform::fault::Fault;
 use crate::testing::fixture::Fixture;
+use crate::workflows;
 
 const DAY: i64 = 24 * 3600;
 
@@ -48,7 +47,7 @@ async fn delete(fixture: &Fixture, post: PostId) -> Result<(), Fault> {
 
 async fn close(fixture: &Fixture, circle: CircleId) {
     let mut tx = fixture.begin().await;
-    let closed = circles::service::close(&mut tx, fixture.partner, fixture.now, circle).await;
+    let closed = workflows::circles::service::close(&mut tx, fixture.partner, fixture.now, circle).await;
     fixture.end(tx, closed).await.unwrap();
 }
 
@@ -290,7 +289,7 @@ on_both_engines! {
         let elsewhere = publish(&fixture, other, &by_author).await.unwrap_err();
         let own = publish(&fixture, circle, &by_author).await.unwrap();
         let mut tx = fixture.begin().await;
-        let left = memberships::service::act(&mut tx, fixture.partner, fixture.now, author, Action::Leave).await;
+        let left = workflows::memberships::service::act(&mut tx, fixture.partner, fixture.now, author, Action::Leave).await;
         fixture.end(tx, left).await.unwrap();
         let gone = publish(&fixture, circle, &by_author).await.unwrap_err();
         let gone_too = change(&fixture, draft.id, &publish_at(Edit::Set(fixture.now))).await.unwrap_err();

@@ -23,7 +23,13 @@ pub struct Held {
 }
 
 /// Puts the first gate, an open one, before a new circle.
-pub async fn begin(tx: &mut Tx, clock: &Clock, partner: PartnerId, now: Time, circle: CircleId) -> Result<(), Fault> {
+pub async fn create_open(
+    tx: &mut Tx,
+    clock: &Clock,
+    partner: PartnerId,
+    now: Time,
+    circle: CircleId,
+) -> Result<(), Fault> {
     let row = store::GateRow { id: clock.id(), gate_version: 1, rules: Json(vec![GateRule::Open {}]), created_at: now };
     Ok(store::insert(tx, partner, circle, &row, false).await?)
 }

@@ -1,12 +1,14 @@
 //! All SQL of gates, evaluations and tests of credit bands.
 
-use quanzi_openapi::gates::{CreditBand, Evaluation, Gate, GateRule};
+use quanzi_openapi::gates::{CreditBand, Evaluation, Gate, GateRule, Outcome};
 use quanzi_openapi::id::{CircleId, FanId, GateId, PartnerId};
 use quanzi_openapi::{Open, Time};
 use sqlx::FromRow;
 
-use crate::platform::db::{As, Fault, Json, Reader, Sql, Tx};
+use crate::platform::db::{As, Fault, Json, Reader, Sql, Tx, enum_columns};
 use crate::sql;
+
+enum_columns!(CreditBand Outcome);
 
 const CURRENT: Sql = sql!(
     "select id, version as gate_version, rules, created_at from gate where partner_id = $1 and circle_id = $2 \

@@ -13,6 +13,7 @@ use crate::platform::db::Sql;
 use crate::platform::fault::Fault;
 use crate::sql;
 use crate::testing::fixture::Fixture;
+use crate::workflows;
 
 const DAY: i64 = 24 * 3600;
 
@@ -56,7 +57,7 @@ on_both_engines! {
         let fixture = Fixture::new(db).await;
         let circle = fixture.open_circle(&NewCircle::new("Cats")).await;
         let mut tx = fixture.begin().await;
-        let closed = circles::service::close(&mut tx, fixture.partner, fixture.now, circle).await;
+        let closed = workflows::circles::service::close(&mut tx, fixture.partner, fixture.now, circle).await;
         fixture.end(tx, closed).await.unwrap();
 
         let refused = fixture.put_gate(circle, [GateRule::Adult {}]).await.unwrap_err();

@@ -5,7 +5,8 @@ use quanzi_openapi::comments::CommentPath;
 use quanzi_openapi::content::PostPath;
 use quanzi_openapi::likes::{GetPostLikes, LikeComment, LikePost, Likes, UnlikeComment, UnlikePost};
 
-use super::service::{self, LikeTarget};
+use super::model::LikeTarget;
+use super::service;
 use crate::edge::{Call, Effect, FanCaller, Routes};
 use crate::platform::db::Tx;
 use crate::platform::fault::Fault;

@@ -4,6 +4,7 @@
 //! clicks; there are no events about likes, because a popular post would flood its partner's log.
 
 mod http;
+mod model;
 pub mod service;
 mod store;
 

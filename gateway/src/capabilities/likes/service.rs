@@ -1,9 +1,10 @@
 //! Use-cases of likes.
 
 use quanzi_openapi::Time;
-use quanzi_openapi::id::{CircleId, CommentId, FanId, PartnerId, PostId};
+use quanzi_openapi::id::{CircleId, FanId, PartnerId, PostId};
 use quanzi_openapi::likes::Likes;
 
+pub use super::model::LikeTarget;
 use super::store;
 use crate::capabilities::circles;
 use crate::capabilities::comments;
@@ -11,15 +12,6 @@ use crate::capabilities::content;
 use crate::capabilities::rights;
 use crate::platform::db::{Reader, Tx};
 use crate::platform::fault::Fault;
-
-/// What can be liked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LikeTarget {
-    /// A post.
-    Post(PostId),
-    /// A comment.
-    Comment(CommentId),
-}
 
 /// Likes or unlikes a post or comment. Repeating it changes nothing.
 pub async fn set(

@@ -3,7 +3,7 @@
 use quanzi_openapi::Time;
 use quanzi_openapi::id::{FanId, PartnerId, PostId};
 
-use super::service::LikeTarget;
+use super::model::LikeTarget;
 use crate::platform::db::{Fault, Reader, Sql, Tx};
 use crate::sql;
 

@@ -7,6 +7,10 @@ use quanzi_openapi::{Money, Time};
 
 use super::store::Row;
 use crate::platform::fault::Fault;
+use crate::platform::jobs::JobKind;
+
+/// A mandate: its time is over, or the time to decide about it.
+pub const EXPIRE_MANDATE: JobKind = JobKind::new("expire_mandate");
 
 /// How long a fan can decide.
 pub const CONSENT_SECONDS: i64 = 30 * 60;

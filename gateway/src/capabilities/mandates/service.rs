@@ -58,7 +58,7 @@ async fn begin(tx: &mut Tx, context: Context<'_>, row: Row) -> Result<Mandate, F
     }
     store::add(tx, partner, &row).await?;
     if let Some(ends_at) = model::ends_at(&row) {
-        jobs::service::enqueue(tx, &platform.clock, Job::new(super::EXPIRE_MANDATE, partner, row.id, ends_at)).await?;
+        jobs::service::enqueue(tx, &platform.clock, Job::new(model::EXPIRE_MANDATE, partner, row.id, ends_at)).await?;
     }
     let kind = model::event(row.status);
     let mandate = row.mandate(&platform.config.public_url);
@@ -113,10 +113,10 @@ pub async fn decide(tx: &mut Tx, context: Context<'_>, mandate: MandateId, agree
     let after = model::with(before, status, now);
     match model::ends_at(&after).filter(|_| agrees) {
         Some(ends_at) => {
-            jobs::service::enqueue(tx, &platform.clock, Job::new(super::EXPIRE_MANDATE, partner, mandate, ends_at))
+            jobs::service::enqueue(tx, &platform.clock, Job::new(model::EXPIRE_MANDATE, partner, mandate, ends_at))
                 .await?;
         }
-        None => jobs::service::cancel(tx, super::EXPIRE_MANDATE, mandate).await?,
+        None => jobs::service::cancel(tx, model::EXPIRE_MANDATE, mandate).await?,
     }
     save(tx, context, after).await?;
     Ok(true)
@@ -128,7 +128,7 @@ pub async fn revoke(tx: &mut Tx, context: Context<'_>, mandate: MandateId) -> Re
     if model::is_over(&before) {
         return Ok(before.mandate(&context.platform.config.public_url));
     }
-    jobs::service::cancel(tx, super::EXPIRE_MANDATE, mandate).await?;
+    jobs::service::cancel(tx, model::EXPIRE_MANDATE, mandate).await?;
     save(tx, context, model::with(before, MandateStatus::Revoked, context.now)).await
 }
 

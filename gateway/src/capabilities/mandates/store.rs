@@ -8,8 +8,10 @@ use quanzi_openapi::mandates::{Mandate, MandateStatus};
 use quanzi_openapi::{Currency, Limit, Money, Time};
 use sqlx::FromRow;
 
-use crate::platform::db::{As, Fault, List, Reader, Sql, Tx, id_or_upper_bound};
+use crate::platform::db::{As, Fault, List, Reader, Sql, Tx, enum_columns, id_or_upper_bound};
 use crate::sql;
+
+enum_columns!(MandateStatus);
 
 macro_rules! columns {
     () => {

@@ -1,16 +1,10 @@
-//! The endpoints of memberships: extract, one use-case, reply.
+//! The endpoints of memberships: extract, one use-case, reply. Those that end one are in `workflows/memberships`.
 
-use quanzi_openapi::memberships::{
-    ApproveMembership, BanMembership, ChangeMembership, GetMembership, JoinCircle, LeaveMembership, ListMemberships,
-    Membership, MembershipPath, RejectMembership, RemoveMembership, UnbanMembership,
-};
-use quanzi_openapi::{Endpoint, Page};
+use quanzi_openapi::Page;
+use quanzi_openapi::memberships::{ChangeMembership, GetMembership, JoinCircle, ListMemberships, Membership};
 
-use super::model::Action;
 use super::service;
-use crate::edge::Routes;
-use crate::edge::{Call, Effect};
-use crate::platform::db::Tx;
+use crate::edge::{Call, Routes};
 use crate::platform::fault::Fault;
 
 /// The routes of memberships.
@@ -20,12 +14,6 @@ pub fn routes(routes: Routes) -> Routes {
         .mount::<ListMemberships, _>(list)
         .mount::<GetMembership, _>(get)
         .mount::<ChangeMembership, _>(change)
-        .mount::<ApproveMembership, _>(approve)
-        .mount::<RejectMembership, _>(reject)
-        .mount::<RemoveMembership, _>(remove)
-        .mount::<BanMembership, _>(ban)
-        .mount::<UnbanMembership, _>(unban)
-        .mount::<LeaveMembership, _>(leave)
 }
 
 async fn join(call: &mut Call<JoinCircle>) -> Result<Membership, Fault> {
@@ -45,35 +33,4 @@ async fn change(call: &mut Call<ChangeMembership>) -> Result<Membership, Fault> 
     let before = service::lock_with_circle(&mut call.tx, call.caller.partner, call.params.membership).await?;
     call.check_version(before.version)?;
     service::change(&mut call.tx, call.caller.partner, call.now, before, &call.body).await
-}
-
-async fn approve(call: &mut Call<ApproveMembership>) -> Result<Membership, Fault> {
-    act(call, Action::Approve).await
-}
-
-async fn reject(call: &mut Call<RejectMembership>) -> Result<Membership, Fault> {
-    act(call, Action::Reject).await
-}
-
-async fn remove(call: &mut Call<RemoveMembership>) -> Result<Membership, Fault> {
-    act(call, Action::Remove).await
-}
-
-async fn ban(call: &mut Call<BanMembership>) -> Result<Membership, Fault> {
-    act(call, Action::Ban).await
-}
-
-async fn unban(call: &mut Call<UnbanMembership>) -> Result<Membership, Fault> {
-    act(call, Action::Unban).await
-}
-
-async fn leave(call: &mut Call<LeaveMembership>) -> Result<Membership, Fault> {
-    act(call, Action::Leave).await
-}
-
-async fn act<E: Endpoint<Params = MembershipPath, Verb: Effect<Handle = Tx>>>(
-    call: &mut Call<E>,
-    action: Action,
-) -> Result<Membership, Fault> {
-    service::act(&mut call.tx, call.caller.partner, call.now, call.params.membership, action).await
 }

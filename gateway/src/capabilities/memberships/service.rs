@@ -12,7 +12,6 @@ use quanzi_openapi::{Cursor, ErrorCode, Page, Time};
 use super::model::{Action, State};
 use super::store::{self, Row};
 use crate::capabilities::circles;
-use crate::capabilities::content;
 use crate::capabilities::fans;
 use crate::capabilities::gates;
 use crate::platform::clock::Clock;
@@ -114,20 +113,6 @@ pub async fn page_of_fan(
     Ok(Page::cut(rows, limit, |row| row.id).map(Row::membership))
 }
 
-/// Leaves a circle for a fan, whose membership it must be.
-pub async fn leave_as_fan(
-    tx: &mut Tx,
-    partner: PartnerId,
-    now: Time,
-    fan: FanId,
-    membership: MembershipId,
-) -> Result<(), Fault> {
-    if find_row(tx, partner, membership).await?.fan_id != fan {
-        return Err(missing());
-    }
-    act(tx, partner, now, membership, Action::Leave).await.map(drop)
-}
-
 /// The membership, held as it is until the end of the transaction; many may hold it so at once.
 pub async fn hold(tx: &mut Tx, partner: PartnerId, membership: MembershipId) -> Result<Membership, Fault> {
     Ok(store::hold(tx, partner, membership).await?.ok_or_else(missing)?.membership())
@@ -167,23 +152,40 @@ pub async fn change(
     save(tx, partner, now, before, state, EventType::MembershipChanged).await
 }
 
-/// Does something to a membership.
-pub async fn act(
+/// What an action is about to do to a membership, which is locked.
+#[derive(Debug)]
+#[must_use = "nothing has happened yet: `complete` writes it"]
+pub struct Transition {
+    before: Row,
+    state: State,
+    action: Action,
+}
+
+impl Transition {
+    /// Whether the fan is a member now and no longer afterwards.
+    pub fn ends_membership(&self) -> bool {
+        self.before.state().status == MembershipStatus::Active && self.state.status != MembershipStatus::Active
+    }
+}
+
+/// Locks a membership and checks that the action is possible.
+pub async fn prepare(
     tx: &mut Tx,
     partner: PartnerId,
-    now: Time,
     membership: MembershipId,
     action: Action,
-) -> Result<Membership, Fault> {
+) -> Result<Transition, Fault> {
     if action == Action::Approve {
         must_not_be_closed(tx, partner, membership).await?;
     }
     let before = lock_row(tx, partner, membership).await?;
     let state = before.state().after(action)?;
-    if before.state().status == MembershipStatus::Active && state.status != MembershipStatus::Active {
-        // A former member publishes nothing, not even posts scheduled before.
-        content::service::unschedule_of(tx, partner, now, membership).await?;
-    }
+    Ok(Transition { before, state, action })
+}
+
+/// Writes what was prepared.
+pub async fn complete(tx: &mut Tx, partner: PartnerId, now: Time, transition: Transition) -> Result<Membership, Fault> {
+    let Transition { before, state, action } = transition;
     save(tx, partner, now, before, state, action.event()).await
 }
 

@@ -6,8 +6,10 @@ use quanzi_openapi::{Limit, Time};
 use sqlx::FromRow;
 
 use super::model::State;
-use crate::platform::db::{As, Fault, Reader, Sql, Tx, id_or_upper_bound};
+use crate::platform::db::{As, Fault, Reader, Sql, Tx, enum_columns, id_or_upper_bound};
 use crate::sql;
+
+enum_columns!(MembershipStatus Role);
 
 macro_rules! columns {
     () => {

@@ -8,14 +8,14 @@ use quanzi_openapi::{ErrorCode, Limit};
 
 use super::model::Action;
 use super::service;
-use crate::capabilities::circles;
 use crate::on_both_engines;
 use crate::platform::fault::Fault;
 use crate::testing::fixture::Fixture;
+use crate::workflows;
 
 async fn act(fixture: &Fixture, membership: MembershipId, action: Action) -> Result<Membership, Fault> {
     let mut tx = fixture.begin().await;
-    let outcome = service::act(&mut tx, fixture.partner, fixture.now, membership, action).await;
+    let outcome = workflows::memberships::service::act(&mut tx, fixture.partner, fixture.now, membership, action).await;
     fixture.end(tx, outcome).await
 }
 
@@ -96,7 +96,7 @@ on_both_engines! {
         let circle = fixture.gated_circle("Dogs", [GateRule::Approval {}]).await;
         let waits = member(&fixture, circle).await;
         let mut tx = fixture.begin().await;
-        let closed = circles::service::close(&mut tx, fixture.partner, fixture.now, circle).await;
+        let closed = workflows::circles::service::close(&mut tx, fixture.partner, fixture.now, circle).await;
         fixture.end(tx, closed).await.unwrap();
 
         let fan = fixture.anybody().await;

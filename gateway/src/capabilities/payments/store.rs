@@ -6,14 +6,18 @@ use quanzi_openapi::circles::CircleStatus;
 use quanzi_openapi::id::{CircleId, FanId, MandateId, PartnerId, PaymentId, PersonId, PostId, RefundId};
 use quanzi_openapi::mandates::MandateStatus;
 use quanzi_openapi::memberships::MembershipStatus;
-use quanzi_openapi::payments::PaymentStatus;
+use quanzi_openapi::payments::{DeclineReason, PaymentKind, PaymentStatus};
 use quanzi_openapi::{Currency, Limit, Time};
 use sqlx::FromRow;
 
 use super::model::{RefundRow, Row, TipChange};
 use crate::capabilities::mandates::Standing;
-use crate::platform::db::{As, Fault, KEYSET_UPPER_BOUND, List, Reader, Sql, Tx, enum_text, id_or_upper_bound};
+use crate::platform::db::{
+    As, Fault, KEYSET_UPPER_BOUND, List, Reader, Sql, Tx, enum_columns, enum_text, id_or_upper_bound,
+};
 use crate::sql;
+
+enum_columns!(DeclineReason PaymentKind PaymentStatus);
 
 macro_rules! columns {
     () => {

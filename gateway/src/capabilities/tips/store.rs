@@ -5,8 +5,10 @@ use quanzi_openapi::tips::{TipDisclosure, TipTotal};
 use quanzi_openapi::{Currency, Limit, Money};
 use sqlx::FromRow;
 
-use crate::platform::db::{As, Fault, Reader, Sql};
+use crate::platform::db::{As, Fault, Reader, Sql, enum_columns};
 use crate::sql;
+
+enum_columns!(TipDisclosure);
 
 const TOTALS: Sql = sql!(
     "select currency, tips, amount from tip_total where partner_id = $1 and subject = $2 and tips > 0 order by currency"

@@ -7,6 +7,7 @@ use quanzi_openapi::ErrorCode;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
+use crate::platform::config::Config;
 use crate::platform::fault::Fault;
 
 /// Who may be reached.
@@ -58,6 +59,11 @@ const FORBIDDEN_V6: &[([u16; 2], u32)] =
     &[([0x2001, 0x0000], 23), ([0x2001, 0x0db8], 32), ([0x2002, 0x0000], 16), ([0x3fff, 0x0000], 20)];
 
 impl Reach {
+    /// Of this deployment.
+    pub fn of(config: &Config) -> Self {
+        if config.mode.is_sandbox() { Self::PublicAndLoopback } else { Self::Public }
+    }
+
     /// Refuses an address that is not in reach.
     pub fn check(self, address: IpAddr) -> Result<(), AddressForbidden> {
         // ::ffff:127.0.0.1 is 127.0.0.1, for the system too.

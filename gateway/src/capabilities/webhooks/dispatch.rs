@@ -15,9 +15,9 @@ use quanzi_openapi::id::PartnerId;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::Webhooks;
 use super::pump::Pump;
 use super::queue::{self, Key, Work};
+use super::state::Webhooks;
 use super::writer::{self, Asked};
 use crate::platform::db;
 use crate::platform::fault::Fault;

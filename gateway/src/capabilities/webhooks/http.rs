@@ -10,7 +10,8 @@ use quanzi_openapi::webhooks::{
 };
 use quanzi_openapi::{Nothing, Page};
 
-use super::{Webhooks, service};
+use super::service;
+use super::state::Webhooks;
 use crate::edge::Call;
 use crate::edge::Routes;
 use crate::platform::fault::Fault;

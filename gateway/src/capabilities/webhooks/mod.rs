@@ -12,6 +12,7 @@
 //! - `address`: where connections may go.
 
 mod address;
+mod delivery;
 mod dispatch;
 mod http;
 mod order;
@@ -23,70 +24,11 @@ mod send;
 pub mod service;
 mod share;
 mod sign;
+mod state;
 mod store;
 mod writer;
 
-use std::ops::Deref;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use tokio::sync::Semaphore;
-
 pub use dispatch::run;
 pub use http::routes;
-
-use crate::platform::Platform;
-use address::Reach;
-use send::Sender;
-use share::Shares;
-
-/// Pings of this process that are under way at once.
-const PINGS_MAX: usize = 16;
-
-/// What delivery shares in a process.
-pub struct Webhooks {
-    platform: Arc<Platform>,
-    /// This process, among those that deliver.
-    worker: String,
-    sender: Sender,
-    shares: Shares,
-    /// More endpoints have something to do than there are pumps.
-    crowded: AtomicBool,
-    pings: Semaphore,
-}
-
-impl Webhooks {
-    /// Nothing under way.
-    pub fn new(platform: Arc<Platform>) -> Self {
-        Self {
-            worker: platform.clock.random_text(),
-            platform,
-            sender: Sender::default(),
-            shares: Shares::default(),
-            crowded: AtomicBool::new(false),
-            pings: Semaphore::new(PINGS_MAX),
-        }
-    }
-}
-
-impl Deref for Webhooks {
-    type Target = Platform;
-    fn deref(&self) -> &Platform {
-        &self.platform
-    }
-}
-
-impl Webhooks {
-    fn is_crowded(&self) -> bool {
-        self.crowded.load(Ordering::Relaxed)
-    }
-
-    fn set_crowded(&self, is_crowded: bool) {
-        self.crowded.store(is_crowded, Ordering::Relaxed);
-    }
-}
-
-/// Where this deployment's events may go.
-fn reach(platform: &Platform) -> Reach {
-    if platform.config.mode.is_sandbox() { Reach::PublicAndLoopback } else { Reach::Public }
-}
+pub use service::sweep;
+pub use state::Webhooks;

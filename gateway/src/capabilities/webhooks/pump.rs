@@ -5,18 +5,18 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use quanzi_openapi::deliveries::{Delivery, DeliveryError, DeliveryOutcome};
+use quanzi_openapi::Time;
 use quanzi_openapi::webhooks::{DisabledReason, WebhookEndpointStatus};
-use quanzi_openapi::{Open, Time};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::Webhooks;
+use super::delivery::delivery;
 use super::order::{Behind, Item, Lane, Order};
 use super::queue::{self, Cursor, Key, Move, ReplayRow, Retry};
 use super::schedule::Refusal;
 use super::send::{Attempt, Target};
 use super::share::Share;
+use super::state::Webhooks;
 use super::writer::{Asked, Batch, Verdict};
 use super::{schedule, service, sign, store};
 use crate::platform::db;
@@ -477,34 +477,4 @@ fn empty(key: Key, version: i64, to: Move) -> Batch {
 fn item(event: Stored, lane: Lane) -> Item<Arc<Stored>> {
     let (seq, object) = (event.seq, event.object.clone());
     Item { seq, object, lane, attempts: 0, first_refused_at: None, event: Arc::new(event) }
-}
-
-/// The attempt as the partner reads it.
-pub fn delivery(
-    webhooks: &Webhooks,
-    endpoint: quanzi_openapi::id::WebhookEndpointId,
-    event: &Stored,
-    number: i64,
-    attempted_at: Time,
-    attempt: Attempt,
-    next: Option<Time>,
-) -> Delivery {
-    let (error, detail): (Option<DeliveryError>, _) = attempt.failure.unzip();
-    let outcome = if error.is_some() { DeliveryOutcome::Failed } else { DeliveryOutcome::Succeeded };
-    Delivery {
-        id: webhooks.clock.id(),
-        endpoint,
-        event: event.id,
-        seq: event.seq,
-        r#type: store::event_type(&event.kind),
-        attempt: number,
-        outcome: outcome.into(),
-        error: error.map(Open::from),
-        detail,
-        status: attempt.status,
-        response: attempt.response,
-        latency_ms: attempt.latency_ms,
-        attempted_at,
-        next_attempt_at: next,
-    }
 }

@@ -82,7 +82,7 @@ impl Sender {
 
     /// Posts the body, signed now.
     pub async fn post(&self, platform: &Platform, target: &Target, id: &str, body: Bytes) -> Result<Attempt, Fault> {
-        let reach = super::reach(platform);
+        let reach = Reach::of(&platform.config);
         let client = self.client(reach)?;
         let started = Instant::now();
         let mut attempt = match check_literal(reach, &target.url) {

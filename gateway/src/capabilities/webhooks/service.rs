@@ -9,12 +9,14 @@ use quanzi_openapi::webhooks::{
 };
 use quanzi_openapi::{Cursor, ErrorCode, Page, Time};
 
-use super::Webhooks;
+use super::address::Reach;
+use super::delivery::delivery;
 use super::queue::{self, ReplayRow};
 use super::send::{Attempt, Target};
 use super::sign::Secrets;
+use super::state::Webhooks;
 use super::store::{self, Row};
-use super::{pump, secret, sign};
+use super::{secret, sign};
 use crate::platform::Platform;
 use crate::platform::db::{self, Json, Reader, Tx};
 use crate::platform::fault::Fault;
@@ -28,7 +30,7 @@ pub async fn create(
     now: Time,
     new: &NewWebhookEndpoint,
 ) -> Result<WebhookEndpointWithSecret, Fault> {
-    super::reach(platform).check_url(&new.url)?;
+    Reach::of(&platform.config).check_url(&new.url)?;
     let types = type_names(&new.types)?;
     if store::count(tx, partner).await? >= as_count(WEBHOOK_ENDPOINTS_MAX) {
         let detail = format!("A partner can have {WEBHOOK_ENDPOINTS_MAX} endpoints.");
@@ -97,7 +99,7 @@ pub async fn change(
 ) -> Result<WebhookEndpoint, Fault> {
     let mut after = before.clone();
     if let Some(url) = &change.url {
-        super::reach(platform).check_url(url)?;
+        Reach::of(&platform.config).check_url(url)?;
         after.url = url.clone();
     }
     if let Some(types) = &change.types {
@@ -212,7 +214,7 @@ pub async fn ping(
     };
     let body = sign::body(&event);
     let attempt: Attempt = webhooks.sender.post(webhooks, &target, &event.id.to_string(), body).await?;
-    let delivery = pump::delivery(webhooks, endpoint, &event, 1, now, attempt, None);
+    let delivery = delivery(webhooks, endpoint, &event, 1, now, attempt, None);
     let mut tx = webhooks.db.begin().await?;
     store::insert_deliveries(&mut tx, &[(partner, &delivery)]).await?;
     tx.commit().await?;
@@ -293,7 +295,7 @@ pub async fn sweep(tx: &mut Tx, now: Time, rows_max: i64) -> Result<u64, db::Fau
 
 /// Where an endpoint's events go, and what they are signed with.
 pub(super) fn target(platform: &Platform, row: &Row) -> Result<Target, Fault> {
-    let url = super::reach(platform).check_url(&row.url)?;
+    let url = Reach::of(&platform.config).check_url(&row.url)?;
     let open = |stored: &[u8]| secret::open(platform, row.id, stored).map_err(Fault::internal);
     let mut secrets = Secrets::new(&open(&row.secret)?);
     if let (Some(previous), Some(until)) = (&row.previous_secret, row.previous_until) {

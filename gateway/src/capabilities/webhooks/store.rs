@@ -10,8 +10,10 @@ use quanzi_openapi::{Limit, Open, Time};
 use serde::Deserialize as _;
 use sqlx::FromRow;
 
-use crate::platform::db::{As, Fault, Json, List, Reader, Sql, Tx, id_or_upper_bound};
+use crate::platform::db::{As, Fault, Json, List, Reader, Sql, Tx, enum_columns, id_or_upper_bound};
 use crate::sql;
+
+enum_columns!(DeliveryError DeliveryOutcome DisabledReason WebhookEndpointStatus);
 
 macro_rules! columns {
     () => {

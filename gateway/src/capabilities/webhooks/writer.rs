@@ -12,8 +12,8 @@ use quanzi_openapi::id::WebhookEndpointId;
 use quanzi_openapi::webhooks::{DisabledReason, WebhookEndpointStatus};
 use tokio::sync::{mpsc, oneshot};
 
-use super::Webhooks;
 use super::queue::{self, Key, Move, Retry, State};
+use super::state::Webhooks;
 use super::{schedule, secret, store};
 use crate::platform::db::Tx;
 use crate::platform::fault::Fault;

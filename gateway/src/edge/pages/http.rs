@@ -6,7 +6,7 @@ use actix_web::http::header;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{CSS, Style};
+use super::style::{CSS, Style};
 use crate::edge::Edge;
 use crate::edge::page_request;
 

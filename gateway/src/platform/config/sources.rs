@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::ConfigError;
+use super::error::ConfigError;
 use super::settings::{self, SETTINGS, Setting};
 
 /// The file that is read when it is there and none is named.

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 use url::Url;
 
-use super::{LogFormat, Mode};
+use super::mode::{LogFormat, Mode};
 
 /// A key that seals the gateway's private keys.
 pub struct SealingKey(SecretBox<[u8; 32]>);

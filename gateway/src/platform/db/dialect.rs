@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use super::pool::Engine;
+use super::engine::Engine;
 
 /// What is wrong with a migration, and where.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,26 +1,10 @@
 //! How enums of the contract (statuses, roles, kinds) are stored in columns. Invariant: as on the wire, so there is one
 //! spelling.
 
-use std::borrow::Cow;
-
-use quanzi_openapi::Currency;
-use quanzi_openapi::circles::{Category, CircleStatus, Discoverability};
-use quanzi_openapi::content::PostFormat;
-use quanzi_openapi::deliveries::{DeliveryError, DeliveryOutcome};
-use quanzi_openapi::gates::{CreditBand, Outcome};
-use quanzi_openapi::grants::GrantStatus;
-use quanzi_openapi::ledger::{AccountKind, TransferCode, TransferPhase};
-use quanzi_openapi::mandates::MandateStatus;
-use quanzi_openapi::memberships::{MembershipStatus, Role};
-use quanzi_openapi::payments::{DeclineReason, PaymentKind, PaymentStatus};
-use quanzi_openapi::tips::TipDisclosure;
-use quanzi_openapi::webhooks::{DisabledReason, WebhookEndpointStatus};
 use serde::de::IntoDeserializer as _;
-use serde::de::value::Error;
+use serde::de::value::{Error, StrDeserializer};
 use serde::{Deserialize, Serialize};
 use sqlx::error::BoxDynError;
-
-use super::{As, Bind, Column, Value};
 
 /// The word as it stands on the wire; for texts that name it.
 pub fn enum_text<T: Serialize>(of: &T) -> String {
@@ -31,51 +15,63 @@ pub fn enum_text<T: Serialize>(of: &T) -> String {
     }
 }
 
+/// The value that a word on the wire stands for.
+pub fn read_enum<'w, T: Deserialize<'w>>(word: &'w str) -> Result<T, BoxDynError> {
+    let reader: StrDeserializer<'w, Error> = word.into_deserializer();
+    Ok(T::deserialize(reader)?)
+}
+
+/// Registers enums of the contract as columns. Each is named once, beside the statements of the store that owns the column.
 macro_rules! enum_columns {
     ($($kind:ty)+) => {$(
-        impl Bind for $kind {
-            fn value(&self) -> Value<'_> {
-                Value::Text(Some(enum_text(self)).filter(|word| !word.is_empty()).map(Cow::Owned))
+        impl $crate::platform::db::Bind for $kind {
+            fn value(&self) -> $crate::platform::db::Value<'_> {
+                let word = $crate::platform::db::enum_text(self);
+                $crate::platform::db::Value::Text(Some(word).filter(|word| !word.is_empty()).map(std::borrow::Cow::Owned))
             }
-            fn null() -> Value<'static> {
-                Value::Text(None)
+            fn null() -> $crate::platform::db::Value<'static> {
+                $crate::platform::db::Value::Text(None)
             }
         }
-        impl Column for $kind {
+        impl $crate::platform::db::Column for $kind {
             type Raw = String;
-            fn read(raw: String) -> Result<Self, BoxDynError> {
-                let reader: serde::de::value::StrDeserializer<'_, Error> = raw.as_str().into_deserializer();
-                Ok(Self::deserialize(reader)?)
+            fn read(raw: String) -> Result<Self, $crate::platform::db::ColumnError> {
+                $crate::platform::db::read_enum(&raw)
             }
         }
-        impl From<As<Self>> for $kind {
-            fn from(read: As<Self>) -> Self {
+        impl From<$crate::platform::db::As<Self>> for $kind {
+            fn from(read: $crate::platform::db::As<Self>) -> Self {
                 read.0
             }
         }
-        impl From<As<Self>> for Option<$kind> {
-            fn from(read: As<Self>) -> Self {
+        impl From<$crate::platform::db::As<Self>> for Option<$kind> {
+            fn from(read: $crate::platform::db::As<Self>) -> Self {
                 read.0
             }
         }
     )+};
 }
-enum_columns! {
-    AccountKind Category CircleStatus CreditBand Currency DeclineReason DeliveryError DeliveryOutcome DisabledReason Discoverability
-    GrantStatus MandateStatus MembershipStatus Outcome PaymentKind PaymentStatus PostFormat Role TipDisclosure TransferCode TransferPhase
-    WebhookEndpointStatus
-}
+pub(crate) use enum_columns;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::db::{Bind as _, Column as _, Value};
+
+    #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Light {
+        Red,
+        DeepGreen,
+    }
+    enum_columns!(Light);
 
     #[test]
     fn a_word_comes_back_equal() {
-        for status in [CircleStatus::Draft, CircleStatus::Open, CircleStatus::Closed] {
-            assert_eq!(CircleStatus::read(enum_text(&status)).unwrap(), status);
+        for light in [Light::Red, Light::DeepGreen] {
+            assert_eq!(Light::read(enum_text(&light)).unwrap(), light);
         }
-        assert!(matches!(CreditBand::Gold.value(), Value::Text(Some(text)) if text == "gold"));
-        assert!(Role::read("king".to_owned()).is_err());
+        assert!(matches!(Light::DeepGreen.value(), Value::Text(Some(text)) if text == "deep_green"));
+        assert!(Light::read("blue".to_owned()).is_err());
     }
 }

@@ -7,8 +7,8 @@ use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgPool, SqlSafeStr, SqlitePool};
 
 use super::dialect::{self, DialectError};
+use super::engine::Engine;
 use super::fault::Fault;
-use super::pool::Engine;
 
 /// One file of `gateway/migrations`: version, file name, text.
 pub(super) type File = (i64, &'static str, &'static str);

@@ -1,7 +1,6 @@
 //! The connections. Invariant: all writes go through `write`, one connection on SQLite; a connection from `read` cannot
 //! write, which the engine enforces.
 
-use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -10,11 +9,13 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::pool::PoolOptions;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres, Sqlite, SqlitePool};
+use sqlx::{ConnectOptions, Connection, PgConnection, Postgres, Sqlite};
 
+use super::connection::{On, Pools};
+use super::engine::Engine;
 use super::fault::Fault;
 use super::migrate::{self, MigrationFault};
-use super::tx::{On, Reader, Tx};
+use super::tx::{Reader, Tx};
 
 /// Connections for work that goes on all the time: the ledger's poster, and two looks for many at once.
 const STEADY_CONNECTIONS_MAX: u32 = 3;
@@ -72,24 +73,6 @@ impl Settings {
     }
 }
 
-/// Which engine is behind. For logs and start-up; statements differ by [`sql!`](crate::sql), never by asking this.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Engine {
-    /// Embedded.
-    Sqlite,
-    /// A server.
-    Postgres,
-}
-
-impl fmt::Display for Engine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Sqlite => "SQLite",
-            Self::Postgres => "PostgreSQL",
-        })
-    }
-}
-
 /// How many connections are open, and how many of them idle: for the metrics page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -107,12 +90,6 @@ pub struct Db {
     /// Whether reads go to another server than writes.
     replica: bool,
     slow: Duration,
-}
-
-#[derive(Debug, Clone)]
-enum Pools {
-    Sqlite { read: SqlitePool, write: SqlitePool },
-    Postgres { read: PgPool, write: PgPool, steady: PgPool },
 }
 
 impl Db {
@@ -167,7 +144,7 @@ impl Db {
 
     /// A reading handle: each statement sees what was committed before it.
     pub async fn reading(&self) -> Result<Reader, Fault> {
-        Ok(Reader::new(self.reading_on().await?, self.slow))
+        Ok(Reader::new(self.pools.reading().await?, self.slow))
     }
 
     /// A reading handle whose statements all see the same moment: for checks of the whole. A statement may take long.
@@ -188,34 +165,17 @@ impl Db {
     /// A reading handle on the database that is written to, never on a replica that may lag behind it: for what decides who may
     /// call.
     pub async fn reading_newest(&self) -> Result<Reader, Fault> {
-        Ok(Reader::new(self.reading_newest_on().await?, self.slow))
+        Ok(Reader::new(self.pools.reading_newest(self.replica).await?, self.slow))
     }
 
     /// The same, but the connection is taken when the first statement is run: for work that may do without.
     pub fn reading_newest_when_asked(&self) -> Reader {
-        Reader::new(On::NotYet(self.clone()), self.slow)
-    }
-
-    pub(super) async fn reading_newest_on(&self) -> Result<On, Fault> {
-        match &self.pools {
-            Pools::Postgres { write, .. } if self.replica => Ok(On::PostgresRead(write.acquire().await?)),
-            _ => self.reading_on().await,
-        }
-    }
-
-    async fn reading_on(&self) -> Result<On, Fault> {
-        Ok(match &self.pools {
-            Pools::Sqlite { read, .. } => On::SqliteRead(read.acquire().await?),
-            Pools::Postgres { read, .. } => On::PostgresRead(read.acquire().await?),
-        })
+        Reader::new(On::NotYet { pools: self.pools.clone(), replica: self.replica }, self.slow)
     }
 
     /// Which engine this is.
     pub fn engine(&self) -> Engine {
-        match self.pools {
-            Pools::Sqlite { .. } => Engine::Sqlite,
-            Pools::Postgres { .. } => Engine::Postgres,
-        }
+        self.pools.engine()
     }
 
     /// The connections at this moment.

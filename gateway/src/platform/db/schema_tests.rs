@@ -3,8 +3,8 @@
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 
 use super::dialect::translate;
+use super::engine::Engine;
 use super::migrate::FILES;
-use super::pool::Engine;
 use super::scratch::Scratch;
 use super::{Db, latest_version};
 

@@ -6,15 +6,15 @@ use std::ops::{Deref, DerefMut};
 use std::time::{Duration, Instant};
 
 use quanzi_openapi::Time;
-use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
-use sqlx::{Executor, FromRow, Postgres, Sqlite, Transaction};
+use sqlx::{Executor, FromRow};
 
 use super::bind::{Arguments, Bind};
+use super::connection::On;
+use super::engine::Engine;
 use super::fault::Fault;
 use super::outbox::Fact;
-use super::pool::{Db, Engine};
 use super::sql::Sql;
 
 /// A row's type, by `#[derive(sqlx::FromRow)]`; a tuple such as `(i64,)` will do for a column or two.
@@ -34,17 +34,6 @@ pub struct Tx {
     reader: Reader,
     outbox: Vec<Fact>,
     due: Option<Time>,
-}
-
-pub(super) enum On {
-    SqliteWrite(Transaction<'static, Sqlite>),
-    SqliteRead(PoolConnection<Sqlite>),
-    PostgresWrite(Transaction<'static, Postgres>),
-    PostgresRead(PoolConnection<Postgres>),
-    /// A reading handle that takes its connection when it is first asked something.
-    NotYet(Db),
-    /// It was committed before its time: nothing can be asked of it, and there is nothing to keep.
-    Ended,
 }
 
 enum Held<'t> {
@@ -68,7 +57,7 @@ impl Reader {
         let engine = match &self.on {
             On::SqliteWrite(_) | On::SqliteRead(_) | On::Ended => Engine::Sqlite,
             On::PostgresWrite(_) | On::PostgresRead(_) => Engine::Postgres,
-            On::NotYet(db) => db.engine(),
+            On::NotYet { pools, .. } => pools.engine(),
         };
         let arguments = match engine {
             Engine::Sqlite => Arguments::Sqlite(SqliteArguments::default()),
@@ -104,7 +93,7 @@ impl Reader {
             On::SqliteRead(connection) => Held::Sqlite(&mut *connection),
             On::PostgresWrite(transaction) => Held::Postgres(&mut *transaction),
             On::PostgresRead(connection) => Held::Postgres(&mut *connection),
-            On::NotYet(_) | On::Ended => Held::Nothing,
+            On::NotYet { .. } | On::Ended => Held::Nothing,
         }
     }
 
@@ -174,7 +163,7 @@ impl Tx {
         match self.reader.on {
             On::SqliteWrite(transaction) => transaction.commit().await.map_err(Fault::of_commit),
             On::PostgresWrite(transaction) => transaction.commit().await.map_err(Fault::of_commit),
-            On::SqliteRead(_) | On::PostgresRead(_) | On::NotYet(_) | On::Ended => Ok(()),
+            On::SqliteRead(_) | On::PostgresRead(_) | On::NotYet { .. } | On::Ended => Ok(()),
         }
     }
 
@@ -190,7 +179,7 @@ impl Tx {
         match self.reader.on {
             On::SqliteWrite(transaction) => Ok(transaction.rollback().await?),
             On::PostgresWrite(transaction) => Ok(transaction.rollback().await?),
-            On::SqliteRead(_) | On::PostgresRead(_) | On::NotYet(_) | On::Ended => Ok(()),
+            On::SqliteRead(_) | On::PostgresRead(_) | On::NotYet { .. } | On::Ended => Ok(()),
         }
     }
 }
@@ -335,9 +324,9 @@ impl<'t, M> Query<'t, M> {
         if arguments.len() != sql.parameters {
             return Err(Fault::Misuse("the number of values bound is not the number of parameters"));
         }
-        if let On::NotYet(db) = &reader.on {
+        if let On::NotYet { pools, replica } = &reader.on {
             // Boxed: it would make every future that asks something larger by all that connecting needs.
-            reader.on = Box::pin(db.reading_newest_on()).await?;
+            reader.on = Box::pin(pools.reading_newest(*replica)).await?;
         }
         Ok((reader, sql, arguments))
     }

@@ -9,8 +9,7 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::model::{Claimed, JobKind};
-use super::service::Ended;
+use super::model::{Claimed, Ended, JobKind};
 use crate::platform::Platform;
 use crate::platform::db::{List, Tx};
 use crate::platform::fault::Fault;

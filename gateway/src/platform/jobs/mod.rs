@@ -16,6 +16,7 @@ mod wake;
 pub use handlers::{Handlers, Jobs};
 pub use model::{Claimed, Ending, Job, JobId, JobKind, Outcome};
 pub use wake::Wake;
+pub(crate) use wake::is_soon;
 
 #[cfg(test)]
 mod tests;

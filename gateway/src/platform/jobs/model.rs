@@ -119,6 +119,11 @@ pub enum Ending {
     Lost,
 }
 
+/// A job's end, kept with its effect or not at all. Made by [`service::end`](super::service::end) and [`service::end_after`](super::service::end_after) only.
+#[derive(Debug)]
+#[must_use = "a handler gives it back, so that the job's end is known"]
+pub struct Ended(pub(super) Ending);
+
 /// The first wait after a failure; doubled for each further one.
 const BACKOFF_SECONDS: i64 = 5;
 /// The longest.

@@ -4,23 +4,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use quanzi_openapi::Time;
 use tokio::task::JoinSet;
 
 use super::handlers::Jobs;
 use super::service;
+use super::wake::LOOK_AGAIN;
 
 /// Jobs at a time in one process: fewer than connections for writing, so that requests always get one.
 const AT_ONCE_MAX: usize = 4;
-/// It looks this often at least: another process may have enqueued something, or a clock been moved.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// And at most: when what is due cannot be claimed.
 const PAUSE_MIN: Duration = Duration::from_millis(20);
-
-/// Whether the runner would sleep past this time: then it must be woken.
-pub(crate) fn is_soon(due_at: Time, now: Time) -> bool {
-    due_at <= now.plus_seconds(LOOK_AGAIN.as_secs().cast_signed())
-}
 
 /// Works until the gateway stops, and then until what was begun is ended, within the time that requests have for it.
 pub async fn run(jobs: Arc<Jobs>) {

@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use quanzi_openapi::Time;
 
 use super::handlers::{Handlers, Jobs};
-use super::model::{self, Claimed, Ending, Job, JobKind, Outcome};
+use super::model::{self, Claimed, Ended, Ending, Job, JobKind, Outcome};
 use super::store;
 use crate::platform::Platform;
 use crate::platform::clock::Clock;
@@ -58,11 +58,6 @@ pub async fn cancel_all(
     let objects = List::of(objects.into_iter().map(|object| object.to_string()));
     store::cancel(tx, kind, objects).await
 }
-
-/// A job's end, kept with its effect or not at all. Made by [`end`] and [`end_after`] only.
-#[derive(Debug)]
-#[must_use = "a handler gives it back, so that the job's end is known"]
-pub struct Ended(Ending);
 
 /// Ends an attempt, as the last statement in the transaction of its effect, and commits both. When the claim is no longer valid
 /// (the job was moved, cancelled or taken over), nothing is kept.

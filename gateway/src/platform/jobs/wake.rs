@@ -2,7 +2,16 @@
 
 use std::time::Duration;
 
+use quanzi_openapi::Time;
 use tokio::sync::Notify;
+
+/// The runner looks this often at least: another process may have enqueued something, or a clock been moved.
+pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Whether the runner would sleep past this time: then it must be woken.
+pub(crate) fn is_soon(due_at: Time, now: Time) -> bool {
+    due_at <= now.plus_seconds(LOOK_AGAIN.as_secs().cast_signed())
+}
 
 /// The runner's alarm clock.
 #[derive(Debug, Default)]

@@ -1,7 +1,4 @@
-//! Loads the keys from the database: at startup, and every minute afterwards.
-
-use std::sync::Arc;
-use std::time::Duration;
+//! Loads the keys from the database; the first start creates them.
 
 use quanzi_openapi::Time;
 use quanzi_openapi::jose::Jwk;
@@ -9,16 +6,12 @@ use secrecy::zeroize::Zeroizing;
 
 use super::ring::{Keys, Series};
 use super::store::{self, KeyRow, NewKey};
-use crate::platform::Platform;
 use crate::platform::clock::Clock;
 use crate::platform::crypto::{self, EcdsaKey, KeyError, SigningKey};
 use crate::platform::db::{self, Db, Tx};
 
 /// A key signs this long after it was made: caches keep the key set for 300 seconds at most, and processes read it every minute.
 pub(super) const SIGNS_AFTER_SECONDS: i64 = 600;
-/// How often a process reads the keys.
-const PERIOD: Duration = Duration::from_mins(1);
-
 /// What a key is for, and so what kind of key it is.
 pub(super) trait Purpose: Sized {
     /// As it stands in the table.
@@ -142,31 +135,6 @@ pub async fn load_or_create(
     tx.commit().await?;
     published.extend(more);
     Ok(Keys::new(signing, id_token, published))
-}
-
-/// Reads the keys again. Whether one of them is gone: then what it signed must not be believed from memory.
-pub async fn reload(platform: &Platform) -> Result<bool, KeysFault> {
-    let keys =
-        load_or_create(&platform.db, &platform.clock, platform.config.sealing(), !platform.config.mode.is_sandbox())
-            .await?;
-    let lost = !keys.has_all_of(&platform.keyring.keys());
-    platform.keyring.exchange(keys);
-    Ok(lost)
-}
-
-/// Reads them every minute, for as long as the process lives; `on_lost` is called when a key is gone. In real time: a sandbox's clock
-/// that is moved changes nothing here.
-pub async fn run(platform: Arc<Platform>, on_lost: impl Fn()) {
-    loop {
-        tokio::time::sleep(PERIOD).await;
-        match reload(&platform).await {
-            Ok(true) => on_lost(),
-            Ok(false) => {}
-            Err(error) => {
-                tracing::warn!(%error, "the gateway's keys could not be reloaded; the current ones stay in use");
-            }
-        }
-    }
 }
 
 /// The keys of this purpose, and as they are published.

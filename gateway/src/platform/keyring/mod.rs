@@ -5,11 +5,13 @@
 //! processes switch from one key to the next at the same moment; the private half of a retired key is deleted.
 
 mod load;
+mod refresh;
 mod ring;
 mod rotate;
 mod store;
 
-pub use load::{KeysFault, load_or_create, reload, run};
+pub use load::{KeysFault, load_or_create};
+pub use refresh::{reload, run};
 pub use ring::{Keyring, Keys};
 pub use rotate::{Rotated, describe, retire, rotate, sweep};
 

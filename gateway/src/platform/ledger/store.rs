@@ -8,8 +8,10 @@ use quanzi_openapi::{Currency, Limit, Time};
 use sqlx::FromRow;
 
 use super::model::{AccountKey, Phase, Posted, Reservation, Standing};
-use crate::platform::db::{As, Fault, List, Reader, Sql, Tx, enum_text};
+use crate::platform::db::{As, Fault, List, Reader, Sql, Tx, enum_columns, enum_text};
 use crate::sql;
+
+enum_columns!(AccountKind Currency TransferCode TransferPhase);
 
 // In the order of their ids: of two batches that share accounts the second waits, instead of both dying.
 const LOCK_ACCOUNTS: Sql = sql!(

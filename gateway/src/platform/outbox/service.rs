@@ -85,7 +85,7 @@ pub async fn commit(platform: &Platform, mut tx: Tx) -> Result<(), db::Fault> {
     if !partners.is_empty() {
         platform.notifier.ring(partners);
     }
-    if due.is_some_and(|due| jobs::runner::is_soon(due, platform.clock.now())) {
+    if due.is_some_and(|due| jobs::is_soon(due, platform.clock.now())) {
         platform.wake.ring();
     }
     Ok(())

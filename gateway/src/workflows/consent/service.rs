@@ -12,7 +12,7 @@ use crate::capabilities::apps;
 use crate::capabilities::fans;
 use crate::capabilities::grants;
 use crate::capabilities::partners;
-use crate::edge::pages::written;
+use crate::edge::pages::in_transaction;
 use crate::edge::sessions::{self, Browser, Session};
 use crate::platform::db::Tx;
 use crate::platform::fault::Fault;
@@ -99,7 +99,7 @@ pub async fn sign_in(
     if !access.config.mode.is_sandbox() {
         return Err(Fault::internal("a test person tried to sign in in live mode"));
     }
-    written(access, async |tx| {
+    in_transaction(access, async |tx| {
         let person = person(access, tx, asked, who, now).await?;
         sessions::begin(tx, access, browser, person, now, now).await
     })
@@ -117,7 +117,7 @@ async fn person(access: &Access, tx: &mut Tx, asked: &Asked, who: &Who, now: Tim
 
 /// Signs out: the browser as it is from now on.
 pub async fn leave(access: &Access, browser: &Browser) -> Result<Browser, Fault> {
-    written(access, async |tx| sessions::end(tx, access, browser).await).await
+    in_transaction(access, async |tx| sessions::end(tx, access, browser).await).await
 }
 
 /// The fan agrees, to the nickname too or not: where the browser goes. Nothing when the request was completed before.
@@ -138,7 +138,7 @@ pub async fn go_on(access: &Access, now: Time, asked: &Asked) -> Result<Option<S
 async fn accept(access: &Access, now: Time, asked: &Asked, agreed: Option<FanScopes>) -> Result<Option<String>, Fault> {
     let session = asked.session.ok_or_else(|| Fault::internal("a consent came without a known person"))?;
     let opened = &asked.opened;
-    written(access, async |tx| {
+    in_transaction(access, async |tx| {
         if !opened.complete(tx, now).await? {
             return Ok(None);
         }
@@ -163,6 +163,6 @@ async fn accept(access: &Access, now: Time, asked: &Asked, agreed: Option<FanSco
 
 /// The fan refuses: where the browser goes. Nothing when the request was completed before.
 pub async fn refuse(access: &Access, now: Time, asked: &Asked) -> Result<Option<String>, Fault> {
-    let is_first = written(access, async |tx| asked.opened.complete(tx, now).await).await?;
+    let is_first = in_transaction(access, async |tx| asked.opened.complete(tx, now).await).await?;
     if is_first { asked.opened.denial(access, Denial::AccessDenied).map(Some) } else { Ok(None) }
 }

@@ -25,6 +25,7 @@ use crate::capabilities::payments::{self, PaymentLookups};
 use crate::edge::{Call, FanCaller, PostedCall, Routes, scope_missing};
 use crate::platform::fault::Fault;
 use crate::platform::ledger::LedgerCommand;
+use crate::workflows;
 
 /// The routes of fans.
 pub fn routes(routes: Routes, lookups: &Arc<PaymentLookups>) -> Routes {
@@ -75,7 +76,7 @@ async fn join(call: &mut Call<JoinAsFan, FanCaller>) -> Result<Membership, Fault
 
 async fn leave(call: &mut Call<LeaveAsFan, FanCaller>) -> Result<Nothing, Fault> {
     let (partner, fan) = (call.caller.partner, call.caller.fan);
-    memberships::service::leave_as_fan(&mut call.tx, partner, call.now, fan, call.params.membership).await?;
+    workflows::memberships::service::leave_as_fan(&mut call.tx, partner, call.now, fan, call.params.membership).await?;
     Ok(Nothing {})
 }
 

@@ -19,7 +19,7 @@ use crate::capabilities::memberships;
 use crate::capabilities::partners;
 use crate::capabilities::payments;
 use crate::capabilities::payments::service::Context;
-use crate::edge::pages::written;
+use crate::edge::pages::in_transaction;
 use crate::edge::sessions::{self, Browser, Session};
 use crate::platform::db::{Reader, Tx};
 use crate::platform::fault::Fault;
@@ -166,7 +166,7 @@ async fn as_person(
     browser: &Browser,
     work: impl AsyncFn(&mut Tx, Session) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
-    written(access, async |tx| {
+    in_transaction(access, async |tx| {
         let session = sessions::find(tx, browser, now).await?.ok_or(ErrorCode::FanNotFound)?;
         work(tx, session).await
     })

@@ -10,7 +10,7 @@ use crate::capabilities::circles;
 use crate::capabilities::fans;
 use crate::capabilities::partners;
 use crate::capabilities::payments::service::Context;
-use crate::edge::pages::written;
+use crate::edge::pages::in_transaction;
 use crate::edge::sessions::{self, Browser};
 use crate::platform::Platform;
 use crate::platform::fault::Fault;
@@ -91,5 +91,5 @@ pub async fn decide(platform: &Platform, now: Time, asked: &Asked, agrees: bool)
         return Err(Fault::internal("a consent decision came without a known person"));
     }
     let context = Context { platform, partner: asked.partner, now };
-    written(platform, async |tx| service::decide(tx, context, asked.row.id, agrees).await).await
+    in_transaction(platform, async |tx| service::decide(tx, context, asked.row.id, agrees).await).await
 }

@@ -3,7 +3,10 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
+use secrecy::ExposeSecret as _;
+
 use super::*;
+use crate::app::error::chain;
 use crate::platform::db::Sql;
 use crate::platform::db::scratch::Scratch;
 use crate::sql;
