@@ -96,7 +96,7 @@ impl Stage {
     async fn open(scratch: Scratch, knobs: &Knobs) -> Self {
         let data_dir = std::env::temp_dir().join(format!("quanzi-stage-{}", crate::raw::random_text()));
         let config = config(&scratch, &data_dir, knobs, None);
-        let running = start(config).await.expect("the gateway starts");
+        let running = start_with_site(config, Some(quanzi_cli::site)).await.expect("the gateway starts");
         Self { running, scratch, data_dir }
     }
 
@@ -115,20 +115,25 @@ impl Stage {
         running.stop().await.expect("the gateway stops");
         let mut config = config(&scratch, &data_dir, knobs, None);
         config.listen = address.parse().expect("an address");
-        let running = start(config).await.expect("the gateway starts");
+        let running = start_with_site(config, Some(quanzi_cli::site)).await.expect("the gateway starts");
         Self { running, scratch, data_dir }
     }
 
     /// A second gateway process on the same database, as far as anybody can tell from outside.
     pub async fn second_gateway(&self) -> Running {
-        start(config(&self.scratch, &self.data_dir, &Knobs::default(), None)).await.expect("the second gateway starts")
+        start_with_site(config(&self.scratch, &self.data_dir, &Knobs::default(), None), Some(quanzi_cli::site))
+            .await
+            .expect("the second gateway starts")
     }
 
     /// A second process that knows itself by the same public address, as behind a load balancer.
     pub async fn second_gateway_of_the_same_name(&self) -> Running {
-        start(config(&self.scratch, &self.data_dir, &Knobs::default(), Some(self.url())))
-            .await
-            .expect("the second gateway starts")
+        start_with_site(
+            config(&self.scratch, &self.data_dir, &Knobs::default(), Some(self.url())),
+            Some(quanzi_cli::site),
+        )
+        .await
+        .expect("the second gateway starts")
     }
 
     /// Its origin.

@@ -14,7 +14,8 @@ pub fn main() -> ExitCode {
     quanzi_gateway::app::program::main(std::env::args_os(), std::env::vars_os(), site)
 }
 
-fn site(context: SiteContext) -> MountSite {
+/// The documentation site, mounted by the gateway that serves it.
+pub fn site(context: SiteContext) -> MountSite {
     let SiteContext { public_url, is_sandbox, entrance, refuse_method } = context;
     let docs = Data::new(Docs::new(DocsSettings { public_url, is_sandbox, entrance, refuse_method }));
     Arc::new(move |config: &mut ServiceConfig| {

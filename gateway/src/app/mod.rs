@@ -19,4 +19,5 @@ pub mod site;
 mod state;
 
 pub use error::StartError;
+pub use registry::FORM_PAGES;
 pub use state::App;

@@ -59,6 +59,9 @@ const SANDBOX_ROUTES: &[AddRoutes] = &[fans::routes, mandates::sandbox_routes, l
 const PAGES: &[AddPages] =
     &[edge::pages::configure, consent::configure, sign_in::configure, me::configure, mandates::configure];
 
+/// The paths of those pages that have a form.
+pub const FORM_PAGES: &[&str] = &[cashier::PATH, mandates::PATH, consent::PATH, me::PATH];
+
 /// Due work.
 const JOBS: &[AddJobs] = &[content::jobs, mandates::jobs, payments::jobs];
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
-use actix_web::web::Payload;
+use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use quanzi_openapi::endpoint::BodyKind;
 use quanzi_openapi::{ErrorCode, Operation, Time};
@@ -109,13 +109,18 @@ impl PageRequest {
         })
     }
 
-    /// The form that was sent, of at most so many bytes.
-    pub async fn form<T: DeserializeOwned>(&self, payload: Payload, bytes_max: usize) -> Result<T, Fault> {
+    /// The form that was sent, as it was sent, of at most so many bytes.
+    pub async fn form_bytes(&self, payload: Payload, bytes_max: usize) -> Result<Bytes, Fault> {
         let seconds_max = self.edge().config.body_timeout_seconds;
         let bounds = Bounds { bytes_max, seconds_max, checks_digest: false, hints: false };
         let bytes = body::read(&self.0.http, payload, &bounds).await?;
         body::check_type(&self.0.http, BodyKind::Form, bytes.is_empty())?;
-        serde_urlencoded::from_bytes(&bytes)
+        Ok(bytes)
+    }
+
+    /// What a form says.
+    pub fn read_form<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
+        serde_urlencoded::from_bytes(bytes)
             .map_err(|error| Fault::new(ErrorCode::BodyMalformed).because(error.to_string()))
     }
 

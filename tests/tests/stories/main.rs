@@ -15,6 +15,7 @@ mod consent;
 mod content;
 mod events;
 mod following;
+mod forms;
 mod gates;
 mod idempotency;
 mod limits;

@@ -8,4 +8,4 @@ mod http;
 mod page;
 mod service;
 
-pub use http::configure;
+pub use http::{PATH, configure};

@@ -12,5 +12,5 @@ mod store;
 
 pub use http::{routes, sandbox_routes};
 pub use jobs::jobs;
-pub use page::configure;
+pub use page::{PATH, configure};
 pub use service::{Standing, sweep};

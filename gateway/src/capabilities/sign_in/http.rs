@@ -7,9 +7,10 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 
-use super::service::{self, Arrived, BACK_PATH};
+use super::service::{self, Arrived, BACK_PATH, Reauthentication};
 use crate::edge::Edge;
 use crate::edge::page_request::{self, Page, PageRequest};
+use crate::edge::pages::form_page::Visit;
 use crate::edge::pages::{Frame, Style};
 use crate::edge::sessions::Browser;
 use crate::platform::fault::Fault;
@@ -65,4 +66,13 @@ fn outside(page_request: &PageRequest, style: &Style, fault: Fault) -> Page {
     let frame = Frame::new(page_request, style);
     let (title, text) = frame.trouble(fault.code());
     frame.page(Page::refusal(fault, frame.message(title, text)))
+}
+
+/// Sends the browser to the provider, and back to this page. The signed-in person is someone else, who has to sign out there as well.
+pub async fn as_somebody_else(visit: &Visit<'_>, back: String) -> Page {
+    let reauthentication = Reauthentication { again: true, max_age: None };
+    match service::begin(visit.edge(), visit.request.now(), &visit.browser, &back, reauthentication).await {
+        Ok(url) => visit.frame().leave(&url),
+        Err(fault) => visit.trouble(fault),
+    }
 }

@@ -8,6 +8,6 @@ mod http;
 mod service;
 mod store;
 
-pub use http::configure;
+pub use http::{as_somebody_else, configure};
 pub use service::{Reauthentication, begin, is_offered, provider_name};
 pub use store::sweep;

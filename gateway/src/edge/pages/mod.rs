@@ -2,6 +2,7 @@
 //!
 //! Invariants: a template escapes every value; there is one stylesheet, under its fingerprint, and no script.
 
+pub(crate) mod form_page;
 mod frame;
 mod http;
 mod language;

@@ -11,5 +11,5 @@ mod service;
 #[cfg(test)]
 mod tests;
 
-pub use http::configure;
+pub use http::{PATH, configure};
 pub use page::title as scope_title;

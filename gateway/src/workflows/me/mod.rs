@@ -11,4 +11,4 @@ mod page;
 mod service;
 
 pub use api::routes;
-pub use http::configure;
+pub use http::{PATH, configure};

@@ -7,4 +7,4 @@ mod http;
 mod service;
 mod view;
 
-pub use http::configure;
+pub use http::{PATH, configure};
