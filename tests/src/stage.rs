@@ -8,7 +8,7 @@ use quanzi::gates::{GateRule, NewGate};
 use quanzi::memberships::{Membership, NewMembership};
 use quanzi::sandbox::{NewPartner, NewSandboxFan, SandboxFan};
 use quanzi::{Client, Error, ErrorCode, Key};
-use quanzi_gateway::app::serve::{Running, start};
+use quanzi_gateway::app::serve::{Running, start_with_site};
 use quanzi_gateway::platform::config::Config;
 use quanzi_gateway::platform::db::scratch::Scratch;
 use quanzi_gateway::platform::db::{Db, Engine};

@@ -47,10 +47,12 @@ async fn waiting(stage: &Stage, host: &Host<'_>, path: &str) -> Waiting {
 
 async fn a_form_from_elsewhere_is_refused_on_every_page(stage: Stage) {
     let host = Host::new(&stage).await;
+    let address = Asking::new(&stage).await.address(&Wish::new("openid")).await;
+    let foreign = form_code(&Browser::new().get(&address).await);
     for path in FORM_PAGES {
         let Waiting { mut browser, url, decision } = waiting(&stage, &host, path).await;
         let page = browser.get(&url).await;
-        let (own, foreign) = (form_code(&page), form_code(&Browser::new().get(&url).await));
+        let own = form_code(&page);
         let before = stage.fingerprint().await;
 
         let cross_site = [("sec-fetch-site", "cross-site")];

@@ -168,14 +168,14 @@ async fn decide<P: FormPage>(
             Ok(sent) => sent,
             Err(fault) => return page.refuse(&visit, subject, fault).await,
         };
-        let code = PageRequest::read_form::<Code>(&sent).ok().and_then(|form| form.code);
+        let (form, code) = match (PageRequest::read_form(&sent), PageRequest::read_form::<Code>(&sent)) {
+            (Ok(form), Ok(Code { code })) => (form, code),
+            (Err(fault), _) | (_, Err(fault)) => return page.refuse(&visit, subject, fault).await,
+        };
         if !visit.browser.made_form(visit.edge(), code.as_deref()) {
             return visit.browser.keep(page.view(&visit, &subject, true).await.status(StatusCode::FORBIDDEN));
         }
-        match PageRequest::read_form(&sent) {
-            Ok(form) => page.decide(&visit, &token, subject, form).await,
-            Err(fault) => page.refuse(&visit, subject, fault).await,
-        }
+        page.decide(&visit, &token, subject, form).await
     };
     page_request::show(edge, http, P::DECIDE, show, |request, fault| page.trouble(&Visit::new(request, style), fault))
         .await
