@@ -1,7 +1,7 @@
 //! Stylesheet, script and icon: written for these pages, embedded, and addressed by content so that they can be cached
 //! forever.
 
-use crate::site::fingerprint;
+use crate::fingerprint::fingerprint;
 
 const CSS: &str = include_str!("../assets/docs.css");
 const JS: &str = include_str!("../assets/docs.js");

@@ -8,6 +8,7 @@
 
 mod assets;
 mod errors;
+mod fingerprint;
 mod guides;
 mod highlight;
 mod http;

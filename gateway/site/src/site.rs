@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use actix_web::web::Bytes;
 use askama::Template;
 use quanzi_openapi::ErrorCode;
-use sha2::{Digest as _, Sha256};
 
 use crate::assets::{Assets, ICON};
 use crate::errors::{self, Place};
+use crate::fingerprint::fingerprint;
 use crate::guides::{FILES, GUIDES};
 use crate::markdown::{Heading, inline, render};
 use crate::ordered::Json;
@@ -37,13 +37,6 @@ pub struct Answer {
 pub struct Site {
     answers: BTreeMap<String, Answer>,
     not_found: Answer,
-}
-
-/// Shortened SHA-256: it names a version of our own files, it protects nothing.
-pub fn fingerprint(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    let first = digest.first_chunk::<8>().copied().unwrap_or_default();
-    format!("{:016x}", u64::from_be_bytes(first))
 }
 
 impl Site {

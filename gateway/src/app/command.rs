@@ -13,7 +13,7 @@ use crate::platform::config::{Config, ConfigError, EffectiveSetting, FILE, FILE_
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
+pub enum Command {
     /// Serve until stopped.
     Serve,
     /// Print the effective configuration.
@@ -56,37 +56,37 @@ Exit codes:
 pub fn parse(
     words: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
-) -> Result<(Action, Result<Config, ConfigError>), clap::Error> {
+) -> Result<(Command, Result<Config, ConfigError>), clap::Error> {
     let matches = clap().try_get_matches_from(words)?;
     let (action, matches) = match matches.subcommand() {
-        Some(("config", inner)) => (Action::Config, inner),
-        Some(("migrate", inner)) => (Action::Migrate, inner),
-        Some(("ledger", inner)) => (Action::CheckLedger, inner.subcommand_matches("check").unwrap_or(inner)),
+        Some(("config", inner)) => (Command::Config, inner),
+        Some(("migrate", inner)) => (Command::Migrate, inner),
+        Some(("ledger", inner)) => (Command::CheckLedger, inner.subcommand_matches("check").unwrap_or(inner)),
         Some(("keys", inner)) => keys(inner)?,
         Some(("fee", inner)) => (set_fee(inner)?, inner),
-        Some((_, inner)) => (Action::Serve, inner),
-        None => (Action::Serve, &matches),
+        Some((_, inner)) => (Command::Serve, inner),
+        None => (Command::Serve, &matches),
     };
     let file = matches.get_one::<PathBuf>("config").cloned();
     Ok((action, Config::load(file.as_deref(), environment, flags(matches))))
 }
 
-fn keys(matches: &ArgMatches) -> Result<(Action, &ArgMatches), clap::Error> {
+fn keys(matches: &ArgMatches) -> Result<(Command, &ArgMatches), clap::Error> {
     Ok(match matches.subcommand() {
-        Some(("rotate", inner)) => (Action::Keys(KeysAction::Rotate), inner),
+        Some(("rotate", inner)) => (Command::Keys(KeysAction::Rotate), inner),
         Some(("retire", inner)) => {
             let kid = inner.get_one::<String>("kid").cloned();
             let kid = kid.ok_or_else(|| clap::Error::new(clap::error::ErrorKind::MissingRequiredArgument))?;
-            (Action::Keys(KeysAction::Retire(kid)), inner)
+            (Command::Keys(KeysAction::Retire(kid)), inner)
         }
-        _ => (Action::Keys(KeysAction::Show), matches),
+        _ => (Command::Keys(KeysAction::Show), matches),
     })
 }
 
-fn set_fee(matches: &ArgMatches) -> Result<Action, clap::Error> {
+fn set_fee(matches: &ArgMatches) -> Result<Command, clap::Error> {
     let partner = matches.get_one::<PartnerId>("partner").copied();
     let partner = partner.ok_or_else(|| clap::Error::new(clap::error::ErrorKind::MissingRequiredArgument))?;
-    Ok(Action::SetFee(partner, matches.get_one::<u16>("bps").copied()))
+    Ok(Command::SetFee(partner, matches.get_one::<u16>("bps").copied()))
 }
 
 fn flags(matches: &ArgMatches) -> Vec<(&'static Setting, String)> {
@@ -186,7 +186,7 @@ pub fn print(config: &Config) -> String {
 mod tests {
     use super::*;
 
-    fn parse_here(words: &[&str]) -> (Action, Result<Config, ConfigError>) {
+    fn parse_here(words: &[&str]) -> (Command, Result<Config, ConfigError>) {
         parse(words.iter().map(OsString::from), []).expect("a right command line")
     }
 
@@ -211,7 +211,7 @@ mod tests {
         let (action, config) = parse_here(&["quanzi", "--workers", "3", "config", "--listen", "127.0.0.1:9"]);
         let config = config.expect("a right configuration");
 
-        assert_eq!(action, Action::Config);
+        assert_eq!(action, Command::Config);
         assert_eq!((config.workers, config.listen.port()), (3, 9));
     }
 
@@ -220,9 +220,9 @@ mod tests {
         let partner = "ptn_01JD8Z6T5M3Q9V0K7W2X4Y6Z8A";
         let id: PartnerId = partner.parse().expect("an id");
 
-        assert_eq!(parse_here(&["quanzi", "ledger", "check", "--workers", "3"]).0, Action::CheckLedger);
-        assert_eq!(parse_here(&["quanzi", "fee", partner, "250"]).0, Action::SetFee(id, Some(250)));
-        assert_eq!(parse_here(&["quanzi", "fee", partner]).0, Action::SetFee(id, None));
+        assert_eq!(parse_here(&["quanzi", "ledger", "check", "--workers", "3"]).0, Command::CheckLedger);
+        assert_eq!(parse_here(&["quanzi", "fee", partner, "250"]).0, Command::SetFee(id, Some(250)));
+        assert_eq!(parse_here(&["quanzi", "fee", partner]).0, Command::SetFee(id, None));
         for wrong in [["fee", "ptn_1"].as_slice(), &["fee", partner, "10001"], &["ledger"]] {
             let words = std::iter::once("quanzi").chain(wrong.iter().copied()).map(OsString::from);
             assert!(parse(words, []).is_err(), "{wrong:?}");
@@ -233,9 +233,9 @@ mod tests {
     fn the_keys_have_commands() {
         let action = |words: &[&str]| parse_here(&[&["quanzi", "keys"], words].concat()).0;
 
-        assert_eq!(action(&[]), Action::Keys(KeysAction::Show));
-        assert_eq!(action(&["rotate", "--workers", "3"]), Action::Keys(KeysAction::Rotate));
-        assert_eq!(action(&["retire", "k1"]), Action::Keys(KeysAction::Retire("k1".to_owned())));
+        assert_eq!(action(&[]), Command::Keys(KeysAction::Show));
+        assert_eq!(action(&["rotate", "--workers", "3"]), Command::Keys(KeysAction::Rotate));
+        assert_eq!(action(&["retire", "k1"]), Command::Keys(KeysAction::Retire("k1".to_owned())));
         assert!(parse(["quanzi", "keys", "retire"].map(OsString::from), []).is_err());
     }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::process::ExitCode;
 
 use super::banner::banner;
-use super::command::{self, Action};
+use super::command::{self, Command};
 use super::commands;
 use super::error::{StartError, chain};
 use super::print::print;
@@ -40,7 +40,7 @@ pub fn main(
             return ExitCode::from(2);
         }
     };
-    if action == Action::Config {
+    if action == Command::Config {
         print(io::stdout(), &command::print(&config));
         return ExitCode::SUCCESS;
     }
@@ -55,11 +55,11 @@ pub fn main(
     let done = runtime.map_err(StartError::from).and_then(|runtime| {
         runtime.block_on(async {
             match action {
-                Action::Migrate => commands::migrate(&config).await,
-                Action::CheckLedger => commands::check_ledger(&config).await,
-                Action::Keys(what) => commands::keys(&config, &what).await,
-                Action::SetFee(partner, fee_bps) => commands::set_fee(&config, partner, fee_bps).await,
-                Action::Serve | Action::Config => serve(config, site).await,
+                Command::Migrate => commands::migrate(&config).await,
+                Command::CheckLedger => commands::check_ledger(&config).await,
+                Command::Keys(what) => commands::keys(&config, &what).await,
+                Command::SetFee(partner, fee_bps) => commands::set_fee(&config, partner, fee_bps).await,
+                Command::Serve | Command::Config => serve(config, site).await,
             }
         })
     });

@@ -127,7 +127,7 @@ pub fn pages(config: &mut ServiceConfig, edge: &Arc<Edge>, memory: &Memory) {
 /// Every kind of due work.
 pub fn job_handlers(platform: &Arc<Platform>) -> Handlers {
     let handlers = JOBS.iter().fold(Handlers::default(), |handlers, add| add(handlers, platform));
-    if platform.config.mode.is_sandbox() { handlers.hold_while(sandbox::clock::hold) } else { handlers }
+    if platform.config.mode.is_sandbox() { handlers.pause_while(sandbox::clock::is_paused) } else { handlers }
 }
 
 /// Every task that deletes what has expired.

@@ -35,13 +35,13 @@ const SWEEP: Sql = sql!(
 
 /// A key and the request it belongs to.
 #[derive(Debug, Clone)]
-pub(super) struct Key {
+pub(super) struct RequestKey {
     app: AppId,
     text: String,
     request_hash: [u8; 32],
 }
 
-impl Key {
+impl RequestKey {
     /// As it stands in the table.
     pub(super) fn place(&self) -> (AppId, &str) {
         (self.app, &self.text)
@@ -54,14 +54,14 @@ impl Key {
 }
 
 #[derive(sqlx::FromRow)]
-struct Row {
+struct SavedAnswerRow {
     request_hash: Vec<u8>,
     status: i64,
     headers: Json<Vec<(String, String)>>,
     body: Vec<u8>,
 }
 
-impl Key {
+impl RequestKey {
     /// The key of a request, checked.
     pub fn new(app: AppId, text: &str, method: &str, target: &str, body: &[u8]) -> Result<Self, Fault> {
         let readable = (1..=KEY_LEN_MAX).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'!'..=b'~'));
@@ -96,17 +96,17 @@ impl Key {
             return Ok(None);
         }
         // Swept between the two statements: as good as never claimed, so the call runs again.
-        let row = tx.query(FIND).bind(self.app).bind(self.text.as_str()).optional::<Row>().await?;
+        let row = tx.query(FIND).bind(self.app).bind(self.text.as_str()).optional::<SavedAnswerRow>().await?;
         self.answer(row.ok_or(db::Fault::Retry)?).map(Some)
     }
 
     /// The saved answer, when this very request was answered before; nothing is claimed.
     pub async fn saved(&self, tx: &mut Reader) -> Result<Option<Answer>, Fault> {
-        let row = tx.query(FIND).bind(self.app).bind(self.text.as_str()).optional::<Row>().await?;
+        let row = tx.query(FIND).bind(self.app).bind(self.text.as_str()).optional::<SavedAnswerRow>().await?;
         row.map(|row| self.answer(row)).transpose()
     }
 
-    fn answer(&self, row: Row) -> Result<Answer, Fault> {
+    fn answer(&self, row: SavedAnswerRow) -> Result<Answer, Fault> {
         if row.request_hash != self.request_hash {
             return Err(ErrorCode::IdempotencyKeyReused.into());
         }
@@ -151,7 +151,7 @@ pub(super) struct Working<'f> {
 
 impl InFlight {
     /// Marks the key as being worked on, or refuses because it is already.
-    pub(super) fn enter(&self, key: &Key) -> Result<Working<'_>, Fault> {
+    pub(super) fn enter(&self, key: &RequestKey) -> Result<Working<'_>, Fault> {
         let key = (key.app, key.text.clone());
         if self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone()) {
             return Ok(Working { all: self, key });

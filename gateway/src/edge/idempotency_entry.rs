@@ -9,7 +9,7 @@ use quanzi_openapi::Time;
 use quanzi_openapi::id::AppId;
 
 use super::answer::Answer;
-use super::idempotency::Key;
+use super::idempotency::RequestKey;
 use crate::access::replay::{UsedNonce, hex};
 use crate::platform::db::{self, Fault, Json, List, Sql, Tx};
 use crate::sql;
@@ -46,7 +46,7 @@ const USE_UP: Sql = sql!(
 #[derive(Debug, Clone)]
 pub(crate) struct IdempotencyEntry {
     pub(super) nonce: Option<UsedNonce>,
-    pub(super) key: Option<Key>,
+    pub(super) key: Option<RequestKey>,
     pub(super) answer: Answer,
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct IdempotencyEntry {
 impl IdempotencyEntry {
     /// Of this key for this body, by this signature, answered with this text.
     pub(crate) fn of(app: AppId, key: &str, body: &str, nonce: &str, answer: &str) -> Self {
-        let key = Key::new(app, key, "POST", "/v1/payments", body.as_bytes()).unwrap();
+        let key = RequestKey::new(app, key, "POST", "/v1/payments", body.as_bytes()).unwrap();
         let answer = Answer {
             status: 201,
             content_type: Some("application/json"),
@@ -67,7 +67,7 @@ impl IdempotencyEntry {
 
 /// What is known of a claim.
 #[derive(Debug, Clone)]
-pub(crate) enum Standing {
+pub(crate) enum EntryStatus {
     /// Nothing: it may be executed.
     New,
     /// Answered before.
@@ -87,7 +87,7 @@ pub(crate) struct IdempotencyEntries {
 }
 
 #[derive(sqlx::FromRow)]
-struct Row {
+struct EntryRow {
     app_id: String,
     key: String,
     request_hash: Vec<u8>,
@@ -103,9 +103,9 @@ impl IdempotencyEntries {
         claims: impl Iterator<Item = &'c IdempotencyEntry> + Clone,
     ) -> Result<Self, Fault> {
         let mut known = Self::default();
-        let keys: Vec<_> = claims.clone().filter_map(|claim| claim.key.as_ref()).map(Key::place).collect();
+        let keys: Vec<_> = claims.clone().filter_map(|claim| claim.key.as_ref()).map(RequestKey::place).collect();
         if !keys.is_empty() {
-            let rows: Vec<Row> = tx.query(KNOWN_KEYS).bind(List::rows(keys)).all().await?;
+            let rows: Vec<EntryRow> = tx.query(KNOWN_KEYS).bind(List::rows(keys)).all().await?;
             for row in rows {
                 let broken = || Fault::Misuse("a saved response cannot be parsed");
                 let app: AppId = row.app_id.parse().map_err(|_| broken())?;
@@ -123,16 +123,16 @@ impl IdempotencyEntries {
     }
 
     /// How a claim stands, the claims that were accepted before it in this batch counted.
-    pub fn standing(&self, claim: &IdempotencyEntry) -> Standing {
+    pub fn standing(&self, claim: &IdempotencyEntry) -> EntryStatus {
         if claim.nonce.is_some_and(|nonce| self.nonces.contains(&nonce.hex())) {
-            return Standing::NonceReplayed;
+            return EntryStatus::NonceReplayed;
         }
-        let Some(key) = &claim.key else { return Standing::New };
+        let Some(key) = &claim.key else { return EntryStatus::New };
         let (app, text) = key.place();
         match self.keys.get(&(app, text.to_owned())) {
-            None => Standing::New,
-            Some((hash, answer)) if hash == key.request_hash() => Standing::Answered(answer.clone()),
-            Some(_) => Standing::KeyReused,
+            None => EntryStatus::New,
+            Some((hash, answer)) if hash == key.request_hash() => EntryStatus::Answered(answer.clone()),
+            Some(_) => EntryStatus::KeyReused,
         }
     }
 

@@ -128,7 +128,7 @@ impl PageRequest {
     ///
     /// `Origin: null` says nothing: it is what browsers send from a page without referrer, which ours are, and those that are
     /// old or on plain HTTP send no `Sec-Fetch-Site` beside it.
-    pub fn is_from_elsewhere(&self) -> bool {
+    pub fn is_cross_site(&self) -> bool {
         if let Some(site) = self.header(HeaderName::from_static("sec-fetch-site")) {
             return !matches!(site, "same-origin" | "none");
         }

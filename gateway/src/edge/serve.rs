@@ -243,7 +243,7 @@ fn parse<E: Endpoint, C>(admission: &Admission<'_, C>) -> Result<Parsed<E>, Faul
 
 async fn answered_before(
     exchange: &Exchange,
-    key: Option<&idempotency::Key>,
+    key: Option<&idempotency::RequestKey>,
     reader: &mut Reader,
 ) -> Result<Option<Answer>, Fault> {
     let Some(key) = key.filter(|_| !reader.has_failed()) else { return Ok(None) };
@@ -258,7 +258,11 @@ async fn answered_before(
 
 /// First of all in the transaction: the signature is used up, for every process, and the idempotency key is ours. Gives the saved
 /// answer when this request was answered before.
-async fn claim(exchange: &Exchange, key: Option<&idempotency::Key>, tx: &mut Tx) -> Result<Option<Answer>, Fault> {
+async fn claim(
+    exchange: &Exchange,
+    key: Option<&idempotency::RequestKey>,
+    tx: &mut Tx,
+) -> Result<Option<Answer>, Fault> {
     if let Some(nonce) = &exchange.nonce
         && !nonce.consume(tx, exchange.now).await?
     {
@@ -307,7 +311,7 @@ impl<E: Served> Parsed<E> {
 /// Effect and saved answer together, or nothing.
 async fn commit<E: Endpoint>(
     edge: &Edge,
-    key: Option<&idempotency::Key>,
+    key: Option<&idempotency::RequestKey>,
     mut tx: Tx,
     outcome: Result<E::Reply, Fault>,
 ) -> Result<Answer, Fault> {
@@ -336,7 +340,7 @@ fn idempotency_key<E: Endpoint>(
     exchange: &Exchange,
     who: Option<Admitted>,
     bytes: &Bytes,
-) -> Result<Option<idempotency::Key>, Fault> {
+) -> Result<Option<idempotency::RequestKey>, Fault> {
     let Some(who) = who else { return Ok(None) };
     let mut fields = exchange.http.headers().get_all(IDEMPOTENCY_KEY);
     match (E::IDEMPOTENCY, fields.next()) {
@@ -350,7 +354,7 @@ fn idempotency_key<E: Endpoint>(
             let method = who
                 .fan
                 .map_or_else(|| E::METHOD.as_str().to_owned(), |fan| format!("{} {}", E::METHOD.as_str(), fan.fan));
-            idempotency::Key::new(who.caller.app, text, &method, target, bytes).map(Some)
+            idempotency::RequestKey::new(who.caller.app, text, &method, target, bytes).map(Some)
         }
     }
 }

@@ -113,7 +113,7 @@ impl Fault {
     /// For what must be remembered exactly because of the refusal: an answer about a credit band that was rolled back
     /// could be asked for again and again.
     #[must_use]
-    pub fn keep(mut self) -> Self {
+    pub fn keep_writes(mut self) -> Self {
         self.rest.keep = true;
         self
     }

@@ -37,7 +37,7 @@ pub struct Metrics(Arc<Counts>);
 
 struct Counts {
     registry: Registry,
-    requests: Family<Outcome, Counter>,
+    requests: Family<RequestLabels, Counter>,
     seconds: Family<Operation, Histogram, fn() -> Histogram>,
     in_flight: Gauge,
     rate_limited: Family<Policy, Counter>,
@@ -47,7 +47,7 @@ struct Counts {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Outcome {
+struct RequestLabels {
     operation: Cow<'static, str>,
     status: StatusClass,
     code: Code,
@@ -138,7 +138,8 @@ impl Metrics {
     /// An answered request; `code` when it was refused.
     pub fn observe(&self, operation: impl Into<Cow<'static, str>>, status: u16, code: Option<ErrorCode>, seconds: f64) {
         let operation = operation.into();
-        let outcome = Outcome { operation: operation.clone(), status: StatusClass(status / 100), code: Code(code) };
+        let outcome =
+            RequestLabels { operation: operation.clone(), status: StatusClass(status / 100), code: Code(code) };
         self.0.requests.get_or_create(&outcome).inc();
         self.0.seconds.get_or_create(&Operation { operation }).observe(seconds);
     }

@@ -20,12 +20,12 @@ pub const BATCH_ROWS_MAX: u64 = 500;
 /// the others': with the pauses that is some ten thousand rows a second, more than a gateway writes.
 const BATCHES_MAX: u32 = 200;
 
-type Work = Pin<Box<dyn Future<Output = Result<u64, Cause>> + Send>>;
+type BatchFuture = Pin<Box<dyn Future<Output = Result<u64, Cause>> + Send>>;
 
 /// Something to be done again and again.
 pub struct RetentionTask {
     name: &'static str,
-    run: Box<dyn Fn() -> Work + Send + Sync>,
+    run: Box<dyn Fn() -> BatchFuture + Send + Sync>,
 }
 
 impl RetentionTask {
@@ -94,7 +94,7 @@ impl RetentionTask {
 }
 
 /// Does the retention_tasks, one after the other, until the gateway stops: every minute, and on and on while any of them has more to do.
-pub async fn run(retention_tasks: Vec<RetentionTask>, stopping: Stopping) {
+pub async fn run(tasks: Vec<RetentionTask>, stopping: Stopping) {
     let mut has_more = false;
     loop {
         tokio::select! {
@@ -102,7 +102,7 @@ pub async fn run(retention_tasks: Vec<RetentionTask>, stopping: Stopping) {
             () = tokio::time::sleep(pause(has_more)) => {}
         }
         has_more = false;
-        for task in &retention_tasks {
+        for task in &tasks {
             if stopping.is_set() {
                 return;
             }

@@ -73,7 +73,7 @@ pub async fn is_moving(tx: &mut Tx, clock: &Clock) -> Result<bool, Fault> {
 }
 
 /// The same for the runner of jobs.
-pub fn hold<'t>(
+pub fn is_paused<'t>(
     tx: &'t mut Tx,
     platform: &'t Platform,
 ) -> Pin<Box<dyn Future<Output = Result<bool, Fault>> + Send + 't>> {
@@ -290,8 +290,8 @@ mod tests {
             let first = schedule(&app, partner, -2 * jobs::service::LEASE_SECONDS).await;
             let second = schedule(&app, partner, HOUR).await;
             let mut tx = app.db.begin().await.unwrap();
-            let long_ago = app.clock.now().plus_seconds(-2 * jobs::service::LEASE_SECONDS);
-            assert_eq!(jobs::service::claim_at(&mut tx, &app.jobs, long_ago, 1).await.unwrap().len(), 1);
+            let unknown_sign_in_time = app.clock.now().plus_seconds(-2 * jobs::service::LEASE_SECONDS);
+            assert_eq!(jobs::service::claim_at(&mut tx, &app.jobs, unknown_sign_in_time, 1).await.unwrap().len(), 1);
             tx.commit().await.unwrap();
 
             let advanced = advance((app.access(), &app.jobs), partner, &"PT2H".into()).await.unwrap();

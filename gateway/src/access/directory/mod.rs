@@ -130,7 +130,7 @@ impl Directory {
     }
 }
 
-fn parse(app: AppId, facts: store::Facts) -> AppFacts {
+fn parse(app: AppId, facts: store::AppRow) -> AppFacts {
     // A key of a newer gateway that this one cannot read or verify with is left out, not trusted.
     let keys = facts.keys.into_iter().filter_map(|key| {
         let algorithm = *key.algorithm.known()?;

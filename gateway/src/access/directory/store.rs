@@ -49,7 +49,7 @@ impl From<RegisteredKeyRow> for AppKey {
 }
 
 /// What a caller of this app is checked against.
-pub(super) struct Facts {
+pub(super) struct AppRow {
     pub partner: PartnerId,
     pub active: bool,
     pub scopes: Scopes,
@@ -70,11 +70,11 @@ struct FactsRow {
 }
 
 /// The app's facts, for any partner: only the directory reads them, before the caller is known.
-pub(super) async fn facts(tx: &mut Reader, app: AppId) -> Result<Option<Facts>, Fault> {
+pub(super) async fn facts(tx: &mut Reader, app: AppId) -> Result<Option<AppRow>, Fault> {
     let Some(row) = tx.query(FACTS).bind(app).optional::<FactsRow>().await? else { return Ok(None) };
     let keys: Vec<RegisteredKeyRow> = tx.query(FACTS_KEYS).bind(app).all().await?;
     let removed: Vec<(String,)> = tx.query(FACTS_REMOVED).bind(app).bind(REMOVED_MAX).all().await?;
-    Ok(Some(Facts {
+    Ok(Some(AppRow {
         partner: row.partner_id,
         active: row.status == ACTIVE,
         // A scope of a newer gateway means nothing to this one.

@@ -17,7 +17,7 @@ pub const NONCE_HEADER: &str = "DPoP-Nonce";
 
 /// Why a proof was refused.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(super) enum RefusedProof {
     /// It is wrong; the sentence says how and quotes nothing but URLs.
     Invalid(String),
     /// It must contain a nonce issued by this gateway.
@@ -27,10 +27,10 @@ pub(super) enum Refused {
 /// Checks a proof that came with a token at the API: the thumbprint of its key, to be compared with the token's `jkt`.
 pub fn check(access: &Access, proof: &str, method: &str, url: &str, token: &str) -> Result<String, Fault> {
     verify(access, proof, method, url, Some(token)).map_err(|refused| match refused {
-        Refused::Invalid(detail) => Fault::new(ErrorCode::ProofInvalid)
+        RefusedProof::Invalid(detail) => Fault::new(ErrorCode::ProofInvalid)
             .detail(detail)
             .header("WWW-Authenticate", challenge(access, Some("invalid_dpop_proof"))),
-        Refused::NonceRequired => Fault::new(ErrorCode::ProofNonceRequired)
+        RefusedProof::NonceRequired => Fault::new(ErrorCode::ProofNonceRequired)
             .header("WWW-Authenticate", challenge(access, Some("use_dpop_nonce")))
             .header(NONCE_HEADER, nonce::current(access)),
     })
@@ -58,8 +58,8 @@ pub fn if_sent(access: &Access, request: &RequestInfo) -> Result<Option<String>,
 /// Checks a proof at the token endpoint: the thumbprint of its key.
 fn check_for_token(access: &Access, proof: &str, url: &str) -> Result<String, Fault> {
     verify(access, proof, "POST", url, None).map_err(|refused| match refused {
-        Refused::Invalid(detail) => Fault::new(ErrorCode::InvalidDpopProof).detail(detail),
-        Refused::NonceRequired => Fault::new(ErrorCode::UseDpopNonce).header(NONCE_HEADER, nonce::current(access)),
+        RefusedProof::Invalid(detail) => Fault::new(ErrorCode::InvalidDpopProof).detail(detail),
+        RefusedProof::NonceRequired => Fault::new(ErrorCode::UseDpopNonce).header(NONCE_HEADER, nonce::current(access)),
     })
 }
 
@@ -69,8 +69,9 @@ pub(super) fn verify(
     method: &str,
     url: &str,
     token: Option<&str>,
-) -> Result<String, Refused> {
-    let invalid = |error: &dyn std::fmt::Display| Refused::Invalid(format!("The DPoP proof was refused: {error}."));
+) -> Result<String, RefusedProof> {
+    let invalid =
+        |error: &dyn std::fmt::Display| RefusedProof::Invalid(format!("The DPoP proof was refused: {error}."));
     let jws = Compact::parse(proof).map_err(|error| invalid(&error))?;
     let (jwk, claims) = DpopClaims::read(&jws).map_err(|error| invalid(&error))?;
     let key = VerifyingKey::new(&jwk.key).map_err(|error| invalid(&error))?;
@@ -80,12 +81,12 @@ pub(super) fn verify(
     let now = access.clock.now();
     let has_valid_nonce = claims.nonce.as_deref().is_some_and(|nonce| nonce::is_valid(access, nonce));
     check_claims(access, &claims, method, url, token, has_valid_nonce).map_err(|error| match error {
-        DpopError::IssuedAt { .. } => Refused::NonceRequired,
+        DpopError::IssuedAt { .. } => RefusedProof::NonceRequired,
         error => invalid(&error),
     })?;
     // A forged or expired nonce is never ignored.
     if !has_valid_nonce && (claims.nonce.is_some() || access.config.dpop_nonce_required) {
-        return Err(Refused::NonceRequired);
+        return Err(RefusedProof::NonceRequired);
     }
     let jkt = jwk.thumbprint();
     if !access.nonces.first_use(&format!("dpop:{jkt}"), &claims.jti, now) {

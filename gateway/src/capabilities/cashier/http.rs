@@ -88,7 +88,7 @@ impl FormPage for CashierPage {
             Ok(()) => Page::see_other(format!("/pay/{token}")),
             Err(fault) => match self.find(visit, token).await {
                 Ok(Some(asked)) => Self::refused(visit, &asked, fault),
-                Ok(None) | Err(_) => self.trouble(visit, fault),
+                Ok(None) | Err(_) => self.error_page(visit, fault),
             },
         }
     }
@@ -103,7 +103,7 @@ impl FormPage for CashierPage {
         frame.page(Page::new(html).status(StatusCode::NOT_FOUND))
     }
 
-    fn trouble(&self, visit: &Visit<'_>, fault: Fault) -> Page {
+    fn error_page(&self, visit: &Visit<'_>, fault: Fault) -> Page {
         let frame = visit.frame();
         let html = page::message(&frame, fault.code());
         frame.page(Page::refusal(fault, html))

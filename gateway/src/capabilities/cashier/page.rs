@@ -88,8 +88,8 @@ struct Wallet {
 }
 
 impl PaymentPage<'_> {
-    fn say<'t>(&self, english: &'t str, chinese: &'t str) -> &'t str {
-        self.frame.say(english, chinese)
+    fn text<'t>(&self, english: &'t str, chinese: &'t str) -> &'t str {
+        self.frame.text(english, chinese)
     }
 
     fn waits(&self) -> bool {
@@ -153,23 +153,23 @@ pub fn payment(
 pub fn message(frame: &Frame<'_>, code: ErrorCode) -> String {
     let (title, text) = match code {
         ErrorCode::RouteNotFound => (
-            frame.say("This link is not valid", "链接无效"),
-            frame.say(
+            frame.text("This link is not valid", "链接无效"),
+            frame.text(
                 "The link may be incomplete. Please open it again from where you received it, or ask for a new one. Nothing was paid.",
                 "链接可能不完整。请回到原页面重新打开，或重新获取链接。未扣款。",
             ),
         ),
         ErrorCode::MethodNotAllowed | ErrorCode::HeadersTooLarge => (
-            frame.say("That did not work", "无法处理"),
-            frame.say(
+            frame.text("That did not work", "无法处理"),
+            frame.text(
                 "Your browser sent a request that this page does not support. Please open the link again.",
                 "无法识别浏览器的请求，请重新打开链接。",
             ),
         ),
-        ErrorCode::RateLimited | ErrorCode::Overloaded => frame.trouble(code),
+        ErrorCode::RateLimited | ErrorCode::Overloaded => frame.error_text(code),
         _ => (
-            frame.say("Something went wrong on our side", "系统出错了"),
-            frame.say(
+            frame.text("Something went wrong on our side", "系统出错了"),
+            frame.text(
                 "We are sorry. Please open the link again in a moment to see the status of your payment.",
                 "非常抱歉。请稍后重新打开链接，查看付款的最新状态。",
             ),

@@ -11,7 +11,7 @@ pub mod service;
 mod store;
 
 pub use http::routes;
-pub use model::Standing;
+pub use model::CirclePolicy;
 
 #[cfg(test)]
 mod tests;

@@ -1,14 +1,17 @@
 //! The rules of circles. Pure. A change returns the next circle; a change without effect returns the same circle with the
 //! same version.
 
+use std::collections::HashSet;
+
 use quanzi_openapi::circles::{
     Category, Circle, CircleChange, CircleLimits, CircleOperator, CircleRights, CircleStatus, Discoverability,
     Language, NewCircle, NewCircleRights, NewRight, PublishingLimits, Right, Slug,
 };
+use quanzi_openapi::gates::GateRule;
 use quanzi_openapi::id::CircleId;
 use quanzi_openapi::{Edit, ErrorCode, Open, Time};
 
-use crate::capabilities::gates;
+use crate::platform::db::enum_text;
 use crate::platform::fault::Fault;
 
 /// The most that a limit per day can be.
@@ -18,7 +21,7 @@ const LANGUAGE_DEFAULT: &str = "zh-CN";
 
 /// What others must know of a circle before something happens in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct CirclePolicy {
     /// Where it stands in its life.
     pub status: CircleStatus,
     /// Limits for its members.
@@ -29,7 +32,7 @@ pub struct Standing {
     pub rights: CircleRights,
 }
 
-impl Standing {
+impl CirclePolicy {
     /// Refuses what only an open circle allows.
     pub fn must_be_open(&self) -> Result<(), Fault> {
         match self.status {
@@ -161,8 +164,31 @@ fn rights(new: &NewCircleRights) -> Result<CircleRights, Fault> {
 
 fn right(new: Option<&NewRight>, default: Right, pointer: &str) -> Result<Right, Fault> {
     let Some(new) = new else { return Ok(default) };
-    gates::check_right(&new.rules, pointer)?;
+    check_right(&new.rules, pointer)?;
     Ok(Right { who: new.who.into(), rules: new.rules.iter().cloned().map(Open::from).collect() })
+}
+
+/// Refuses rules that do not make a right of fans, naming the first that is wrong: a right asks about the person alone.
+fn check_right(rules: &[GateRule], pointer: &str) -> Result<(), Fault> {
+    let invalid = |place: usize, detail: String| {
+        Err(Fault::new(ErrorCode::GateRulesInvalid).pointer(format!("{pointer}/{place}")).detail(detail))
+    };
+    let mut kinds = HashSet::new();
+    for (place, rule) in rules.iter().enumerate() {
+        let kind = enum_text(&rule.kind());
+        if !matches!(rule, GateRule::RealName {} | GateRule::Adult {} | GateRule::CreditBand { .. }) {
+            return invalid(
+                place,
+                format!(
+                    "The rule `{kind}` is only for gates: a right can require `real_name`, `adult` or `credit_band`."
+                ),
+            );
+        }
+        if !kinds.insert(rule.kind()) {
+            return invalid(place, format!("The rule `{kind}` appears twice."));
+        }
+    }
+    Ok(())
 }
 
 fn counted(before: &Circle, mut after: Circle, now: Time) -> Circle {

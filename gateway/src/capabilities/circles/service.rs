@@ -5,7 +5,7 @@ use quanzi_openapi::events::EventType;
 use quanzi_openapi::id::{CircleId, PartnerId};
 use quanzi_openapi::{Cursor, ErrorCode, Page, Time};
 
-use super::model::{self, Standing};
+use super::model::{self, CirclePolicy};
 use super::store;
 use crate::platform::clock::Clock;
 use crate::platform::db::{Reader, Tx};
@@ -54,13 +54,13 @@ pub async fn lock(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<C
 }
 
 /// How the circle stands, and will until the end of the transaction; many may hold it so at once.
-pub async fn standing(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<Standing, Fault> {
-    store::standing(tx, partner, circle).await?.ok_or_else(missing)
+pub async fn lock_policy_shared(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<CirclePolicy, Fault> {
+    store::lock_policy_shared(tx, partner, circle).await?.ok_or_else(missing)
 }
 
 /// How the circle stands now; nobody is held.
-pub async fn look(tx: &mut Reader, partner: PartnerId, circle: CircleId) -> Result<Standing, Fault> {
-    store::look(tx, partner, circle).await?.ok_or_else(missing)
+pub async fn policy(tx: &mut Reader, partner: PartnerId, circle: CircleId) -> Result<CirclePolicy, Fault> {
+    store::policy(tx, partner, circle).await?.ok_or_else(missing)
 }
 
 /// The circle after a change, not yet written.

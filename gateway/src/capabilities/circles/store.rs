@@ -9,7 +9,7 @@ use quanzi_openapi::partners::{LegalName, PartnerName, WebAddress};
 use quanzi_openapi::{ErrorCode, Limit, Time};
 use sqlx::FromRow;
 
-use super::model::Standing;
+use super::model::CirclePolicy;
 use crate::platform::db::{As, Fault as DbFault, Json, OnFault as _, Reader, Sql, Tx, enum_columns, id_or_upper_bound};
 use crate::platform::fault::Fault;
 use crate::sql;
@@ -26,11 +26,11 @@ macro_rules! columns {
 
 const FIND: Sql = sql!("select ", columns!(), "where c.partner_id = $1 and c.id = $2");
 const LOCK: Sql = sql!("select ", columns!(), "where c.partner_id = $1 and c.id = $2", [" for no key update of c"]);
-const STANDING: Sql = sql!(
+const POLICY_LOCKED: Sql = sql!(
     "select status, discoverability, posts_per_member_per_day, comments_per_fan_per_day, rights from circle where partner_id = $1 and id = $2",
     [" for share"]
 );
-const LOOK: Sql = sql!(
+const POLICY: Sql = sql!(
     "select status, discoverability, posts_per_member_per_day, comments_per_fan_per_day, rights from circle where partner_id = $1 and id = $2"
 );
 const EXISTS: Sql = sql!("select id from circle where partner_id = $1 and id = $2");
@@ -56,7 +56,7 @@ const UPDATE: Sql = sql!(
 );
 
 #[derive(FromRow)]
-struct Row {
+struct CircleRow {
     #[sqlx(try_from = "As<PartnerName>")]
     partner_name: PartnerName,
     #[sqlx(try_from = "As<LegalName>")]
@@ -98,7 +98,7 @@ struct Row {
     closed_at: Option<Time>,
 }
 
-impl Row {
+impl CircleRow {
     fn circle(self, partner: PartnerId) -> Circle {
         Circle {
             id: self.id,
@@ -126,7 +126,7 @@ impl Row {
 }
 
 #[derive(FromRow)]
-struct StandingRow {
+struct PolicyRow {
     #[sqlx(try_from = "As<CircleStatus>")]
     status: CircleStatus,
     #[sqlx(try_from = "As<Discoverability>")]
@@ -136,9 +136,9 @@ struct StandingRow {
     rights: Option<Json<CircleRights>>,
 }
 
-impl StandingRow {
-    fn standing(self) -> Standing {
-        Standing {
+impl PolicyRow {
+    fn policy(self) -> CirclePolicy {
+        CirclePolicy {
             status: self.status,
             limits: limits(self.posts_per_member_per_day, self.comments_per_fan_per_day),
             discoverability: self.discoverability,
@@ -156,24 +156,28 @@ struct OperatorRow {
 }
 
 pub async fn find(tx: &mut Reader, partner: PartnerId, circle: CircleId) -> Result<Option<Circle>, DbFault> {
-    let row: Option<Row> = tx.query(FIND).bind(partner).bind(circle).optional().await?;
+    let row: Option<CircleRow> = tx.query(FIND).bind(partner).bind(circle).optional().await?;
     Ok(row.map(|row| row.circle(partner)))
 }
 
 pub async fn lock(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<Option<Circle>, DbFault> {
-    let row: Option<Row> = tx.query(LOCK).bind(partner).bind(circle).optional().await?;
+    let row: Option<CircleRow> = tx.query(LOCK).bind(partner).bind(circle).optional().await?;
     Ok(row.map(|row| row.circle(partner)))
 }
 
-pub async fn standing(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<Option<Standing>, DbFault> {
-    let row: Option<StandingRow> = tx.query(STANDING).bind(partner).bind(circle).optional().await?;
-    Ok(row.map(StandingRow::standing))
+pub async fn lock_policy_shared(
+    tx: &mut Tx,
+    partner: PartnerId,
+    circle: CircleId,
+) -> Result<Option<CirclePolicy>, DbFault> {
+    let row: Option<PolicyRow> = tx.query(POLICY_LOCKED).bind(partner).bind(circle).optional().await?;
+    Ok(row.map(PolicyRow::policy))
 }
 
 /// The same, nobody held.
-pub async fn look(tx: &mut Reader, partner: PartnerId, circle: CircleId) -> Result<Option<Standing>, DbFault> {
-    let row: Option<StandingRow> = tx.query(LOOK).bind(partner).bind(circle).optional().await?;
-    Ok(row.map(StandingRow::standing))
+pub async fn policy(tx: &mut Reader, partner: PartnerId, circle: CircleId) -> Result<Option<CirclePolicy>, DbFault> {
+    let row: Option<PolicyRow> = tx.query(POLICY).bind(partner).bind(circle).optional().await?;
+    Ok(row.map(PolicyRow::policy))
 }
 
 pub async fn exists(tx: &mut Reader, partner: PartnerId, circle: CircleId) -> Result<bool, DbFault> {
@@ -196,7 +200,7 @@ pub async fn page(
 ) -> Result<Vec<Circle>, DbFault> {
     let before = id_or_upper_bound(before);
     let page = tx.query(PAGE).bind(partner).bind(before).bind(status).bind(category).bind(limit.rows_and_one());
-    let rows: Vec<Row> = page.all().await?;
+    let rows: Vec<CircleRow> = page.all().await?;
     Ok(rows.into_iter().map(|row| row.circle(partner)).collect())
 }
 

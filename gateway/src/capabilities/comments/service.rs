@@ -9,9 +9,9 @@ use quanzi_openapi::id::{CircleId, CommentId, FanId, MembershipId, PartnerId, Po
 use quanzi_openapi::memberships::MembershipStatus;
 use quanzi_openapi::{Cursor, ErrorCode, Page, Time};
 
-use super::store::{self, Row};
+use super::store::{self, CommentRow};
 use crate::capabilities::circles;
-use crate::capabilities::circles::Standing;
+use crate::capabilities::circles::CirclePolicy;
 use crate::capabilities::content;
 use crate::capabilities::fans;
 use crate::capabilities::memberships;
@@ -47,22 +47,22 @@ pub async fn create(
     (text, reply_to): (CommentText, Option<CommentId>),
 ) -> Result<Comment, Fault> {
     let circle = content::service::find_published(tx, partner, now, post).await?.circle;
-    let standing = circles::service::standing(tx, partner, circle).await?;
-    standing.must_be_open()?;
-    let (fan_id, author_id) = author(tx, partner, (circle, &standing), voice).await?;
+    let policy = circles::service::lock_policy_shared(tx, partner, circle).await?;
+    policy.must_be_open()?;
+    let (fan_id, author_id) = author(tx, partner, (circle, &policy), voice).await?;
     if let Some(parent) = reply_to {
         may_be_replied_to(tx, partner, post, parent).await?;
     }
-    if let (Some(fan), Some(comments)) = (fan_id, standing.limits.comments_per_fan_per_day) {
+    if let (Some(fan), Some(comments)) = (fan_id, policy.limits.comments_per_fan_per_day) {
         check_posting_rate(tx, partner, now, (fan, circle), comments).await?;
     }
     if let ActingAs::Fan(fan) = voice {
-        rights::service::authorize_rules(tx, partner, now, (circle, &standing), fan, Action::Comment).await?;
+        rights::service::authorize_rules(tx, partner, now, (circle, &policy), fan, Action::Comment).await?;
     }
     // The post is held no longer than it must be: everybody who comments on it waits here. It may be gone by now, but what a
     // rule has answered stays.
-    content::service::count_comment(tx, partner, post, 1).await.map_err(Fault::keep)?;
-    let row = Row {
+    content::service::count_comment(tx, partner, post, 1).await.map_err(Fault::keep_writes)?;
+    let row = CommentRow {
         id: clock.id(),
         circle_id: circle,
         post_id: post,
@@ -83,7 +83,7 @@ pub async fn create(
 async fn author(
     tx: &mut Tx,
     partner: PartnerId,
-    (circle, standing): (CircleId, &Standing),
+    (circle, policy): (CircleId, &CirclePolicy),
     voice: ActingAs,
 ) -> Result<(Option<FanId>, Option<MembershipId>), Fault> {
     match voice {
@@ -92,7 +92,7 @@ async fn author(
             // The fan first, as everywhere: of two comments at once the second counts the first.
             let fan = memberships::service::find(tx, partner, author).await?.fan;
             fans::service::find(tx, partner, fan).await?;
-            let membership = memberships::service::hold(tx, partner, author).await?;
+            let membership = memberships::service::lock_shared(tx, partner, author).await?;
             if membership.circle != circle {
                 return Err(ErrorCode::MembershipNotFound.into());
             }
@@ -103,7 +103,7 @@ async fn author(
         }
         ActingAs::Fan(fan) => {
             let membership =
-                rights::service::authorize_role(tx, partner, (circle, standing), fan, Action::Comment).await?;
+                rights::service::authorize_role(tx, partner, (circle, policy), fan, Action::Comment).await?;
             Ok((Some(fan), membership.map(|membership| membership.id)))
         }
     }
@@ -211,7 +211,7 @@ pub async fn count_like(tx: &mut Tx, partner: PartnerId, comment: CommentId, by:
 }
 
 /// The row of a comment that is there, as is its post.
-async fn find_row(tx: &mut Reader, partner: PartnerId, now: Time, comment: CommentId) -> Result<Row, Fault> {
+async fn find_row(tx: &mut Reader, partner: PartnerId, now: Time, comment: CommentId) -> Result<CommentRow, Fault> {
     let row = store::find(tx, partner, comment).await?.ok_or_else(missing)?;
     content::service::find(tx, partner, now, row.post_id).await.map_err(gone)?;
     Ok(row)
@@ -222,12 +222,16 @@ fn gone(fault: Fault) -> Fault {
     if fault.code() == ErrorCode::PostNotFound { missing() } else { fault }
 }
 
-async fn named(tx: &mut Reader, partner: PartnerId, row: Row) -> Result<Comment, Fault> {
+async fn named(tx: &mut Reader, partner: PartnerId, row: CommentRow) -> Result<Comment, Fault> {
     let nickname = nicknames(tx, partner, std::slice::from_ref(&row)).await?.into_values().next();
     Ok(row.comment(nickname))
 }
 
-async fn nicknames(tx: &mut Reader, partner: PartnerId, rows: &[Row]) -> Result<HashMap<FanId, Nickname>, Fault> {
+async fn nicknames(
+    tx: &mut Reader,
+    partner: PartnerId,
+    rows: &[CommentRow],
+) -> Result<HashMap<FanId, Nickname>, Fault> {
     fans::service::shown_nicknames(tx, partner, rows.iter().filter_map(|row| row.fan_id)).await
 }
 

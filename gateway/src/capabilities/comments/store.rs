@@ -42,7 +42,7 @@ const COUNT_LIKE: Sql = sql!(
 
 /// A comment as it is kept.
 #[derive(Debug, Clone, PartialEq, FromRow)]
-pub struct Row {
+pub struct CommentRow {
     #[sqlx(try_from = "As<CommentId>")]
     pub id: CommentId,
     #[sqlx(try_from = "As<CircleId>")]
@@ -63,7 +63,7 @@ pub struct Row {
     pub created_at: Time,
 }
 
-impl Row {
+impl CommentRow {
     /// As everybody reads it, with what its author is called, where that is shown.
     pub fn comment(self, nickname: Option<Nickname>) -> Comment {
         let kind = if self.fan_id.is_some() { AuthorKind::Fan } else { AuthorKind::Partner };
@@ -81,7 +81,7 @@ impl Row {
     }
 }
 
-pub async fn find(tx: &mut Reader, partner: PartnerId, comment: CommentId) -> Result<Option<Row>, Fault> {
+pub async fn find(tx: &mut Reader, partner: PartnerId, comment: CommentId) -> Result<Option<CommentRow>, Fault> {
     tx.query(FIND).bind(partner).bind(comment).optional().await
 }
 
@@ -92,7 +92,7 @@ pub async fn page(
     post: PostId,
     after: Option<CommentId>,
     limit: Limit,
-) -> Result<Vec<Row>, Fault> {
+) -> Result<Vec<CommentRow>, Fault> {
     let after = after.map(|after| after.to_string()).unwrap_or_default();
     tx.query(PAGE).bind(partner).bind(post).bind(after).bind(limit.rows_and_one()).all().await
 }
@@ -115,7 +115,7 @@ pub async fn latest_of_fan(
     Ok(rows.into_iter().map(|row| row.created_at).collect())
 }
 
-pub async fn insert(tx: &mut Tx, partner: PartnerId, row: &Row) -> Result<(), Fault> {
+pub async fn insert(tx: &mut Tx, partner: PartnerId, row: &CommentRow) -> Result<(), Fault> {
     let insert = tx.query(INSERT).bind(partner).bind(row.id).bind(row.circle_id).bind(row.post_id).bind(row.reply_to);
     let insert = insert.bind(row.fan_id).bind(row.author_id).bind(&row.text).bind(row.version);
     insert.bind(row.created_at).run().await?;
@@ -123,7 +123,12 @@ pub async fn insert(tx: &mut Tx, partner: PartnerId, row: &Row) -> Result<(), Fa
 }
 
 /// The deleted comment; `None` if it was already deleted.
-pub async fn delete(tx: &mut Tx, partner: PartnerId, comment: CommentId, now: Time) -> Result<Option<Row>, Fault> {
+pub async fn delete(
+    tx: &mut Tx,
+    partner: PartnerId,
+    comment: CommentId,
+    now: Time,
+) -> Result<Option<CommentRow>, Fault> {
     tx.query(DELETE).bind(partner).bind(comment).bind(now).optional().await
 }
 

@@ -34,9 +34,9 @@ async fn get(call: &mut Call<GetPost>) -> Result<Post, Fault> {
 }
 
 async fn change(call: &mut Call<ChangePost>) -> Result<Post, Fault> {
-    let held = service::lock(&mut call.tx, call.caller.partner, call.params.post).await?;
-    call.check_version(held.version())?;
-    service::change(&mut call.tx, &call.edge.clock, call.caller.partner, call.now, held, &call.body).await
+    let locked = service::lock(&mut call.tx, call.caller.partner, call.params.post).await?;
+    call.check_version(locked.version())?;
+    service::change(&mut call.tx, &call.edge.clock, call.caller.partner, call.now, locked, &call.body).await
 }
 
 async fn delete(call: &mut Call<DeletePost>) -> Result<Nothing, Fault> {

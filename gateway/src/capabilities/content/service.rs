@@ -10,9 +10,9 @@ use quanzi_openapi::{Cursor, ErrorCode, Page, Time};
 
 use super::model;
 use super::row::PostRow;
-use super::store::{self, Author, Place};
+use super::store::{self, Author, FeedPosition};
 use crate::capabilities::circles;
-use crate::capabilities::circles::Standing;
+use crate::capabilities::circles::CirclePolicy;
 use crate::capabilities::fans;
 use crate::capabilities::memberships;
 use crate::capabilities::rights;
@@ -33,9 +33,9 @@ pub async fn create(
     circle: CircleId,
     new: &NewPost,
 ) -> Result<Post, Fault> {
-    let standing = circles::service::standing(tx, partner, circle).await?;
-    standing.must_be_open()?;
-    publish(tx, clock, partner, now, (circle, &standing), None, new).await
+    let policy = circles::service::lock_policy_shared(tx, partner, circle).await?;
+    policy.must_be_open()?;
+    publish(tx, clock, partner, now, (circle, &policy), None, new).await
 }
 
 /// Publishes a post of a fan, now, where the fan may: as a member, if the fan is one.
@@ -48,15 +48,15 @@ pub async fn create_as_fan(
     fan: FanId,
     new: &NewFanPost,
 ) -> Result<Post, Fault> {
-    let standing = circles::service::standing(tx, partner, circle).await?;
-    standing.must_be_open()?;
-    let membership = rights::service::authorize_role(tx, partner, (circle, &standing), fan, Action::Post).await?;
+    let policy = circles::service::lock_policy_shared(tx, partner, circle).await?;
+    policy.must_be_open()?;
+    let membership = rights::service::authorize_role(tx, partner, (circle, &policy), fan, Action::Post).await?;
     let mut post = NewPost::new(new.body.clone());
     post.author = membership.map(|membership| membership.id);
     post.title.clone_from(&new.title);
     post.format = new.format;
     post.media_urls.clone_from(&new.media_urls);
-    publish(tx, clock, partner, now, (circle, &standing), Some(fan), &post).await
+    publish(tx, clock, partner, now, (circle, &policy), Some(fan), &post).await
 }
 
 async fn publish(
@@ -64,7 +64,7 @@ async fn publish(
     clock: &Clock,
     partner: PartnerId,
     now: Time,
-    (circle, standing): (CircleId, &Standing),
+    (circle, policy): (CircleId, &CirclePolicy),
     fan: Option<FanId>,
     new: &NewPost,
 ) -> Result<Post, Fault> {
@@ -88,9 +88,9 @@ async fn publish(
         created_at: now,
         updated_at: now,
     };
-    may_publish(tx, partner, now, &row, standing).await?;
+    may_publish(tx, partner, now, &row, policy).await?;
     if let Some(fan) = fan {
-        rights::service::authorize_rules(tx, partner, now, (circle, standing), fan, Action::Post).await?;
+        rights::service::authorize_rules(tx, partner, now, (circle, policy), fan, Action::Post).await?;
     }
     store::insert(tx, partner, &row).await?;
     let post = row.post(now);
@@ -119,9 +119,9 @@ pub async fn page(
         }
         status => {
             let after: Option<(PostStatus, bool, i64, PostId)> = cursor.map(Cursor::position).transpose()?;
-            let place = |pinned, micros, id| Place { pinned, publish_at: Time::from_micros(micros), id };
+            let position = |pinned, micros, id| FeedPosition { pinned, publish_at: Time::from_micros(micros), id };
             let after =
-                after.map(|(of, pinned, micros, id)| of_list(of, status, place(pinned, micros, id))).transpose()?;
+                after.map(|(of, pinned, micros, id)| of_list(of, status, position(pinned, micros, id))).transpose()?;
             let rows = match status {
                 PostStatus::Scheduled => store::scheduled(tx, partner, circle, now, after, limit).await?,
                 _ => store::feed(tx, partner, circle, now, after, limit).await?,
@@ -191,14 +191,14 @@ pub async fn count_like(tx: &mut Tx, partner: PartnerId, post: PostId, by: i64) 
 
 /// A post that is about to change, held, and how its circle stands.
 #[derive(Debug)]
-pub struct Held {
+pub struct LockedPost {
     row: PostRow,
-    standing: Standing,
+    policy: CirclePolicy,
     /// The fan who is about to change it; none when it is the partner.
     fan: Option<FanId>,
 }
 
-impl Held {
+impl LockedPost {
     /// The version that is held.
     pub fn version(&self) -> i64 {
         self.row.version
@@ -206,10 +206,10 @@ impl Held {
 }
 
 /// The post, held until the end of the transaction.
-pub async fn lock(tx: &mut Tx, partner: PartnerId, post: PostId) -> Result<Held, Fault> {
+pub async fn lock(tx: &mut Tx, partner: PartnerId, post: PostId) -> Result<LockedPost, Fault> {
     let circle = find_row(tx, partner, post).await?.circle_id;
-    let standing = circles::service::standing(tx, partner, circle).await?;
-    Ok(Held { row: lock_row(tx, partner, post).await?, standing, fan: None })
+    let policy = circles::service::lock_policy_shared(tx, partner, circle).await?;
+    Ok(LockedPost { row: lock_row(tx, partner, post).await?, policy, fan: None })
 }
 
 /// Changes a post that is held. A fan must still be able to post.
@@ -218,20 +218,20 @@ pub async fn change(
     clock: &Clock,
     partner: PartnerId,
     now: Time,
-    held: Held,
+    locked: LockedPost,
     change: &PostChange,
 ) -> Result<Post, Fault> {
-    let after = model::changed(&held.row, change, now)?;
-    if after.publish_at != held.row.publish_at && after.publish_at.is_some() {
-        held.standing.must_be_open()?;
-        may_publish(tx, partner, now, &after, &held.standing).await?;
+    let after = model::changed(&locked.row, change, now)?;
+    if after.publish_at != locked.row.publish_at && after.publish_at.is_some() {
+        locked.policy.must_be_open()?;
+        may_publish(tx, partner, now, &after, &locked.policy).await?;
     }
-    if let Some(fan) = held.fan {
-        let place = (held.row.circle_id, &held.standing);
+    if let Some(fan) = locked.fan {
+        let place = (locked.row.circle_id, &locked.policy);
         rights::service::authorize_rules(tx, partner, now, place, fan, Action::Post).await?;
     }
-    let is_moved = after.publish_at != held.row.publish_at;
-    let post = save(tx, partner, &held.row, after, now).await?;
+    let is_moved = after.publish_at != locked.row.publish_at;
+    let post = save(tx, partner, &locked.row, after, now).await?;
     if is_moved {
         jobs::service::cancel(tx, model::PUBLISH_POST, post.id).await?;
         announce_later(tx, clock, partner, now, &post).await?;
@@ -240,12 +240,18 @@ pub async fn change(
 }
 
 /// The post, held until the end of the transaction, for the fan whose own it is, and who is still among those who may post.
-pub async fn lock_as_fan(tx: &mut Tx, partner: PartnerId, now: Time, fan: FanId, post: PostId) -> Result<Held, Fault> {
+pub async fn lock_as_fan(
+    tx: &mut Tx,
+    partner: PartnerId,
+    now: Time,
+    fan: FanId,
+    post: PostId,
+) -> Result<LockedPost, Fault> {
     let row = find_own(tx, partner, now, fan, post).await?;
-    let standing = circles::service::standing(tx, partner, row.circle_id).await?;
-    standing.must_be_open()?;
-    rights::service::authorize_role(tx, partner, (row.circle_id, &standing), fan, Action::Post).await?;
-    Ok(Held { row: lock_row(tx, partner, post).await?, standing, fan: Some(fan) })
+    let policy = circles::service::lock_policy_shared(tx, partner, row.circle_id).await?;
+    policy.must_be_open()?;
+    rights::service::authorize_role(tx, partner, (row.circle_id, &policy), fan, Action::Post).await?;
+    Ok(LockedPost { row: lock_row(tx, partner, post).await?, policy, fan: Some(fan) })
 }
 
 /// Deletes a fan's own post.
@@ -349,7 +355,7 @@ async fn may_publish(
     partner: PartnerId,
     now: Time,
     post: &PostRow,
-    standing: &Standing,
+    policy: &CirclePolicy,
 ) -> Result<(), Fault> {
     // The author is held: of two posts at once the second counts the first.
     let author = match (post.author_id, post.fan_id) {
@@ -369,7 +375,7 @@ async fn may_publish(
         }
         (None, None) => return Ok(()),
     };
-    match (standing.limits.posts_per_member_per_day, post.publish_at) {
+    match (policy.limits.posts_per_member_per_day, post.publish_at) {
         (Some(posts), Some(publish_at)) => {
             check_posting_rate(tx, partner, now, (author, post.id), publish_at, posts).await
         }

@@ -106,7 +106,7 @@ pub enum Author {
 
 /// Where a page of the feed ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct FeedPosition {
     pub pinned: bool,
     pub publish_at: Time,
     pub id: PostId,
@@ -126,7 +126,7 @@ pub async fn feed(
     partner: PartnerId,
     circle: CircleId,
     now: Time,
-    after: Option<Place>,
+    after: Option<FeedPosition>,
     limit: Limit,
 ) -> Result<Vec<PostRow>, Fault> {
     page(tx, partner, circle, (NEVER, now.micros()), after, limit).await
@@ -138,7 +138,7 @@ pub async fn scheduled(
     partner: PartnerId,
     circle: CircleId,
     now: Time,
-    after: Option<Place>,
+    after: Option<FeedPosition>,
     limit: Limit,
 ) -> Result<Vec<PostRow>, Fault> {
     page(tx, partner, circle, (now.micros(), i64::MAX), after, limit).await
@@ -150,15 +150,15 @@ async fn page(
     partner: PartnerId,
     circle: CircleId,
     (floor, ceiling): (i64, i64),
-    after: Option<Place>,
+    after: Option<FeedPosition>,
     limit: Limit,
 ) -> Result<Vec<PostRow>, Fault> {
     let all = || (ceiling, KEYSET_UPPER_BOUND.to_owned());
-    let rest = |place: Place| (place.publish_at.micros(), place.id.to_string()).min(all());
+    let rest = |position: FeedPosition| (position.publish_at.micros(), position.id.to_string()).min(all());
     let (top, others) = match after {
         None => (all(), all()),
-        Some(place) if place.pinned => (rest(place), all()),
-        Some(place) => ((NEVER, String::new()), rest(place)),
+        Some(position) if position.pinned => (rest(position), all()),
+        Some(position) => ((NEVER, String::new()), rest(position)),
     };
     let page = tx.query(PAGE).bind(partner).bind(circle).bind(floor).bind(top.0).bind(top.1);
     let mut rows: Vec<PostRow> = page.bind(others.0).bind(others.1).bind(limit.rows_and_one()).all().await?;

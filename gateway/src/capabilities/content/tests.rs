@@ -6,7 +6,7 @@ use quanzi_openapi::id::{CircleId, MembershipId, PostId};
 use quanzi_openapi::{Cursor, Edit, ErrorCode, Limit, Time};
 
 use super::service;
-use crate::capabilities::memberships::Action;
+use crate::capabilities::memberships::MembershipAction;
 use crate::on_both_engines;
 use crate::platform::fault::Fault;
 use crate::testing::fixture::Fixture;
@@ -289,7 +289,7 @@ on_both_engines! {
         let elsewhere = publish(&fixture, other, &by_author).await.unwrap_err();
         let own = publish(&fixture, circle, &by_author).await.unwrap();
         let mut tx = fixture.begin().await;
-        let left = workflows::memberships::service::act(&mut tx, fixture.partner, fixture.now, author, Action::Leave).await;
+        let left = workflows::memberships::service::act(&mut tx, fixture.partner, fixture.now, author, MembershipAction::Leave).await;
         fixture.end(tx, left).await.unwrap();
         let gone = publish(&fixture, circle, &by_author).await.unwrap_err();
         let gone_too = change(&fixture, draft.id, &publish_at(Edit::Set(fixture.now))).await.unwrap_err();

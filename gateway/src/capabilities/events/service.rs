@@ -7,7 +7,7 @@ use quanzi_openapi::id::{EventId, PartnerId};
 use crate::platform::Platform;
 use crate::platform::db::Reader;
 use crate::platform::fault::Fault;
-use crate::platform::outbox::store::{self, SCAN_MAX, Wanted};
+use crate::platform::outbox::store::{self, EventFilter, SCAN_MAX};
 
 /// A part of the log, in order.
 pub async fn page(
@@ -25,9 +25,9 @@ pub async fn page(
     let to = if query.types.is_some() { last.min(after.saturating_add(SCAN_MAX)) } else { last };
     let wanted = match (&query.object, &query.types) {
         (Some(_), Some(_)) => return Err(Fault::param("types", "filter by types or by object, not by both")),
-        (Some(object), None) => Wanted::Object(object),
-        (None, Some(types)) => Wanted::Types(types.types(), to),
-        (None, None) => Wanted::All,
+        (Some(object), None) => EventFilter::Object(object),
+        (None, Some(types)) => EventFilter::Types(types.types(), to),
+        (None, None) => EventFilter::All,
     };
     let mut data = store::page(tx, partner, wanted, after, limit.rows_and_one()).await?;
     let is_full = data.len() > limit.rows();

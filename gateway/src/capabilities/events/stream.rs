@@ -22,7 +22,7 @@ use crate::edge::Edge;
 use crate::edge::{Call, Stream, is_still_allowed};
 use crate::platform::fault::Fault;
 use crate::platform::outbox::Subscription;
-use crate::platform::outbox::store::{self, Wanted};
+use crate::platform::outbox::store::{self, EventFilter};
 
 /// Streams of one app in one process.
 const STREAMS_MAX: u32 = 4;
@@ -71,14 +71,14 @@ impl Drop for Streaming {
 }
 
 /// Where a stream stands.
-struct Place {
+struct StreamState {
     edge: Arc<Edge>,
     _streaming: Streaming,
     partner: PartnerId,
     request: RequestInfo,
     after: i64,
     ready: VecDeque<Event>,
-    ear: Subscription,
+    subscription: Subscription,
     spoke: Instant,
     allowed: Instant,
 }
@@ -96,25 +96,25 @@ pub async fn begin(call: &mut Call<StreamEvents>, streams: &Arc<Streams>) -> Res
     };
     service::check_place(&call.edge, partner, name, after, last).await?;
     let now = Instant::now();
-    let place = Place {
+    let state = StreamState {
         edge: Arc::clone(&call.edge),
         _streaming: Streams::enter(streams, call.caller.app)?,
         partner,
         request: call.request.copy(),
         after,
         ready: VecDeque::new(),
-        ear: call.edge.notifier.listen(partner),
+        subscription: call.edge.notifier.listen(partner),
         spoke: now,
         allowed: now,
     };
-    Ok(Box::pin(stream::unfold(place, async |mut place| {
-        let said = place.next().await?;
-        place.spoke = Instant::now();
-        Some((Ok(said), place))
+    Ok(Box::pin(stream::unfold(state, async |mut state| {
+        let said = state.next().await?;
+        state.spoke = Instant::now();
+        Some((Ok(said), state))
     })))
 }
 
-impl Place {
+impl StreamState {
     /// What is sent next; nothing when the stream is over.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
@@ -130,7 +130,7 @@ impl Place {
             }
             if let Some(event) = self.ready.pop_front() {
                 self.after = event.seq;
-                return written(&event);
+                return to_frame(&event);
             }
             match self.read(&edge).await {
                 Ok(events) if events.is_empty() => {}
@@ -147,17 +147,17 @@ impl Place {
             if self.spoke.elapsed() >= SILENCE_MAX {
                 return Some(Bytes::from_static(b":\n\n"));
             }
-            self.ear.wait().await;
+            self.subscription.wait().await;
         }
     }
 
     async fn read(&self, edge: &Edge) -> Result<Vec<Event>, crate::platform::db::Fault> {
         let mut tx = edge.db.reading().await?;
-        store::page(&mut tx, self.partner, Wanted::All, self.after, PAGE_ROWS).await
+        store::page(&mut tx, self.partner, EventFilter::All, self.after, PAGE_ROWS).await
     }
 }
 
-fn written(event: &Event) -> Option<Bytes> {
+fn to_frame(event: &Event) -> Option<Bytes> {
     // One line: JSON has no line breaks of its own.
     let data = serde_json::to_string(event).ok()?;
     Some(Bytes::from(format!("id: {}\nevent: {}\ndata: {data}\n\n", event.seq, event.r#type)))

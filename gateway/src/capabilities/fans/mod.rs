@@ -1,7 +1,7 @@
 //! Fans: persons as one partner knows them.
 //!
 //! Invariants: a fan id is random for each pair of person and partner and reveals nothing about the person; a person's
-//! attributes ([`Facts`]) are only for gates, and leave the gateway only in the sandbox, for the partner that created the
+//! attributes ([`PersonFacts`]) are only for gates, and leave the gateway only in the sandbox, for the partner that created the
 //! person.
 
 mod http;
@@ -10,7 +10,7 @@ pub mod service;
 mod store;
 
 pub use http::routes;
-pub use model::Facts;
+pub use model::PersonFacts;
 
 #[cfg(test)]
 mod tests;

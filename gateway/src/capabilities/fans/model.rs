@@ -10,7 +10,7 @@ use quanzi_openapi::tips::TipDisclosure;
 
 /// What gates ask of a person.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Facts {
+pub struct PersonFacts {
     /// Whether the wallet knows the person's real name.
     pub real_name_verified: bool,
     /// Whether the person is known to be an adult.
@@ -20,7 +20,7 @@ pub struct Facts {
 }
 
 /// Without the band: debug output ends in logs.
-impl fmt::Debug for Facts {
+impl fmt::Debug for PersonFacts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Facts")
             .field("real_name_verified", &self.real_name_verified)
@@ -35,7 +35,7 @@ pub struct Person {
     pub id: PersonId,
     pub fan: FanId,
     pub nickname: Nickname,
-    pub facts: Facts,
+    pub facts: PersonFacts,
     /// How the fan appears among the tippers; until the fan says otherwise, as somebody.
     pub tip_disclosure: TipDisclosure,
     pub version: i64,
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn debug_output_of_facts_holds_no_band() {
-        let text = |band| format!("{:?}", Facts { real_name_verified: true, adult: true, credit_band: band });
+        let text = |band| format!("{:?}", PersonFacts { real_name_verified: true, adult: true, credit_band: band });
 
         assert_eq!(text(Some(CreditBand::Gold)), text(None));
         assert!(!text(Some(CreditBand::Gold)).to_lowercase().contains("gold"));

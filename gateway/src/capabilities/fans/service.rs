@@ -7,7 +7,7 @@ use quanzi_openapi::id::{FanId, PartnerId, PersonId};
 use quanzi_openapi::tips::TipDisclosure;
 use quanzi_openapi::{ErrorCode, Limit, Time};
 
-use super::model::{Facts, Person};
+use super::model::{Person, PersonFacts};
 use super::store;
 use crate::platform::clock::Clock;
 use crate::platform::db::{Reader, Tx};
@@ -18,7 +18,7 @@ const FANS_PER_PAGE: u32 = 20;
 
 /// What is known of the person behind a fan. The fan is held until the end of the transaction: whatever is decided about
 /// one fan of a partner is decided one after the other, so nobody joins twice or is asked about too often.
-pub async fn find(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<Facts, Fault> {
+pub async fn find(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<PersonFacts, Fault> {
     Ok(store::lock(tx, partner, fan).await?.ok_or_else(missing)?.facts)
 }
 
@@ -88,14 +88,20 @@ pub async fn fans_of(
 }
 
 /// Takes a person in who is no partner's fan yet.
-pub async fn admit(tx: &mut Tx, clock: &Clock, now: Time, nickname: Nickname, facts: Facts) -> Result<PersonId, Fault> {
+pub async fn admit(
+    tx: &mut Tx,
+    clock: &Clock,
+    now: Time,
+    nickname: Nickname,
+    facts: PersonFacts,
+) -> Result<PersonId, Fault> {
     let person = clock.id();
     store::insert_person(tx, person, &nickname, facts, now).await?;
     Ok(person)
 }
 
 /// What is known of a person from now on.
-pub async fn renew(tx: &mut Tx, now: Time, person: PersonId, facts: Facts) -> Result<(), Fault> {
+pub async fn renew(tx: &mut Tx, now: Time, person: PersonId, facts: PersonFacts) -> Result<(), Fault> {
     Ok(store::renew(tx, person, facts, now).await?)
 }
 
@@ -112,7 +118,8 @@ pub async fn invent(
     now: Time,
     new: &NewSandboxFan,
 ) -> Result<SandboxFan, Fault> {
-    let facts = Facts { real_name_verified: new.real_name_verified, adult: new.adult, credit_band: new.credit_band };
+    let facts =
+        PersonFacts { real_name_verified: new.real_name_verified, adult: new.adult, credit_band: new.credit_band };
     let person = Person {
         id: clock.id(),
         fan: clock.id(),

@@ -9,7 +9,7 @@ use quanzi_openapi::tips::TipDisclosure;
 use quanzi_openapi::{Limit, Time};
 use sqlx::FromRow;
 
-use super::model::{Facts, Person};
+use super::model::{Person, PersonFacts};
 use crate::platform::db::{As, Fault, List, Reader, Sql, Tx, id_or_upper_bound};
 use crate::sql;
 
@@ -57,7 +57,7 @@ const UPDATE_PERSON: Sql = sql!(
 const UPDATE_FAN: Sql = sql!("update fan set tip_disclosure = $3 where partner_id = $1 and id = $2");
 
 #[derive(FromRow)]
-struct Row {
+struct FanRow {
     #[sqlx(try_from = "As<FanId>")]
     fan_id: FanId,
     #[sqlx(try_from = "As<Option<TipDisclosure>>")]
@@ -75,10 +75,10 @@ struct Row {
     created_at: Time,
 }
 
-impl From<Row> for Person {
-    fn from(row: Row) -> Self {
+impl From<FanRow> for Person {
+    fn from(row: FanRow) -> Self {
         let facts =
-            Facts { real_name_verified: row.real_name_verified, adult: row.adult, credit_band: row.credit_band };
+            PersonFacts { real_name_verified: row.real_name_verified, adult: row.adult, credit_band: row.credit_band };
         Self {
             id: row.id,
             fan: row.fan_id,
@@ -92,12 +92,12 @@ impl From<Row> for Person {
 }
 
 pub async fn find(tx: &mut Reader, partner: PartnerId, fan: FanId) -> Result<Option<Person>, Fault> {
-    let row: Option<Row> = tx.query(FIND).bind(partner).bind(fan).optional().await?;
+    let row: Option<FanRow> = tx.query(FIND).bind(partner).bind(fan).optional().await?;
     Ok(row.map(Person::from))
 }
 
 pub async fn lock(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<Option<Person>, Fault> {
-    let row: Option<Row> = tx.query(LOCK).bind(partner).bind(fan).optional().await?;
+    let row: Option<FanRow> = tx.query(LOCK).bind(partner).bind(fan).optional().await?;
     Ok(row.map(Person::from))
 }
 
@@ -206,7 +206,7 @@ pub async fn insert_person(
     tx: &mut Tx,
     person: PersonId,
     nickname: &Nickname,
-    facts: Facts,
+    facts: PersonFacts,
     now: Time,
 ) -> Result<(), Fault> {
     let insert = tx.query(INSERT_PERSON).bind(person).bind(nickname).bind(facts.real_name_verified);
@@ -215,7 +215,7 @@ pub async fn insert_person(
 }
 
 /// Puts what is known of a person in place, where it differs.
-pub async fn renew(tx: &mut Tx, person: PersonId, facts: Facts, now: Time) -> Result<(), Fault> {
+pub async fn renew(tx: &mut Tx, person: PersonId, facts: PersonFacts, now: Time) -> Result<(), Fault> {
     let renew = tx.query(RENEW).bind(person).bind(facts.real_name_verified).bind(facts.adult);
     renew.bind(facts.credit_band).bind(now).run().await?;
     Ok(())

@@ -17,9 +17,9 @@ async fn get(call: &mut Call<GetGate>) -> Result<Gate, Fault> {
 }
 
 async fn put(call: &mut Call<PutGate>) -> Result<Gate, Fault> {
-    let held = service::lock(&mut call.tx, call.caller.partner, call.params.circle).await?;
-    call.check_version(held.gate.version)?;
-    service::put(&mut call.tx, &call.edge.clock, call.caller.partner, call.now, &held, &call.body).await
+    let locked = service::lock(&mut call.tx, call.caller.partner, call.params.circle).await?;
+    call.check_version(locked.gate.version)?;
+    service::put(&mut call.tx, &call.edge.clock, call.caller.partner, call.now, &locked, &call.body).await
 }
 
 async fn evaluate(call: &mut Call<EvaluateGate>) -> Result<Evaluation, Fault> {

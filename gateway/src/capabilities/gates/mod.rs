@@ -11,7 +11,7 @@ pub mod service;
 mod store;
 
 pub use http::routes;
-pub use model::{check_bands, check_right};
+pub use model::check_bands;
 pub use store::sweep;
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use quanzi_openapi::gates::{
 };
 use quanzi_openapi::{ErrorCode, Time};
 
-use crate::capabilities::fans::Facts;
+use crate::capabilities::fans::PersonFacts;
 use crate::platform::db::enum_text;
 use crate::platform::fault::Fault;
 use crate::platform::window::Window;
@@ -53,29 +53,6 @@ pub fn check(rules: &[GateRule]) -> Result<(), Fault> {
             if let Some(again) = codes.iter().position(|code| !seen.insert(code.as_str())) {
                 return invalid(format!("{pointer}/codes/{again}"), "This code appears twice.".to_owned());
             }
-        }
-    }
-    Ok(())
-}
-
-/// Refuses rules that do not make a right of fans, naming the first that is wrong: a right asks about the person alone.
-pub fn check_right(rules: &[GateRule], pointer: &str) -> Result<(), Fault> {
-    let invalid = |place: usize, detail: String| {
-        Err(Fault::new(ErrorCode::GateRulesInvalid).pointer(format!("{pointer}/{place}")).detail(detail))
-    };
-    let mut kinds = HashSet::new();
-    for (place, rule) in rules.iter().enumerate() {
-        let kind = enum_text(&rule.kind());
-        if !matches!(rule, GateRule::RealName {} | GateRule::Adult {} | GateRule::CreditBand { .. }) {
-            return invalid(
-                place,
-                format!(
-                    "The rule `{kind}` is only for gates: a right can require `real_name`, `adult` or `credit_band`."
-                ),
-            );
-        }
-        if !kinds.insert(rule.kind()) {
-            return invalid(place, format!("The rule `{kind}` appears twice."));
         }
     }
     Ok(())
@@ -137,21 +114,26 @@ pub fn may_ask(band: CreditBand, asked: &[(CreditBand, Time)], now: Time) -> Res
 }
 
 /// Whether a person's standing reaches a band; somebody without any does not.
-pub fn reaches(facts: Facts, band: CreditBand) -> bool {
+pub fn reaches(facts: PersonFacts, band: CreditBand) -> bool {
     facts.credit_band.is_some_and(|of_person| of_person >= band)
 }
 
 /// What each rule answers, in the gate's order. `band_passed` is the answer about the credit band that stands.
 pub fn evaluate(
     rules: &[GateRule],
-    facts: Facts,
+    facts: PersonFacts,
     band_passed: Option<bool>,
     invite_code: Option<&InviteCode>,
 ) -> Vec<RuleAnswer> {
     rules.iter().map(|rule| answer(rule, facts, band_passed, invite_code)).collect()
 }
 
-fn answer(rule: &GateRule, facts: Facts, band_passed: Option<bool>, invite_code: Option<&InviteCode>) -> RuleAnswer {
+fn answer(
+    rule: &GateRule,
+    facts: PersonFacts,
+    band_passed: Option<bool>,
+    invite_code: Option<&InviteCode>,
+) -> RuleAnswer {
     let passed_or = |passed: bool, advice: &'static str| {
         if passed { (Outcome::Passed, None) } else { (Outcome::Failed, Some(advice)) }
     };
@@ -217,9 +199,9 @@ mod tests {
         ]
     }
 
-    fn any_facts() -> impl Strategy<Value = Facts> {
+    fn any_facts() -> impl Strategy<Value = PersonFacts> {
         (any::<bool>(), any::<bool>(), proptest::option::of(0_usize..4)).prop_map(
-            |(real_name_verified, adult, band)| Facts {
+            |(real_name_verified, adult, band)| PersonFacts {
                 real_name_verified,
                 adult,
                 credit_band: band.map(|band| BANDS[band]),
@@ -263,11 +245,11 @@ mod tests {
         /// Two persons with the same answer about the band cannot be told apart by anything in an evaluation.
         #[test]
         fn answers_depend_on_the_comparison_not_on_the_band(facts in any_facts(), other in 0_usize..4, asked in 0_usize..4) {
-            let twin = Facts { credit_band: Some(BANDS[other]), ..facts };
+            let twin = PersonFacts { credit_band: Some(BANDS[other]), ..facts };
             let rules = [GateRule::CreditBand { at_least: BANDS[asked] }, GateRule::Adult {}];
             prop_assume!(reaches(facts, BANDS[asked]) == reaches(twin, BANDS[asked]));
 
-            let of = |facts: Facts| evaluate(&rules, facts, Some(reaches(facts, BANDS[asked])), None);
+            let of = |facts: PersonFacts| evaluate(&rules, facts, Some(reaches(facts, BANDS[asked])), None);
 
             prop_assert_eq!(of(facts), of(twin));
             let text = format!("{:?}", of(facts)).to_lowercase();

@@ -16,7 +16,7 @@ use crate::platform::outbox;
 
 /// A gate that is about to change, and the circle it guards, held.
 #[derive(Debug)]
-pub struct Held {
+pub struct LockedGate {
     /// The version that decides.
     pub gate: Gate,
     circle: Circle,
@@ -40,10 +40,10 @@ pub async fn find(tx: &mut Reader, partner: PartnerId, circle: CircleId) -> Resu
 }
 
 /// The gate that decides now, and its circle, held until the end of the transaction.
-pub async fn lock(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<Held, Fault> {
-    let held = circles::service::lock(tx, partner, circle).await?;
+pub async fn lock(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<LockedGate, Fault> {
+    let locked = circles::service::lock(tx, partner, circle).await?;
     let gate = find(tx, partner, circle).await?;
-    Ok(Held { gate, circle: held })
+    Ok(LockedGate { gate, circle: locked })
 }
 
 /// Puts a new version in the place of the one that is held.
@@ -52,14 +52,14 @@ pub async fn put(
     clock: &Clock,
     partner: PartnerId,
     now: Time,
-    held: &Held,
+    locked: &LockedGate,
     new: &NewGate,
 ) -> Result<Gate, Fault> {
-    let (circle, before) = (held.circle.id, &held.gate);
-    circles::service::put_gate(tx, partner, now, &held.circle, before.version + 1).await?;
+    let (circle, before) = (locked.circle.id, &locked.gate);
+    circles::service::put_gate(tx, partner, now, &locked.circle, before.version + 1).await?;
     model::check(&new.rules)?;
     let rules_before: Vec<GateRule> = before.rules.iter().filter_map(|rule| rule.known().cloned()).collect();
-    model::check_bands(&held.circle.rights, model::band(&new.rules))?;
+    model::check_bands(&locked.circle.rights, model::band(&new.rules))?;
     let band_moved = model::band(&rules_before) != model::band(&new.rules);
     if band_moved {
         let moves = store::band_moves(tx, partner, circle, model::BAND_CHANGES.start(now)).await?;
@@ -99,12 +99,12 @@ pub async fn change_rights(
 /// What each rule of a right answers about a fan, who is held ([`fans::service::find`]). What it says about a credit band is the
 /// gate's answer, which stands for a day.
 ///
-/// A caller that refuses because of the answer must keep what is written here ([`Fault::keep`]), as with [`decide`].
+/// A caller that refuses because of the answer must keep what is written here ([`Fault::keep_writes`]), as with [`decide`].
 pub async fn answer(
     tx: &mut Tx,
     partner: PartnerId,
     now: Time,
-    asked: &Asked<'_>,
+    asked: &GateInput<'_>,
     rules: &[GateRule],
 ) -> Result<Vec<RuleAnswer>, Fault> {
     let band = ask_band(tx, partner, now, asked, rules).await?;
@@ -122,33 +122,33 @@ pub async fn evaluate(
 ) -> Result<Evaluation, Fault> {
     circles::service::must_exist(tx, partner, circle).await?;
     let facts = fans::service::find(tx, partner, request.fan).await?;
-    let asked = Asked { circle, fan: request.fan, facts, invite_code: request.invite_code.as_ref() };
+    let asked = GateInput { circle, fan: request.fan, facts, invite_code: request.invite_code.as_ref() };
     decide(tx, clock, partner, now, &asked).await
 }
 
 /// What a gate is asked: about this fan, who is held ([`fans::service::find`]).
 #[derive(Debug)]
-pub struct Asked<'a> {
+pub struct GateInput<'a> {
     /// The circle.
     pub circle: CircleId,
     /// The fan.
     pub fan: FanId,
     /// What is known of the person.
-    pub facts: fans::Facts,
+    pub facts: fans::PersonFacts,
     /// The code the fan brings.
     pub invite_code: Option<&'a InviteCode>,
 }
 
 /// Lets the gate decide about a fan, and keeps what it answered.
 ///
-/// A caller that refuses because of the answer must keep what is written here ([`Fault::keep`]), or the partner could ask again
+/// A caller that refuses because of the answer must keep what is written here ([`Fault::keep_writes`]), or the partner could ask again
 /// and again with other bands.
 pub async fn decide(
     tx: &mut Tx,
     clock: &Clock,
     partner: PartnerId,
     now: Time,
-    asked: &Asked<'_>,
+    asked: &GateInput<'_>,
 ) -> Result<Evaluation, Fault> {
     let gate = current(tx, partner, asked.circle).await?;
     let band = ask_band(tx, partner, now, asked, &gate.rules).await?;
@@ -172,7 +172,7 @@ async fn ask_band(
     tx: &mut Tx,
     partner: PartnerId,
     now: Time,
-    asked: &Asked<'_>,
+    asked: &GateInput<'_>,
     rules: &[GateRule],
 ) -> Result<Option<store::BandAnswer>, Fault> {
     let Some(band) = model::band(rules) else { return Ok(None) };

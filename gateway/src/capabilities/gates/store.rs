@@ -114,7 +114,7 @@ pub struct BandAnswer {
 }
 
 #[derive(FromRow)]
-struct Asked {
+struct AskedBandRow {
     #[sqlx(try_from = "As<CreditBand>")]
     band: CreditBand,
     #[sqlx(try_from = "As<Time>")]
@@ -190,7 +190,7 @@ pub async fn bands_asked(
     fan: FanId,
     after: Time,
 ) -> Result<Vec<(CreditBand, Time)>, Fault> {
-    let rows: Vec<Asked> = tx.query(BANDS_ASKED).bind(partner).bind(fan).bind(after).all().await?;
+    let rows: Vec<AskedBandRow> = tx.query(BANDS_ASKED).bind(partner).bind(fan).bind(after).all().await?;
     Ok(rows.into_iter().map(|row| (row.band, row.asked_at)).collect())
 }
 

@@ -4,7 +4,7 @@ use quanzi_openapi::scope::FanScopes;
 
 /// What a fan's decision does to the grant there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum GrantChange {
     /// It says all of that already.
     Same,
     /// It grows to this.
@@ -14,16 +14,16 @@ pub(super) enum Outcome {
 }
 
 /// The decision about what was asked now, beside what was agreed to before: what was not asked about stays.
-pub(super) fn decide(before: (FanScopes, FanScopes), asked: FanScopes, agreed: FanScopes) -> Outcome {
+pub(super) fn decide(before: (FanScopes, FanScopes), asked: FanScopes, agreed: FanScopes) -> GrantChange {
     let (asked_before, scopes_before) = before;
     let scopes = scopes_before.beyond(asked).and(agreed.within(asked));
     let asked = asked_before.and(asked);
     if !scopes.covers(scopes_before) {
-        Outcome::Replaced { asked, scopes }
+        GrantChange::Replaced { asked, scopes }
     } else if (asked, scopes) == before {
-        Outcome::Same
+        GrantChange::Same
     } else {
-        Outcome::Grown { asked, scopes }
+        GrantChange::Grown { asked, scopes }
     }
 }
 
@@ -45,17 +45,17 @@ mod tests {
         let less = decide((before.0, before.0), set("openid profile:nickname"), set("openid"));
         let only_asked = decide((set("openid"), set("openid")), set("openid profile:nickname"), set("openid"));
 
-        assert_eq!(same, Outcome::Same);
+        assert_eq!(same, GrantChange::Same);
         assert_eq!(
             more,
-            Outcome::Grown {
+            GrantChange::Grown {
                 asked: before.0.and(set("payments:tip")),
                 scopes: set("openid circles:join payments:tip")
             }
         );
-        assert_eq!(shown, Outcome::Grown { asked: before.0, scopes: before.0 });
-        assert_eq!(less, Outcome::Replaced { asked: before.0, scopes: set("openid circles:join") });
-        assert_eq!(only_asked, Outcome::Grown { asked: set("openid profile:nickname"), scopes: set("openid") });
+        assert_eq!(shown, GrantChange::Grown { asked: before.0, scopes: before.0 });
+        assert_eq!(less, GrantChange::Replaced { asked: before.0, scopes: set("openid circles:join") });
+        assert_eq!(only_asked, GrantChange::Grown { asked: set("openid profile:nickname"), scopes: set("openid") });
     }
 
     #[test]
@@ -64,6 +64,6 @@ mod tests {
 
         let outcome = decide((none, none), set("openid"), FanScopes::all());
 
-        assert_eq!(outcome, Outcome::Grown { asked: set("openid"), scopes: set("openid") });
+        assert_eq!(outcome, GrantChange::Grown { asked: set("openid"), scopes: set("openid") });
     }
 }

@@ -6,8 +6,8 @@ use quanzi_openapi::id::{AppId, FanId, GrantId, PartnerId};
 use quanzi_openapi::scope::FanScopes;
 use quanzi_openapi::{Cursor, ErrorCode, Page, Time};
 
-use super::model::{self, Outcome};
-use super::store::{self, Row};
+use super::model::{self, GrantChange};
+use super::store::{self, GrantRow};
 use crate::access::oauth;
 use crate::capabilities::fans;
 use crate::platform::clock::Clock;
@@ -19,13 +19,13 @@ use crate::platform::outbox;
 const OWN_ROWS_MAX: i64 = 50;
 
 /// The grant that stands, if there is one; nobody is held.
-pub async fn find(tx: &mut Reader, partner: PartnerId, fan: FanId, app: AppId) -> Result<Option<Row>, Fault> {
+pub async fn find(tx: &mut Reader, partner: PartnerId, fan: FanId, app: AppId) -> Result<Option<GrantRow>, Fault> {
     Ok(store::find_active(tx, partner, fan, app).await?)
 }
 
 /// The grant, held as it is until the end of the transaction; nothing when it is over.
-pub async fn hold(tx: &mut Tx, partner: PartnerId, grant: GrantId) -> Result<Option<Row>, Fault> {
-    Ok(store::hold_active(tx, partner, grant).await?)
+pub async fn lock_shared(tx: &mut Tx, partner: PartnerId, grant: GrantId) -> Result<Option<GrantRow>, Fault> {
+    Ok(store::lock_shared_active(tx, partner, grant).await?)
 }
 
 /// Notes what a fan was asked and agreed to: the grant that stands from now on.
@@ -37,28 +37,28 @@ pub async fn agree(
     (fan, app): (FanId, AppId),
     asked: FanScopes,
     agreed: FanScopes,
-) -> Result<Row, Fault> {
+) -> Result<GrantRow, Fault> {
     // The fan is held, so that two consents at once cannot both make the first grant.
     fans::service::find(tx, partner, fan).await?;
     let before = store::lock_active(tx, partner, fan, app).await?;
     let told = before.as_ref().map(|row| (row.asked(), row.scopes())).unwrap_or_default();
     match (before, model::decide(told, asked, agreed)) {
-        (Some(before), Outcome::Same) => Ok(before),
-        (Some(before), Outcome::Grown { asked, scopes }) => {
+        (Some(before), GrantChange::Same) => Ok(before),
+        (Some(before), GrantChange::Grown { asked, scopes }) => {
             let after = before.grown(asked, scopes, now);
             store::put(tx, partner, &after).await?;
             outbox::service::record(tx, partner, now, EventType::GrantChanged, &after.grant())?;
             Ok(after)
         }
-        (Some(before), Outcome::Replaced { asked, scopes }) => {
+        (Some(before), GrantChange::Replaced { asked, scopes }) => {
             end(tx, clock, partner, now, before).await?;
-            begin(tx, partner, Row::new(clock.id(), fan, app, asked, scopes, now)).await
+            begin(tx, partner, GrantRow::new(clock.id(), fan, app, asked, scopes, now)).await
         }
-        (None, _) => begin(tx, partner, Row::new(clock.id(), fan, app, asked, agreed.within(asked), now)).await,
+        (None, _) => begin(tx, partner, GrantRow::new(clock.id(), fan, app, asked, agreed.within(asked), now)).await,
     }
 }
 
-async fn begin(tx: &mut Tx, partner: PartnerId, row: Row) -> Result<Row, Fault> {
+async fn begin(tx: &mut Tx, partner: PartnerId, row: GrantRow) -> Result<GrantRow, Fault> {
     store::add(tx, partner, &row).await?;
     outbox::service::record(tx, partner, row.created_at, EventType::GrantCreated, &row.grant())?;
     Ok(row)
@@ -92,7 +92,7 @@ pub async fn revoke_own(
     Ok(scopes)
 }
 
-async fn end(tx: &mut Tx, clock: &Clock, partner: PartnerId, now: Time, before: Row) -> Result<(), Fault> {
+async fn end(tx: &mut Tx, clock: &Clock, partner: PartnerId, now: Time, before: GrantRow) -> Result<(), Fault> {
     let after = before.revoked(now);
     store::put(tx, partner, &after).await?;
     oauth::service::end_grant(tx, clock, partner, after.id).await?;
@@ -108,6 +108,6 @@ pub async fn page(tx: &mut Reader, partner: PartnerId, query: &GrantsQuery) -> R
 }
 
 /// What a fan grants at this partner now, newest first.
-pub async fn of_fan(tx: &mut Reader, partner: PartnerId, fan: FanId) -> Result<Vec<Row>, Fault> {
+pub async fn of_fan(tx: &mut Reader, partner: PartnerId, fan: FanId) -> Result<Vec<GrantRow>, Fault> {
     Ok(store::active_of_fan(tx, partner, fan, OWN_ROWS_MAX).await?)
 }

@@ -20,7 +20,7 @@ const FIND_ACTIVE: Sql = sql!(columns!(), "fan_id = $2 and app_id = $3 and statu
 const LOCK_ACTIVE: Sql = sql!(columns!(), "fan_id = $2 and app_id = $3 and status = 'active'", [" for no key update"]);
 const LOCK: Sql = sql!(columns!(), "id = $2", [" for no key update"]);
 // Shared: many tokens of one grant do not wait for each other, a revocation waits for them.
-const HOLD_ACTIVE: Sql = sql!(columns!(), "id = $2 and status = 'active'", [" for share"]);
+const LOCK_SHARED_ACTIVE: Sql = sql!(columns!(), "id = $2 and status = 'active'", [" for share"]);
 const PAGE: Sql = sql!(columns!(), "id < $2 order by id desc limit $3");
 const PAGE_BY_FAN: Sql = sql!(columns!(), "fan_id = $4 and id < $2 order by id desc limit $3");
 const ACTIVE_OF_FAN: Sql = sql!(columns!(), "fan_id = $2 and status = 'active' order by id desc limit $3");
@@ -35,7 +35,7 @@ const PUT: Sql = sql!(
 
 /// A grant as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
-pub struct Row {
+pub struct GrantRow {
     #[sqlx(try_from = "As<GrantId>")]
     pub id: GrantId,
     #[sqlx(try_from = "As<FanId>")]
@@ -53,7 +53,7 @@ pub struct Row {
     pub updated_at: Time,
 }
 
-impl Row {
+impl GrantRow {
     /// A new grant.
     pub fn new(id: GrantId, fan: FanId, app: AppId, asked: FanScopes, scopes: FanScopes, now: Time) -> Self {
         Self {
@@ -106,19 +106,24 @@ impl Row {
     }
 }
 
-pub async fn find_active(tx: &mut Reader, partner: PartnerId, fan: FanId, app: AppId) -> Result<Option<Row>, Fault> {
+pub async fn find_active(
+    tx: &mut Reader,
+    partner: PartnerId,
+    fan: FanId,
+    app: AppId,
+) -> Result<Option<GrantRow>, Fault> {
     tx.query(FIND_ACTIVE).bind(partner).bind(fan).bind(app).optional().await
 }
 
-pub async fn lock_active(tx: &mut Tx, partner: PartnerId, fan: FanId, app: AppId) -> Result<Option<Row>, Fault> {
+pub async fn lock_active(tx: &mut Tx, partner: PartnerId, fan: FanId, app: AppId) -> Result<Option<GrantRow>, Fault> {
     tx.query(LOCK_ACTIVE).bind(partner).bind(fan).bind(app).optional().await
 }
 
-pub async fn hold_active(tx: &mut Tx, partner: PartnerId, grant: GrantId) -> Result<Option<Row>, Fault> {
-    tx.query(HOLD_ACTIVE).bind(partner).bind(grant).optional().await
+pub async fn lock_shared_active(tx: &mut Tx, partner: PartnerId, grant: GrantId) -> Result<Option<GrantRow>, Fault> {
+    tx.query(LOCK_SHARED_ACTIVE).bind(partner).bind(grant).optional().await
 }
 
-pub async fn lock(tx: &mut Tx, partner: PartnerId, grant: GrantId) -> Result<Option<Row>, Fault> {
+pub async fn lock(tx: &mut Tx, partner: PartnerId, grant: GrantId) -> Result<Option<GrantRow>, Fault> {
     tx.query(LOCK).bind(partner).bind(grant).optional().await
 }
 
@@ -128,7 +133,7 @@ pub async fn page(
     fan: Option<FanId>,
     before: Option<GrantId>,
     limit: Limit,
-) -> Result<Vec<Row>, Fault> {
+) -> Result<Vec<GrantRow>, Fault> {
     let before = id_or_upper_bound(before);
     let page = tx.query(if fan.is_some() { PAGE_BY_FAN } else { PAGE }).bind(partner).bind(before);
     let page = page.bind(limit.rows_and_one());
@@ -138,18 +143,18 @@ pub async fn page(
     }
 }
 
-pub async fn active_of_fan(tx: &mut Reader, partner: PartnerId, fan: FanId, rows: i64) -> Result<Vec<Row>, Fault> {
+pub async fn active_of_fan(tx: &mut Reader, partner: PartnerId, fan: FanId, rows: i64) -> Result<Vec<GrantRow>, Fault> {
     tx.query(ACTIVE_OF_FAN).bind(partner).bind(fan).bind(rows).all().await
 }
 
-pub async fn add(tx: &mut Tx, partner: PartnerId, row: &Row) -> Result<(), Fault> {
+pub async fn add(tx: &mut Tx, partner: PartnerId, row: &GrantRow) -> Result<(), Fault> {
     let add = tx.query(ADD).bind(partner).bind(row.id).bind(row.fan_id).bind(row.app_id).bind(&row.asked);
     let add = add.bind(&row.scopes).bind(row.status).bind(row.version).bind(row.created_at).bind(row.updated_at);
     add.run().await?;
     Ok(())
 }
 
-pub async fn put(tx: &mut Tx, partner: PartnerId, row: &Row) -> Result<(), Fault> {
+pub async fn put(tx: &mut Tx, partner: PartnerId, row: &GrantRow) -> Result<(), Fault> {
     let put = tx.query(PUT).bind(partner).bind(row.id).bind(&row.asked).bind(&row.scopes).bind(row.status);
     put.bind(row.version).bind(row.updated_at).run().await?;
     Ok(())

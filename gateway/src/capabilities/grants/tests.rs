@@ -6,7 +6,7 @@ use quanzi_openapi::id::{AppId, FanId};
 use quanzi_openapi::scope::FanScopes;
 
 use super::service;
-use super::store::Row;
+use super::store::GrantRow;
 use crate::on_both_engines;
 use crate::platform::db::Sql;
 use crate::platform::fault::Fault;
@@ -30,7 +30,7 @@ async fn app(fixture: &Fixture) -> AppId {
     app
 }
 
-async fn agree(fixture: &Fixture, pair: (FanId, AppId), asked: &str, agreed: &str) -> Result<Row, Fault> {
+async fn agree(fixture: &Fixture, pair: (FanId, AppId), asked: &str, agreed: &str) -> Result<GrantRow, Fault> {
     let mut tx = fixture.begin().await;
     let (asked, agreed) = (set(asked), set(agreed));
     let row = service::agree(&mut tx, &fixture.clock, fixture.partner, fixture.now, pair, asked, agreed).await;
@@ -56,7 +56,7 @@ on_both_engines! {
         let listed = service::page(&mut tx, fixture.partner, &GrantsQuery::default()).await.unwrap().data;
         let standing: Vec<_> = listed.iter().map(|grant| (grant.id, *grant.status.known().unwrap())).collect();
         assert_eq!(standing, [(less.id, GrantStatus::Active), (first.id, GrantStatus::Revoked)]);
-        assert!(service::hold(&mut tx, fixture.partner, first.id).await.unwrap().is_none());
+        assert!(service::lock_shared(&mut tx, fixture.partner, first.id).await.unwrap().is_none());
         assert_eq!(service::find(&mut tx, fixture.partner, pair.0, pair.1).await.unwrap().unwrap().id, less.id);
     }
 

@@ -24,9 +24,9 @@ pub async fn set(
 ) -> Result<Likes, Fault> {
     let circle = circle_of(tx, partner, now, thing).await?;
     if liked {
-        let standing = circles::service::standing(tx, partner, circle).await?;
-        standing.must_be_open()?;
-        rights::service::may_like(tx, partner, (circle, &standing), fan).await?;
+        let policy = circles::service::lock_policy_shared(tx, partner, circle).await?;
+        policy.must_be_open()?;
+        rights::service::may_like(tx, partner, (circle, &policy), fan).await?;
     } else {
         // The answer says how many like it, so it is for who may read it.
         rights::service::may_read(tx, partner, circle, fan).await?;

@@ -13,4 +13,4 @@ mod store;
 pub use http::{routes, sandbox_routes};
 pub use jobs::jobs;
 pub use page::{PATH, configure};
-pub use service::{Standing, sweep};
+pub use service::{MandateTerms, sweep};

@@ -5,7 +5,7 @@ use quanzi_openapi::id::{CircleId, FanId, MandateId};
 use quanzi_openapi::mandates::MandateStatus;
 use quanzi_openapi::{Money, Time};
 
-use super::store::Row;
+use super::store::MandateRow;
 use crate::platform::fault::Fault;
 use crate::platform::jobs::JobKind;
 
@@ -50,8 +50,8 @@ impl Terms {
     }
 
     /// A consent that the fan gave.
-    pub const fn given(self, id: MandateId, now: Time) -> Row {
-        Row {
+    pub const fn given(self, id: MandateId, now: Time) -> MandateRow {
+        MandateRow {
             id,
             fan_id: self.fan,
             circle_id: self.circle,
@@ -69,31 +69,31 @@ impl Terms {
     }
 
     /// A consent that the fan is asked for, on the page of this token.
-    pub fn asked_for(self, id: MandateId, token: String, now: Time) -> Row {
+    pub fn asked_for(self, id: MandateId, token: String, now: Time) -> MandateRow {
         let consent_until = Some(now.plus_seconds(CONSENT_SECONDS));
-        Row { status: MandateStatus::RequiresConsent, token: Some(token), consent_until, ..self.given(id, now) }
+        MandateRow { status: MandateStatus::RequiresConsent, token: Some(token), consent_until, ..self.given(id, now) }
     }
 }
 
 /// What ends the time of a mandate next, if anything does: the time to decide, then its own.
-pub fn ends_at(row: &Row) -> Option<Time> {
+pub fn ends_at(row: &MandateRow) -> Option<Time> {
     let waits = row.status == MandateStatus::RequiresConsent;
     row.expires_at.into_iter().chain(row.consent_until.filter(|_| waits)).min()
 }
 
 /// Whether the fan can decide.
-pub fn waits(row: &Row, now: Time) -> bool {
+pub fn waits(row: &MandateRow, now: Time) -> bool {
     row.status == MandateStatus::RequiresConsent && ends_at(row).is_none_or(|ends_at| ends_at > now)
 }
 
 /// Whether it is over.
-pub const fn is_over(row: &Row) -> bool {
+pub const fn is_over(row: &MandateRow) -> bool {
     !matches!(row.status, MandateStatus::Active | MandateStatus::RequiresConsent)
 }
 
 /// The mandate with another status.
-pub fn with(before: Row, status: MandateStatus, now: Time) -> Row {
-    Row { status, version: before.version + 1, updated_at: now, ..before }
+pub fn with(before: MandateRow, status: MandateStatus, now: Time) -> MandateRow {
+    MandateRow { status, version: before.version + 1, updated_at: now, ..before }
 }
 
 /// What the log says of a status.

@@ -9,7 +9,7 @@ use quanzi_openapi::payments::NewPayment;
 use quanzi_openapi::{Currency, Cursor, ErrorCode, Money, Page, Time};
 
 use super::model::{self, Terms};
-use super::store::{self, Row};
+use super::store::{self, MandateRow};
 use crate::capabilities::circles;
 use crate::capabilities::fans;
 use crate::capabilities::payments;
@@ -50,7 +50,7 @@ pub async fn ask(tx: &mut Tx, context: Context<'_>, fan: FanId, new: &NewMyManda
     begin(tx, context, terms.asked_for(platform.clock.id(), platform.clock.random_text(), now)).await
 }
 
-async fn begin(tx: &mut Tx, context: Context<'_>, row: Row) -> Result<Mandate, Fault> {
+async fn begin(tx: &mut Tx, context: Context<'_>, row: MandateRow) -> Result<Mandate, Fault> {
     let Context { platform, partner, now } = context;
     fans::service::find(tx, partner, row.fan_id).await?;
     if let Some(circle) = row.circle_id {
@@ -78,7 +78,7 @@ pub async fn find_own(tx: &mut Reader, context: Context<'_>, fan: FanId, mandate
 }
 
 /// The mandate whose page this is, and whose partner it is.
-pub async fn find_by_token(tx: &mut Reader, token: &str) -> Result<Option<(PartnerId, Row)>, Fault> {
+pub async fn find_by_token(tx: &mut Reader, token: &str) -> Result<Option<(PartnerId, MandateRow)>, Fault> {
     let Some((partner, mandate)) = store::find_by_token(tx, token).await? else { return Ok(None) };
     Ok(store::find(tx, partner, mandate).await?.map(|row| (partner, row)))
 }
@@ -148,7 +148,7 @@ pub async fn expire(tx: &mut Tx, context: Context<'_>, mandate: MandateId) -> Re
     save(tx, context, model::with(row, MandateStatus::Expired, context.now)).await.map(drop)
 }
 
-async fn save(tx: &mut Tx, context: Context<'_>, after: Row) -> Result<Mandate, Fault> {
+async fn save(tx: &mut Tx, context: Context<'_>, after: MandateRow) -> Result<Mandate, Fault> {
     store::put(tx, context.partner, &after).await?;
     let kind = model::event(after.status);
     let mandate = after.mandate(&context.platform.config.public_url);
@@ -158,7 +158,7 @@ async fn save(tx: &mut Tx, context: Context<'_>, after: Row) -> Result<Mandate, 
 
 /// A mandate as far as it decides about a payment.
 #[derive(Debug, Clone, Copy)]
-pub struct Standing {
+pub struct MandateTerms {
     pub id: MandateId,
     pub fan: FanId,
     pub circle: Option<CircleId>,
@@ -171,9 +171,9 @@ pub struct Standing {
 }
 
 /// The mandate, when this payment can be made within it, as far as that can be said before what was used today is known.
-pub fn usable(standing: Option<Standing>, new: &NewPayment, now: Time) -> Result<Standing, Fault> {
+pub fn usable(terms: Option<MandateTerms>, new: &NewPayment, now: Time) -> Result<MandateTerms, Fault> {
     // Of another fan: it says no more than that there is none.
-    let row = standing.filter(|standing| standing.fan == new.fan).ok_or_else(missing)?;
+    let row = terms.filter(|terms| terms.fan == new.fan).ok_or_else(missing)?;
     let refused = |detail: &'static str| Err(Fault::new(ErrorCode::MandateNotActive).detail(detail));
     match row.status {
         MandateStatus::Active if row.expires_at.is_some_and(|expires_at| expires_at <= now) => {

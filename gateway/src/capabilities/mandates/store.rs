@@ -51,7 +51,7 @@ const VERSIONS: Sql = sql!(
 
 /// A mandate as it is kept.
 #[derive(Clone, PartialEq, Eq, FromRow)]
-pub struct Row {
+pub struct MandateRow {
     #[sqlx(try_from = "As<MandateId>")]
     pub id: MandateId,
     #[sqlx(try_from = "As<FanId>")]
@@ -78,14 +78,14 @@ pub struct Row {
 }
 
 /// Without the page: its address is how a fan decides.
-impl fmt::Debug for Row {
+impl fmt::Debug for MandateRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut row = f.debug_struct("Row");
         row.field("id", &self.id).field("status", &self.status).field("version", &self.version).finish_non_exhaustive()
     }
 }
 
-impl Row {
+impl MandateRow {
     /// As the partner reads it.
     pub fn mandate(self, public_url: &str) -> Mandate {
         let money = |amount| Money::new(amount, self.currency);
@@ -107,7 +107,7 @@ impl Row {
     }
 }
 
-pub async fn find(tx: &mut Reader, partner: PartnerId, mandate: MandateId) -> Result<Option<Row>, Fault> {
+pub async fn find(tx: &mut Reader, partner: PartnerId, mandate: MandateId) -> Result<Option<MandateRow>, Fault> {
     tx.query(FIND).bind(partner).bind(mandate).optional().await
 }
 
@@ -124,7 +124,7 @@ pub async fn find_by_token(tx: &mut Reader, token: &str) -> Result<Option<(Partn
     Ok(found.map(|found| (found.partner_id, found.id)))
 }
 
-pub async fn lock(tx: &mut Tx, partner: PartnerId, mandate: MandateId) -> Result<Option<Row>, Fault> {
+pub async fn lock(tx: &mut Tx, partner: PartnerId, mandate: MandateId) -> Result<Option<MandateRow>, Fault> {
     tx.query(LOCK).bind(partner).bind(mandate).optional().await
 }
 
@@ -134,7 +134,7 @@ pub async fn page(
     fan: Option<FanId>,
     before: Option<MandateId>,
     limit: Limit,
-) -> Result<Vec<Row>, Fault> {
+) -> Result<Vec<MandateRow>, Fault> {
     let before = id_or_upper_bound(before);
     let page = tx.query(if fan.is_some() { PAGE_BY_FAN } else { PAGE }).bind(partner).bind(before);
     let page = page.bind(limit.rows_and_one());
@@ -144,7 +144,12 @@ pub async fn page(
     }
 }
 
-pub async fn active_of_fan(tx: &mut Reader, partner: PartnerId, fan: FanId, rows: i64) -> Result<Vec<Row>, Fault> {
+pub async fn active_of_fan(
+    tx: &mut Reader,
+    partner: PartnerId,
+    fan: FanId,
+    rows: i64,
+) -> Result<Vec<MandateRow>, Fault> {
     tx.query(ACTIVE_OF_FAN).bind(partner).bind(fan).bind(rows).all().await
 }
 
@@ -159,7 +164,7 @@ pub async fn sweep(tx: &mut Tx, before: Time, limit: i64) -> Result<u64, Fault> 
     tx.query(SWEEP).bind(before).bind(limit).run().await
 }
 
-pub async fn add(tx: &mut Tx, partner: PartnerId, row: &Row) -> Result<(), Fault> {
+pub async fn add(tx: &mut Tx, partner: PartnerId, row: &MandateRow) -> Result<(), Fault> {
     let add = tx.query(ADD).bind(partner).bind(row.id).bind(row.fan_id).bind(row.circle_id).bind(row.status);
     let add = add.bind(row.currency).bind(row.per_payment).bind(row.per_day).bind(row.expires_at);
     let add = add.bind(row.version).bind(row.created_at).bind(row.updated_at);
@@ -167,7 +172,7 @@ pub async fn add(tx: &mut Tx, partner: PartnerId, row: &Row) -> Result<(), Fault
     Ok(())
 }
 
-pub async fn put(tx: &mut Tx, partner: PartnerId, row: &Row) -> Result<(), Fault> {
+pub async fn put(tx: &mut Tx, partner: PartnerId, row: &MandateRow) -> Result<(), Fault> {
     tx.query(PUT).bind(partner).bind(row.id).bind(row.status).bind(row.version).bind(row.updated_at).run().await?;
     Ok(())
 }

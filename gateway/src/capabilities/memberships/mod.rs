@@ -9,7 +9,7 @@ pub mod service;
 mod store;
 
 pub use http::routes;
-pub use model::Action;
+pub use model::MembershipAction;
 
 #[cfg(test)]
 mod tests;

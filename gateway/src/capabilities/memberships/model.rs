@@ -10,7 +10,7 @@ use crate::platform::fault::Fault;
 
 /// What can happen to a membership, besides joining and a change of role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
+pub enum MembershipAction {
     /// A fan who waits comes in.
     Approve,
     /// A fan who waits does not come in.
@@ -25,7 +25,7 @@ pub enum Action {
     Leave,
 }
 
-impl Action {
+impl MembershipAction {
     /// What the log says of it.
     pub const fn event(self) -> EventType {
         match self {
@@ -41,12 +41,12 @@ impl Action {
 
 /// Where a membership stands. Only an active member has a role other than member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct State {
+pub struct MembershipState {
     pub status: MembershipStatus,
     pub role: Role,
 }
 
-impl State {
+impl MembershipState {
     /// Where a fan stands that the gate let in, or lets wait; `None` when it refused.
     pub fn joined(outcome: Outcome) -> Option<Self> {
         let status = match outcome {
@@ -64,16 +64,26 @@ impl State {
     }
 
     /// After an action.
-    pub fn after(self, action: Action) -> Result<Self, Fault> {
+    pub fn after(self, action: MembershipAction) -> Result<Self, Fault> {
         use MembershipStatus as S;
         let (allowed, status, wanted) = match action {
-            Action::Approve => (self.status == S::Pending, S::Active, "only a pending membership can be approved"),
-            Action::Reject => (self.status == S::Pending, S::Rejected, "only a pending membership can be rejected"),
-            Action::Remove => (self.status == S::Active, S::Removed, "only an active membership can be removed"),
-            Action::Ban => (self.status != S::Banned, S::Banned, "it is already banned"),
-            Action::Unban => (self.status == S::Banned, S::Removed, "only a banned membership can be unbanned"),
+            MembershipAction::Approve => {
+                (self.status == S::Pending, S::Active, "only a pending membership can be approved")
+            }
+            MembershipAction::Reject => {
+                (self.status == S::Pending, S::Rejected, "only a pending membership can be rejected")
+            }
+            MembershipAction::Remove => {
+                (self.status == S::Active, S::Removed, "only an active membership can be removed")
+            }
+            MembershipAction::Ban => (self.status != S::Banned, S::Banned, "it is already banned"),
+            MembershipAction::Unban => {
+                (self.status == S::Banned, S::Removed, "only a banned membership can be unbanned")
+            }
             // Who waits may also give up waiting.
-            Action::Leave => (self.is_in_or_waits(), S::Left, "only an active or pending membership can be left"),
+            MembershipAction::Leave => {
+                (self.is_in_or_waits(), S::Left, "only an active or pending membership can be left")
+            }
         };
         if !allowed {
             return Err(self.conflict(wanted));
@@ -119,11 +129,17 @@ mod tests {
         MembershipStatus::Banned,
     ];
     const ROLES: [Role; 4] = [Role::Owner, Role::Admin, Role::Moderator, Role::Member];
-    const ACTIONS: [Action; 6] =
-        [Action::Approve, Action::Reject, Action::Remove, Action::Ban, Action::Unban, Action::Leave];
+    const ACTIONS: [MembershipAction; 6] = [
+        MembershipAction::Approve,
+        MembershipAction::Reject,
+        MembershipAction::Remove,
+        MembershipAction::Ban,
+        MembershipAction::Unban,
+        MembershipAction::Leave,
+    ];
 
-    fn state(status: MembershipStatus) -> State {
-        State { status, role: Role::Member }
+    fn state(status: MembershipStatus) -> MembershipState {
+        MembershipState { status, role: Role::Member }
     }
 
     proptest! {
@@ -133,7 +149,7 @@ mod tests {
             for (step, role) in steps {
                 let next = match step {
                     6 => now.with_role(ROLES[role]),
-                    7 if now.status != MembershipStatus::Banned && !now.is_in_or_waits() => Ok(State::joined(Outcome::Passed).unwrap()),
+                    7 if now.status != MembershipStatus::Banned && !now.is_in_or_waits() => Ok(MembershipState::joined(Outcome::Passed).unwrap()),
                     step => now.after(ACTIONS[step % 6]),
                 };
                 match next {
@@ -152,17 +168,17 @@ mod tests {
     fn the_table_of_transitions_is_this() {
         use MembershipStatus as S;
         let allowed = [
-            (Action::Approve, S::Pending, S::Active),
-            (Action::Reject, S::Pending, S::Rejected),
-            (Action::Remove, S::Active, S::Removed),
-            (Action::Ban, S::Pending, S::Banned),
-            (Action::Ban, S::Active, S::Banned),
-            (Action::Ban, S::Rejected, S::Banned),
-            (Action::Ban, S::Left, S::Banned),
-            (Action::Ban, S::Removed, S::Banned),
-            (Action::Unban, S::Banned, S::Removed),
-            (Action::Leave, S::Active, S::Left),
-            (Action::Leave, S::Pending, S::Left),
+            (MembershipAction::Approve, S::Pending, S::Active),
+            (MembershipAction::Reject, S::Pending, S::Rejected),
+            (MembershipAction::Remove, S::Active, S::Removed),
+            (MembershipAction::Ban, S::Pending, S::Banned),
+            (MembershipAction::Ban, S::Active, S::Banned),
+            (MembershipAction::Ban, S::Rejected, S::Banned),
+            (MembershipAction::Ban, S::Left, S::Banned),
+            (MembershipAction::Ban, S::Removed, S::Banned),
+            (MembershipAction::Unban, S::Banned, S::Removed),
+            (MembershipAction::Leave, S::Active, S::Left),
+            (MembershipAction::Leave, S::Pending, S::Left),
         ];
         for action in ACTIONS {
             for from in STATUSES {
@@ -182,9 +198,9 @@ mod tests {
 
     #[test]
     fn the_owner_stays() {
-        let owner = State { status: MembershipStatus::Active, role: Role::Owner };
+        let owner = MembershipState { status: MembershipStatus::Active, role: Role::Owner };
 
-        for action in [Action::Remove, Action::Ban, Action::Leave] {
+        for action in [MembershipAction::Remove, MembershipAction::Ban, MembershipAction::Leave] {
             assert_eq!(owner.after(action).unwrap_err().code(), ErrorCode::OwnerRequired);
         }
         assert_eq!(owner.with_role(Role::Admin).unwrap_err().code(), ErrorCode::OwnerRequired);

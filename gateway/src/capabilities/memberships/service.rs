@@ -9,8 +9,8 @@ use quanzi_openapi::memberships::{
 };
 use quanzi_openapi::{Cursor, ErrorCode, Page, Time};
 
-use super::model::{Action, State};
-use super::store::{self, Row};
+use super::model::{MembershipAction, MembershipState};
+use super::store::{self, MembershipRow};
 use crate::capabilities::circles;
 use crate::capabilities::fans;
 use crate::capabilities::gates;
@@ -28,7 +28,7 @@ pub async fn join(
     circle: CircleId,
     new: &NewMembership,
 ) -> Result<Membership, Fault> {
-    circles::service::standing(tx, partner, circle).await?.must_be_open()?;
+    circles::service::lock_policy_shared(tx, partner, circle).await?.must_be_open()?;
     // The fan is held, so of two joins at once the second finds the membership of the first.
     let facts = fans::service::find(tx, partner, new.fan).await?;
     let before = store::lock_of_fan(tx, partner, circle, new.fan).await?;
@@ -37,20 +37,20 @@ pub async fn join(
         Some(before) if before.state().is_in_or_waits() => return Ok(before.clone().membership()),
         _ => {}
     }
-    let asked = gates::service::Asked { circle, fan: new.fan, facts, invite_code: new.invite_code.as_ref() };
+    let asked = gates::service::GateInput { circle, fan: new.fan, facts, invite_code: new.invite_code.as_ref() };
     let evaluation = gates::service::decide(tx, clock, partner, now, &asked).await?;
     let gate_version = evaluation.gate_version;
-    let Some(state) = evaluation.outcome.known().and_then(|outcome| State::joined(*outcome)) else {
+    let Some(state) = evaluation.outcome.known().and_then(|outcome| MembershipState::joined(*outcome)) else {
         // What was answered about a credit band must stand although nobody joined: rolled back, it could be asked again.
-        return Err(Fault::new(ErrorCode::GateRefused).evaluation(evaluation).keep());
+        return Err(Fault::new(ErrorCode::GateRefused).evaluation(evaluation).keep_writes());
     };
     if let Some(before) = before {
-        return save(tx, partner, now, Row { gate_version, ..before }, state, came_to(state.status)).await;
+        return save(tx, partner, now, MembershipRow { gate_version, ..before }, state, event_of(state.status)).await;
     }
-    let row = Row::new(clock.id(), circle, new.fan, state, gate_version, now);
+    let row = MembershipRow::new(clock.id(), circle, new.fan, state, gate_version, now);
     store::insert(tx, partner, &row).await?;
     let membership = row.membership();
-    outbox::service::record(tx, partner, now, came_to(state.status), &membership)?;
+    outbox::service::record(tx, partner, now, event_of(state.status), &membership)?;
     Ok(membership)
 }
 
@@ -67,12 +67,12 @@ pub async fn page(
     if rows.is_empty() {
         circles::service::must_exist(tx, partner, circle).await?;
     }
-    Ok(Page::cut(rows, limit, |row| row.id).map(Row::membership))
+    Ok(Page::cut(rows, limit, |row| row.id).map(MembershipRow::membership))
 }
 
 /// Memberships of a fan in all circles of the partner, newest first; at most so many.
 pub async fn of_fan(tx: &mut Reader, partner: PartnerId, fan: FanId, rows: i64) -> Result<Vec<Membership>, Fault> {
-    Ok(store::of_fan(tx, partner, fan, rows).await?.into_iter().map(Row::membership).collect())
+    Ok(store::of_fan(tx, partner, fan, rows).await?.into_iter().map(MembershipRow::membership).collect())
 }
 
 /// The membership.
@@ -87,17 +87,17 @@ pub async fn find_of_fan(
     circle: CircleId,
     fan: FanId,
 ) -> Result<Option<Membership>, Fault> {
-    Ok(store::find_of_fan(tx, partner, circle, fan).await?.map(Row::membership))
+    Ok(store::find_of_fan(tx, partner, circle, fan).await?.map(MembershipRow::membership))
 }
 
 /// The same, held as it is until the end of the transaction: nobody is banned or let go meanwhile. Many may hold it so at once.
-pub async fn hold_of_fan(
+pub async fn lock_shared_of_fan(
     tx: &mut Tx,
     partner: PartnerId,
     circle: CircleId,
     fan: FanId,
 ) -> Result<Option<Membership>, Fault> {
-    Ok(store::hold_of_fan(tx, partner, circle, fan).await?.map(Row::membership))
+    Ok(store::lock_shared_of_fan(tx, partner, circle, fan).await?.map(MembershipRow::membership))
 }
 
 /// A page of a fan's memberships, newest first.
@@ -110,12 +110,12 @@ pub async fn page_of_fan(
     let before: Option<MembershipId> = query.cursor.as_ref().map(Cursor::position).transpose()?;
     let limit = query.limit.unwrap_or_default();
     let rows = store::page_of_fan(tx, partner, fan, before, limit).await?;
-    Ok(Page::cut(rows, limit, |row| row.id).map(Row::membership))
+    Ok(Page::cut(rows, limit, |row| row.id).map(MembershipRow::membership))
 }
 
 /// The membership, held as it is until the end of the transaction; many may hold it so at once.
-pub async fn hold(tx: &mut Tx, partner: PartnerId, membership: MembershipId) -> Result<Membership, Fault> {
-    Ok(store::hold(tx, partner, membership).await?.ok_or_else(missing)?.membership())
+pub async fn lock_shared(tx: &mut Tx, partner: PartnerId, membership: MembershipId) -> Result<Membership, Fault> {
+    Ok(store::lock_shared(tx, partner, membership).await?.ok_or_else(missing)?.membership())
 }
 
 /// The membership, held until the end of the transaction.
@@ -125,7 +125,11 @@ pub async fn lock(tx: &mut Tx, partner: PartnerId, membership: MembershipId) -> 
 
 /// The membership and its circle, held until the end of the transaction. Roles change one after the other in a circle:
 /// otherwise of two that make an owner at once each would miss the other.
-pub async fn lock_with_circle(tx: &mut Tx, partner: PartnerId, membership: MembershipId) -> Result<Row, Fault> {
+pub async fn lock_with_circle(
+    tx: &mut Tx,
+    partner: PartnerId,
+    membership: MembershipId,
+) -> Result<MembershipRow, Fault> {
     let circle = find_row(tx, partner, membership).await?.circle_id;
     circles::service::lock(tx, partner, circle).await?;
     lock_row(tx, partner, membership).await
@@ -136,7 +140,7 @@ pub async fn change(
     tx: &mut Tx,
     partner: PartnerId,
     now: Time,
-    before: Row,
+    before: MembershipRow,
     change: &MembershipChange,
 ) -> Result<Membership, Fault> {
     let state = before.state().with_role(change.role.unwrap_or(before.role))?;
@@ -146,7 +150,7 @@ pub async fn change(
     if state.role == Role::Owner
         && let Some(owner) = store::lock_owner(tx, partner, before.circle_id).await?
     {
-        let admin = State { role: Role::Admin, ..owner.state() };
+        let admin = MembershipState { role: Role::Admin, ..owner.state() };
         save(tx, partner, now, owner, admin, EventType::MembershipChanged).await?;
     }
     save(tx, partner, now, before, state, EventType::MembershipChanged).await
@@ -156,9 +160,9 @@ pub async fn change(
 #[derive(Debug)]
 #[must_use = "nothing has happened yet: `complete` writes it"]
 pub struct Transition {
-    before: Row,
-    state: State,
-    action: Action,
+    before: MembershipRow,
+    state: MembershipState,
+    action: MembershipAction,
 }
 
 impl Transition {
@@ -173,9 +177,9 @@ pub async fn prepare(
     tx: &mut Tx,
     partner: PartnerId,
     membership: MembershipId,
-    action: Action,
+    action: MembershipAction,
 ) -> Result<Transition, Fault> {
-    if action == Action::Approve {
+    if action == MembershipAction::Approve {
         must_not_be_closed(tx, partner, membership).await?;
     }
     let before = lock_row(tx, partner, membership).await?;
@@ -190,7 +194,7 @@ pub async fn complete(tx: &mut Tx, partner: PartnerId, now: Time, transition: Tr
 }
 
 /// What the log says of a fan who has knocked: waiting, or in.
-const fn came_to(status: MembershipStatus) -> EventType {
+const fn event_of(status: MembershipStatus) -> EventType {
     match status {
         MembershipStatus::Pending => EventType::MembershipRequested,
         _ => EventType::MembershipActivated,
@@ -200,7 +204,7 @@ const fn came_to(status: MembershipStatus) -> EventType {
 /// No one can join a closed circle, not even a fan who was already waiting.
 async fn must_not_be_closed(tx: &mut Tx, partner: PartnerId, membership: MembershipId) -> Result<(), Fault> {
     let circle = find_row(tx, partner, membership).await?.circle_id;
-    if circles::service::standing(tx, partner, circle).await?.status == CircleStatus::Closed {
+    if circles::service::lock_policy_shared(tx, partner, circle).await?.status == CircleStatus::Closed {
         let detail = "The circle is closed, so no one can join.";
         return Err(Fault::new(ErrorCode::MembershipConflict).detail(detail));
     }
@@ -211,8 +215,8 @@ async fn save(
     tx: &mut Tx,
     partner: PartnerId,
     now: Time,
-    before: Row,
-    state: State,
+    before: MembershipRow,
+    state: MembershipState,
     kind: EventType,
 ) -> Result<Membership, Fault> {
     let after = before.after(state, now);
@@ -222,11 +226,11 @@ async fn save(
     Ok(membership)
 }
 
-async fn find_row(tx: &mut Reader, partner: PartnerId, membership: MembershipId) -> Result<Row, Fault> {
+async fn find_row(tx: &mut Reader, partner: PartnerId, membership: MembershipId) -> Result<MembershipRow, Fault> {
     store::find(tx, partner, membership).await?.ok_or_else(missing)
 }
 
-async fn lock_row(tx: &mut Tx, partner: PartnerId, membership: MembershipId) -> Result<Row, Fault> {
+async fn lock_row(tx: &mut Tx, partner: PartnerId, membership: MembershipId) -> Result<MembershipRow, Fault> {
     store::lock(tx, partner, membership).await?.ok_or_else(missing)
 }
 

@@ -5,7 +5,7 @@ use quanzi_openapi::memberships::{Membership, MembershipStatus, Role};
 use quanzi_openapi::{Limit, Time};
 use sqlx::FromRow;
 
-use super::model::State;
+use super::model::MembershipState;
 use crate::platform::db::{As, Fault, Reader, Sql, Tx, enum_columns, id_or_upper_bound};
 use crate::sql;
 
@@ -21,8 +21,8 @@ macro_rules! columns {
 const FIND: Sql = sql!(columns!(), "id = $2");
 const LOCK: Sql = sql!(columns!(), "id = $2", [" for no key update"]);
 const LOCK_OF_FAN: Sql = sql!(columns!(), "circle_id = $2 and fan_id = $3", [" for no key update"]);
-const HOLD: Sql = sql!(columns!(), "id = $2", [" for share"]);
-const HOLD_OF_FAN: Sql = sql!(columns!(), "circle_id = $2 and fan_id = $3", [" for share"]);
+const LOCK_SHARED: Sql = sql!(columns!(), "id = $2", [" for share"]);
+const LOCK_SHARED_OF_FAN: Sql = sql!(columns!(), "circle_id = $2 and fan_id = $3", [" for share"]);
 const FIND_OF_FAN: Sql = sql!(columns!(), "circle_id = $2 and fan_id = $3");
 const PAGE_OF_FAN: Sql = sql!(columns!(), "fan_id = $2 and id < $3 order by id desc limit $4");
 const LOCK_OWNER: Sql = sql!(columns!(), "circle_id = $2 and role = 'owner'", [" for no key update"]);
@@ -47,7 +47,7 @@ const UPDATE: Sql = sql!(
 
 /// A membership as it is kept.
 #[derive(Debug, Clone, PartialEq, FromRow)]
-pub struct Row {
+pub struct MembershipRow {
     #[sqlx(try_from = "As<MembershipId>")]
     pub id: MembershipId,
     #[sqlx(try_from = "As<CircleId>")]
@@ -68,10 +68,17 @@ pub struct Row {
     pub joined_at: Option<Time>,
 }
 
-impl Row {
+impl MembershipRow {
     /// A fan's first knock.
-    pub fn new(id: MembershipId, circle: CircleId, fan: FanId, state: State, gate_version: i64, now: Time) -> Self {
-        let State { status, role } = state;
+    pub fn new(
+        id: MembershipId,
+        circle: CircleId,
+        fan: FanId,
+        state: MembershipState,
+        gate_version: i64,
+        now: Time,
+    ) -> Self {
+        let MembershipState { status, role } = state;
         let joined_at = (status == MembershipStatus::Active).then_some(now);
         Self {
             id,
@@ -88,12 +95,12 @@ impl Row {
     }
 
     /// Where it stands.
-    pub fn state(&self) -> State {
-        State { status: self.status, role: self.role }
+    pub fn state(&self) -> MembershipState {
+        MembershipState { status: self.status, role: self.role }
     }
 
     /// The next version, standing there.
-    pub fn after(mut self, State { status, role }: State, now: Time) -> Self {
+    pub fn after(mut self, MembershipState { status, role }: MembershipState, now: Time) -> Self {
         if status == MembershipStatus::Active && self.status != MembershipStatus::Active {
             self.joined_at = Some(now);
         }
@@ -117,24 +124,42 @@ impl Row {
     }
 }
 
-pub async fn find(tx: &mut Reader, partner: PartnerId, membership: MembershipId) -> Result<Option<Row>, Fault> {
+pub async fn find(
+    tx: &mut Reader,
+    partner: PartnerId,
+    membership: MembershipId,
+) -> Result<Option<MembershipRow>, Fault> {
     tx.query(FIND).bind(partner).bind(membership).optional().await
 }
 
-pub async fn hold(tx: &mut Tx, partner: PartnerId, membership: MembershipId) -> Result<Option<Row>, Fault> {
-    tx.query(HOLD).bind(partner).bind(membership).optional().await
+pub async fn lock_shared(
+    tx: &mut Tx,
+    partner: PartnerId,
+    membership: MembershipId,
+) -> Result<Option<MembershipRow>, Fault> {
+    tx.query(LOCK_SHARED).bind(partner).bind(membership).optional().await
 }
 
-pub async fn lock(tx: &mut Tx, partner: PartnerId, membership: MembershipId) -> Result<Option<Row>, Fault> {
+pub async fn lock(tx: &mut Tx, partner: PartnerId, membership: MembershipId) -> Result<Option<MembershipRow>, Fault> {
     tx.query(LOCK).bind(partner).bind(membership).optional().await
 }
 
-pub async fn lock_of_fan(tx: &mut Tx, partner: PartnerId, circle: CircleId, fan: FanId) -> Result<Option<Row>, Fault> {
+pub async fn lock_of_fan(
+    tx: &mut Tx,
+    partner: PartnerId,
+    circle: CircleId,
+    fan: FanId,
+) -> Result<Option<MembershipRow>, Fault> {
     tx.query(LOCK_OF_FAN).bind(partner).bind(circle).bind(fan).optional().await
 }
 
-pub async fn hold_of_fan(tx: &mut Tx, partner: PartnerId, circle: CircleId, fan: FanId) -> Result<Option<Row>, Fault> {
-    tx.query(HOLD_OF_FAN).bind(partner).bind(circle).bind(fan).optional().await
+pub async fn lock_shared_of_fan(
+    tx: &mut Tx,
+    partner: PartnerId,
+    circle: CircleId,
+    fan: FanId,
+) -> Result<Option<MembershipRow>, Fault> {
+    tx.query(LOCK_SHARED_OF_FAN).bind(partner).bind(circle).bind(fan).optional().await
 }
 
 pub async fn find_of_fan(
@@ -142,7 +167,7 @@ pub async fn find_of_fan(
     partner: PartnerId,
     circle: CircleId,
     fan: FanId,
-) -> Result<Option<Row>, Fault> {
+) -> Result<Option<MembershipRow>, Fault> {
     tx.query(FIND_OF_FAN).bind(partner).bind(circle).bind(fan).optional().await
 }
 
@@ -152,12 +177,12 @@ pub async fn page_of_fan(
     fan: FanId,
     before: Option<MembershipId>,
     limit: Limit,
-) -> Result<Vec<Row>, Fault> {
+) -> Result<Vec<MembershipRow>, Fault> {
     let page = tx.query(PAGE_OF_FAN).bind(partner).bind(fan).bind(id_or_upper_bound(before));
     page.bind(limit.rows_and_one()).all().await
 }
 
-pub async fn lock_owner(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<Option<Row>, Fault> {
+pub async fn lock_owner(tx: &mut Tx, partner: PartnerId, circle: CircleId) -> Result<Option<MembershipRow>, Fault> {
     tx.query(LOCK_OWNER).bind(partner).bind(circle).optional().await
 }
 
@@ -170,7 +195,7 @@ pub async fn page(
     status: Option<MembershipStatus>,
     role: Option<Role>,
     limit: Limit,
-) -> Result<Vec<Row>, Fault> {
+) -> Result<Vec<MembershipRow>, Fault> {
     let before = id_or_upper_bound(before);
     let page = match (status, role) {
         (None, None) => tx.query(PAGE).bind(partner).bind(circle).bind(before),
@@ -182,20 +207,20 @@ pub async fn page(
     page.bind(limit.rows_and_one()).all().await
 }
 
-pub async fn insert(tx: &mut Tx, partner: PartnerId, row: &Row) -> Result<(), Fault> {
+pub async fn insert(tx: &mut Tx, partner: PartnerId, row: &MembershipRow) -> Result<(), Fault> {
     let insert = tx.query(INSERT).bind(partner).bind(row.id).bind(row.circle_id).bind(row.fan_id).bind(row.status);
     let insert = insert.bind(row.role).bind(row.gate_version).bind(row.version).bind(row.created_at);
     insert.bind(row.updated_at).bind(row.joined_at).run().await?;
     Ok(())
 }
 
-pub async fn update(tx: &mut Tx, partner: PartnerId, row: &Row) -> Result<(), Fault> {
+pub async fn update(tx: &mut Tx, partner: PartnerId, row: &MembershipRow) -> Result<(), Fault> {
     let update = tx.query(UPDATE).bind(partner).bind(row.id).bind(row.status).bind(row.role).bind(row.gate_version);
     update.bind(row.version).bind(row.updated_at).bind(row.joined_at).run().await?;
     Ok(())
 }
 
 /// Memberships of a fan, the newest first.
-pub async fn of_fan(tx: &mut Reader, partner: PartnerId, fan: FanId, rows: i64) -> Result<Vec<Row>, Fault> {
+pub async fn of_fan(tx: &mut Reader, partner: PartnerId, fan: FanId, rows: i64) -> Result<Vec<MembershipRow>, Fault> {
     tx.query(OF_FAN).bind(partner).bind(fan).bind(rows).all().await
 }

@@ -6,14 +6,14 @@ use quanzi_openapi::id::{CircleId, FanId, MembershipId};
 use quanzi_openapi::memberships::{Membership, MembershipChange, MembershipStatus, MembershipsQuery, Role};
 use quanzi_openapi::{ErrorCode, Limit};
 
-use super::model::Action;
+use super::model::MembershipAction;
 use super::service;
 use crate::on_both_engines;
 use crate::platform::fault::Fault;
 use crate::testing::fixture::Fixture;
 use crate::workflows;
 
-async fn act(fixture: &Fixture, membership: MembershipId, action: Action) -> Result<Membership, Fault> {
+async fn act(fixture: &Fixture, membership: MembershipId, action: MembershipAction) -> Result<Membership, Fault> {
     let mut tx = fixture.begin().await;
     let outcome = workflows::memberships::service::act(&mut tx, fixture.partner, fixture.now, membership, action).await;
     fixture.end(tx, outcome).await
@@ -76,13 +76,13 @@ on_both_engines! {
         let circle = fixture.open_circle(&NewCircle::new("Cats")).await;
         let fan = fixture.anybody().await;
         let first = fixture.join(circle, fan).await.unwrap();
-        act(&fixture, first.id, Action::Leave).await.unwrap();
+        act(&fixture, first.id, MembershipAction::Leave).await.unwrap();
         fixture.put_gate(circle, [GateRule::Approval {}]).await.unwrap();
         fixture.wait(5);
 
         let waits = fixture.join(circle, fan).await.unwrap();
         let waits_still = fixture.join(circle, fan).await.unwrap();
-        let back = act(&fixture, first.id, Action::Approve).await.unwrap();
+        let back = act(&fixture, first.id, MembershipAction::Approve).await.unwrap();
 
         assert_eq!((waits.id, waits.gate_version, waits.version), (first.id, 2, 3));
         assert!(waits.status == MembershipStatus::Pending && waits == waits_still);
@@ -103,8 +103,8 @@ on_both_engines! {
         for circle in [draft, circle] {
             assert_eq!(fixture.join(circle, fan).await.unwrap_err().code(), ErrorCode::CircleNotOpen);
         }
-        assert_eq!(act(&fixture, waits, Action::Approve).await.unwrap_err().code(), ErrorCode::MembershipConflict);
-        assert!(act(&fixture, waits, Action::Reject).await.is_ok());
+        assert_eq!(act(&fixture, waits, MembershipAction::Approve).await.unwrap_err().code(), ErrorCode::MembershipConflict);
+        assert!(act(&fixture, waits, MembershipAction::Reject).await.is_ok());
     }
 
     async fn a_banned_fan_cannot_rejoin_until_the_ban_is_lifted(db: Db) {
@@ -114,9 +114,9 @@ on_both_engines! {
         let membership = fixture.join(circle, fan).await.unwrap().id;
         change_role(&fixture, membership, Role::Moderator).await.unwrap();
 
-        let banned = act(&fixture, membership, Action::Ban).await.unwrap();
+        let banned = act(&fixture, membership, MembershipAction::Ban).await.unwrap();
         let refused = fixture.join(circle, fan).await.unwrap_err();
-        act(&fixture, membership, Action::Unban).await.unwrap();
+        act(&fixture, membership, MembershipAction::Unban).await.unwrap();
         let back = fixture.join(circle, fan).await.unwrap();
 
         assert!(banned.status == MembershipStatus::Banned && banned.role == Role::Member);
@@ -134,7 +134,7 @@ on_both_engines! {
 
         assert_eq!(fixture.join(circle, fan).await.unwrap_err().code(), ErrorCode::CircleNotFound);
         assert_eq!(fixture.join(own, fan).await.unwrap_err().code(), ErrorCode::FanNotFound);
-        for action in [Action::Approve, Action::Reject, Action::Remove, Action::Ban, Action::Unban, Action::Leave] {
+        for action in [MembershipAction::Approve, MembershipAction::Reject, MembershipAction::Remove, MembershipAction::Ban, MembershipAction::Unban, MembershipAction::Leave] {
             assert_eq!(act(&fixture, membership, action).await.unwrap_err().code(), ErrorCode::MembershipNotFound);
         }
         assert_eq!(change_role(&fixture, membership, Role::Admin).await.unwrap_err().code(), ErrorCode::MembershipNotFound);
@@ -155,7 +155,7 @@ on_both_engines! {
             ids.push(fixture.join(circle, fan).await.unwrap().id);
         }
         change_role(&fixture, ids[1], Role::Admin).await.unwrap();
-        act(&fixture, ids[3], Action::Remove).await.unwrap();
+        act(&fixture, ids[3], MembershipAction::Remove).await.unwrap();
 
         let newest: Vec<_> = fans.iter().rev().copied().collect();
         assert_eq!(list(&fixture, circle, None, None).await, newest);
@@ -172,7 +172,7 @@ on_both_engines! {
         let (one, two) = (member(&fixture, circle).await, member(&fixture, circle).await);
 
         let first = change_role(&fixture, one, Role::Owner).await.unwrap();
-        let stays = act(&fixture, one, Action::Leave).await.unwrap_err();
+        let stays = act(&fixture, one, MembershipAction::Leave).await.unwrap_err();
         let second = change_role(&fixture, two, Role::Owner).await.unwrap();
 
         assert_eq!(stays.code(), ErrorCode::OwnerRequired);
@@ -180,7 +180,7 @@ on_both_engines! {
         let before = read(&fixture, one).await;
         assert!(before.role == Role::Admin && before.version == 3);
         assert_eq!(owners(&fixture, circle).await, 1);
-        assert!(act(&fixture, one, Action::Leave).await.unwrap().role == Role::Member);
+        assert!(act(&fixture, one, MembershipAction::Leave).await.unwrap().role == Role::Member);
     }
 
     async fn two_joins_make_one_membership(db: Db) {
@@ -216,7 +216,7 @@ on_both_engines! {
 
         for _ in 0..5 {
             let waits = member(&fixture, circle).await;
-            let (yes, no) = tokio::join!(act(&fixture, waits, Action::Approve), act(&fixture, waits, Action::Reject));
+            let (yes, no) = tokio::join!(act(&fixture, waits, MembershipAction::Approve), act(&fixture, waits, MembershipAction::Reject));
             assert!(yes.is_ok() != no.is_ok(), "{yes:?} {no:?}");
             let winner = yes.or(no).unwrap();
             assert_eq!(read(&fixture, waits).await, winner);
@@ -229,7 +229,7 @@ on_both_engines! {
 
         for _ in 0..5 {
             let membership = member(&fixture, circle).await;
-            let (owner, removed) = tokio::join!(change_role(&fixture, membership, Role::Owner), act(&fixture, membership, Action::Remove));
+            let (owner, removed) = tokio::join!(change_role(&fixture, membership, Role::Owner), act(&fixture, membership, MembershipAction::Remove));
             assert!(owner.is_ok() != removed.is_ok(), "{owner:?} {removed:?}");
             let after = read(&fixture, membership).await;
             assert_eq!(after.role == Role::Owner, after.status == MembershipStatus::Active);

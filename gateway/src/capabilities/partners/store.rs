@@ -27,7 +27,7 @@ const UPDATE: Sql = sql!(
 const SET_FEE: Sql = sql!("update partner set fee_bps = $2 where id = $1");
 
 #[derive(FromRow)]
-struct Row {
+struct PartnerRow {
     #[sqlx(try_from = "As<PartnerId>")]
     id: PartnerId,
     #[sqlx(try_from = "As<PartnerName>")]
@@ -43,8 +43,8 @@ struct Row {
     updated_at: Time,
 }
 
-impl From<Row> for Partner {
-    fn from(Row { id, name, legal_name, website, version, created_at, updated_at }: Row) -> Self {
+impl From<PartnerRow> for Partner {
+    fn from(PartnerRow { id, name, legal_name, website, version, created_at, updated_at }: PartnerRow) -> Self {
         Self { id, name, legal_name, website, version, created_at, updated_at }
     }
 }
@@ -64,17 +64,17 @@ pub(super) async fn insert(tx: &mut Tx, partner: &Partner) -> Result<(), Fault> 
 
 /// The partner.
 pub(super) async fn find(tx: &mut Reader, partner: PartnerId) -> Result<Option<Partner>, Fault> {
-    Ok(tx.query(FIND).bind(partner).optional::<Row>().await?.map(Into::into))
+    Ok(tx.query(FIND).bind(partner).optional::<PartnerRow>().await?.map(Into::into))
 }
 
 /// The partner, held until the transaction ends.
 pub(super) async fn take(tx: &mut Tx, partner: PartnerId) -> Result<Option<Partner>, Fault> {
-    Ok(tx.query(TAKE).bind(partner).optional::<Row>().await?.map(Into::into))
+    Ok(tx.query(TAKE).bind(partner).optional::<PartnerRow>().await?.map(Into::into))
 }
 
 /// Puts the partner's fields in place and counts its version.
 pub(super) async fn update(tx: &mut Tx, partner: &Partner) -> Result<Partner, Fault> {
-    let row: Row = tx
+    let row: PartnerRow = tx
         .query(UPDATE)
         .bind(partner.id)
         .bind(&partner.name)

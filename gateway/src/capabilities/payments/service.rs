@@ -56,7 +56,7 @@ pub async fn create(
         order.jobs.push(Job::new(EXPIRE_PAYMENT, partner, row.id, expires_at));
         return finish(context, order, RecordWrite::New(row), EventType::PaymentCreated);
     }
-    let mandate = mandates::service::usable(facts.mandate.standing(), new, now)?;
+    let mandate = mandates::service::usable(facts.mandate.mandate_terms(), new, now)?;
     order.versions.push((Versioned::Mandate(partner, mandate.id), mandate.version));
     order.allowances.push(Allowance {
         limit: LimitName::MandatePerDay,

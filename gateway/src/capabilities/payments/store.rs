@@ -11,7 +11,7 @@ use quanzi_openapi::{Currency, Limit, Time};
 use sqlx::FromRow;
 
 use super::model::{RefundRow, Row, TipChange};
-use crate::capabilities::mandates::Standing;
+use crate::capabilities::mandates::MandateTerms;
 use crate::platform::db::{
     As, Fault, KEYSET_UPPER_BOUND, List, Reader, Sql, Tx, enum_columns, enum_text, id_or_upper_bound,
 };
@@ -178,8 +178,8 @@ pub struct MandateFacts {
 
 impl MandateFacts {
     /// The mandate, when there is such a one.
-    pub fn standing(&self) -> Option<Standing> {
-        Some(Standing {
+    pub fn mandate_terms(&self) -> Option<MandateTerms> {
+        Some(MandateTerms {
             id: self.mandate_id?,
             fan: self.mandate_fan_id?,
             circle: self.mandate_circle_id,

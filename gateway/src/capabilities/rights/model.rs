@@ -5,7 +5,7 @@ use quanzi_openapi::circles::{CircleRights, Discoverability, Right, Who};
 use quanzi_openapi::gates::{GateRule, Outcome, RuleAnswer};
 use quanzi_openapi::memberships::{Membership, MembershipStatus, Role};
 
-use crate::capabilities::circles::Standing;
+use crate::capabilities::circles::CirclePolicy;
 use crate::platform::fault::Fault;
 
 /// What a fan wants to do.
@@ -26,7 +26,7 @@ impl Action {
         }
     }
 
-    const fn enum_text(self) -> &'static str {
+    const fn verb(self) -> &'static str {
         match self {
             Self::Post => "post",
             Self::Comment => "comment",
@@ -47,7 +47,7 @@ pub fn has(action: Action, who: Option<&Who>, membership: Option<&Membership>) -
     if has {
         return Ok(());
     }
-    Err(Fault::new(ErrorCode::NotAllowedHere).detail(format!("In this circle {whose} can {}.", action.enum_text())))
+    Err(Fault::new(ErrorCode::NotAllowedHere).detail(format!("In this circle {whose} can {}.", action.verb())))
 }
 
 /// The rules this version can ask; nothing when there is one that it cannot.
@@ -75,9 +75,9 @@ pub fn likes(rights: &CircleRights, membership: Option<&Membership>) -> Result<(
 }
 
 /// Refuses to show posts: those of an unlisted circle are for its members.
-pub fn reads(standing: &Standing, membership: Option<&Membership>) -> Result<(), Fault> {
+pub fn reads(policy: &CirclePolicy, membership: Option<&Membership>) -> Result<(), Fault> {
     must_not_be_banned(membership)?;
-    if standing.discoverability == Discoverability::Public || is_active(membership) {
+    if policy.discoverability == Discoverability::Public || is_active(membership) {
         return Ok(());
     }
     Err(Fault::new(ErrorCode::NotAllowedHere).detail("Only active members can read the posts of this circle."))
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn who_is_banned_may_nothing() {
         let banned = membership(MembershipStatus::Banned, Role::Member);
-        let standing = Standing {
+        let policy = CirclePolicy {
             status: CircleStatus::Open,
             limits: CircleLimits::default(),
             discoverability: Discoverability::Public,
@@ -144,8 +144,8 @@ mod tests {
 
         for refused in [
             has(Action::Post, Some(&Who::Everyone), Some(&banned)),
-            likes(&standing.rights, Some(&banned)),
-            reads(&standing, Some(&banned)),
+            likes(&policy.rights, Some(&banned)),
+            reads(&policy, Some(&banned)),
         ] {
             assert_eq!(refused.unwrap_err().code(), ErrorCode::MembershipBanned);
         }

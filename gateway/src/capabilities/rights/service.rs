@@ -7,7 +7,7 @@ use quanzi_openapi::{ErrorCode, Time};
 
 use super::model::{self, Action};
 use crate::capabilities::circles;
-use crate::capabilities::circles::Standing;
+use crate::capabilities::circles::CirclePolicy;
 use crate::capabilities::fans;
 use crate::capabilities::gates;
 use crate::capabilities::memberships;
@@ -20,30 +20,30 @@ use crate::platform::fault::Fault;
 pub async fn authorize_role(
     tx: &mut Tx,
     partner: PartnerId,
-    (circle, standing): (CircleId, &Standing),
+    (circle, policy): (CircleId, &CirclePolicy),
     fan: FanId,
     action: Action,
 ) -> Result<Option<Membership>, Fault> {
     fans::service::find(tx, partner, fan).await?;
-    let membership = memberships::service::hold_of_fan(tx, partner, circle, fan).await?;
-    model::reads(standing, membership.as_ref())?;
-    model::has(action, action.right(&standing.rights).who.known(), membership.as_ref())?;
+    let membership = memberships::service::lock_shared_of_fan(tx, partner, circle, fan).await?;
+    model::reads(policy, membership.as_ref())?;
+    model::has(action, action.right(&policy.rights).who.known(), membership.as_ref())?;
     Ok(membership.filter(|membership| model::is_active(Some(membership))))
 }
 
 /// Refuses a fan whom a rule of the right refuses, and keeps what was answered about a credit band.
 ///
 /// The last of all checks. A refusal after it would take the answer back, also where the fan passed, and the band could be asked
-/// for again and again; one that cannot come earlier must keep what was written ([`Fault::keep`]).
+/// for again and again; one that cannot come earlier must keep what was written ([`Fault::keep_writes`]).
 pub async fn authorize_rules(
     tx: &mut Tx,
     partner: PartnerId,
     now: Time,
-    (circle, standing): (CircleId, &Standing),
+    (circle, policy): (CircleId, &CirclePolicy),
     fan: FanId,
     action: Action,
 ) -> Result<(), Fault> {
-    let right = action.right(&standing.rights);
+    let right = action.right(&policy.rights);
     if right.rules.is_empty() {
         return Ok(());
     }
@@ -51,35 +51,35 @@ pub async fn authorize_rules(
         Fault::new(ErrorCode::NotAllowedHere).detail("The circle has a requirement that cannot be checked right now.")
     })?;
     let facts = fans::service::find(tx, partner, fan).await?;
-    let asked = gates::service::Asked { circle, fan, facts, invite_code: None };
+    let asked = gates::service::GateInput { circle, fan, facts, invite_code: None };
     let answers = gates::service::answer(tx, partner, now, &asked, &rules).await?;
-    model::passes(&answers).map_err(Fault::keep)
+    model::passes(&answers).map_err(Fault::keep_writes)
 }
 
 /// Refuses a fan who may not like what is in the circle. The membership is held until the end of the transaction.
 pub async fn may_like(
     tx: &mut Tx,
     partner: PartnerId,
-    (circle, standing): (CircleId, &Standing),
+    (circle, policy): (CircleId, &CirclePolicy),
     fan: FanId,
 ) -> Result<(), Fault> {
-    let membership = memberships::service::hold_of_fan(tx, partner, circle, fan).await?;
-    model::reads(standing, membership.as_ref())?;
-    model::likes(&standing.rights, membership.as_ref())
+    let membership = memberships::service::lock_shared_of_fan(tx, partner, circle, fan).await?;
+    model::reads(policy, membership.as_ref())?;
+    model::likes(&policy.rights, membership.as_ref())
 }
 
 /// Refuses a fan who may not read the posts of the circle. A draft is there for nobody but the partner.
 pub async fn may_read(tx: &mut Reader, partner: PartnerId, circle: CircleId, fan: FanId) -> Result<(), Fault> {
-    let standing = circles::service::look(tx, partner, circle).await?;
-    if standing.status == CircleStatus::Draft {
+    let policy = circles::service::policy(tx, partner, circle).await?;
+    if policy.status == CircleStatus::Draft {
         return Err(ErrorCode::CircleNotFound.into());
     }
     let membership = memberships::service::find_of_fan(tx, partner, circle, fan).await?;
-    model::reads(&standing, membership.as_ref())
+    model::reads(&policy, membership.as_ref())
 }
 
 /// Whether the fan keeps the peace in the circle, and will until the end of the transaction.
 pub async fn moderates(tx: &mut Tx, partner: PartnerId, circle: CircleId, fan: FanId) -> Result<bool, Fault> {
-    let membership = memberships::service::hold_of_fan(tx, partner, circle, fan).await?;
+    let membership = memberships::service::lock_shared_of_fan(tx, partner, circle, fan).await?;
     Ok(model::moderates(membership.as_ref()))
 }

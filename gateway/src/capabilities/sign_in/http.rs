@@ -46,7 +46,7 @@ async fn arrive(edge: &Arc<Edge>, style: &Style, http: HttpRequest) -> HttpRespo
             None => Ok(None),
         };
         match arrived {
-            Ok(Some(Arrived { browser, target })) => browser.keep(Page::see_other(target)),
+            Ok(Some(Arrived { browser, target })) => browser.set_cookie(Page::see_other(target)),
             Ok(None) => lost(page_request, style),
             Err(fault) => outside(page_request, style, fault),
         }
@@ -57,14 +57,14 @@ async fn arrive(edge: &Arc<Edge>, style: &Style, http: HttpRequest) -> HttpRespo
 
 fn lost(page_request: &PageRequest, style: &Style) -> Page {
     let frame = Frame::new(page_request, style);
-    let title = frame.say("This sign-in is no longer valid", "登录已失效");
-    let text = frame.say("Please go back to where you came from and start again.", "请返回原页面重新开始。");
+    let title = frame.text("This sign-in is no longer valid", "登录已失效");
+    let text = frame.text("Please go back to where you came from and start again.", "请返回原页面重新开始。");
     frame.page(Page::new(frame.message(title, text)).status(StatusCode::BAD_REQUEST))
 }
 
 fn outside(page_request: &PageRequest, style: &Style, fault: Fault) -> Page {
     let frame = Frame::new(page_request, style);
-    let (title, text) = frame.trouble(fault.code());
+    let (title, text) = frame.error_text(fault.code());
     frame.page(Page::refusal(fault, frame.message(title, text)))
 }
 
@@ -73,6 +73,6 @@ pub async fn as_somebody_else(visit: &Visit<'_>, back: String) -> Page {
     let reauthentication = Reauthentication { again: true, max_age: None };
     match service::begin(visit.edge(), visit.request.now(), &visit.browser, &back, reauthentication).await {
         Ok(url) => visit.frame().leave(&url),
-        Err(fault) => visit.trouble(fault),
+        Err(fault) => visit.error_page(fault),
     }
 }

@@ -8,8 +8,8 @@ use url::Url;
 use super::store::{self, Sent};
 use crate::access::Access;
 use crate::access::provider::{Claims, SKEW_SECONDS, Sending};
-use crate::capabilities::fans::{self, Facts};
-use crate::edge::sessions::{self, Browser, long_ago};
+use crate::capabilities::fans::{self, PersonFacts};
+use crate::edge::sessions::{self, Browser, unknown_sign_in_time};
 use crate::platform::config::SignIn;
 use crate::platform::crypto::hash;
 use crate::platform::db::Tx;
@@ -112,7 +112,7 @@ pub(super) async fn arrive(
     let claims = access.provider.ask(settings, &back(access), code, told, machine_seconds).await?;
     let sent_ago_seconds = now.seconds() - sent.expires_at.plus_seconds(-VISIT_SECONDS).seconds();
     let authenticated_at = authenticated_at(claims.auth_time, sent_ago_seconds, now, machine_seconds);
-    if sent.fresh && authenticated_at == long_ago() {
+    if sent.fresh && authenticated_at == unknown_sign_in_time() {
         return Err(ErrorCode::SignInAgeUnknown.into());
     }
     let mut tx = access.db.begin().await?;
@@ -125,9 +125,13 @@ pub(super) async fn arrive(
 /// Who has signed in there since this browser was sent has signed in now. Otherwise when the provider says; long ago, when it does
 /// not say.
 fn authenticated_at(auth_time: Option<i64>, sent_ago_seconds: i64, now: Time, machine_seconds: i64) -> Time {
-    let Some(auth_time) = auth_time else { return long_ago() };
+    let Some(auth_time) = auth_time else { return unknown_sign_in_time() };
     let ago_seconds = machine_seconds.saturating_sub(auth_time);
-    if ago_seconds > sent_ago_seconds + SKEW_SECONDS { now.plus_seconds(-ago_seconds).max(long_ago()) } else { now }
+    if ago_seconds > sent_ago_seconds + SKEW_SECONDS {
+        now.plus_seconds(-ago_seconds).max(unknown_sign_in_time())
+    } else {
+        now
+    }
 }
 
 /// The person behind a subject. Of one we know, the facts that the provider tells hold from now on; the nickname stays.
@@ -138,8 +142,11 @@ async fn person(
     settings: &SignIn,
     claims: &Claims,
 ) -> Result<PersonId, Fault> {
-    let facts =
-        Facts { real_name_verified: claims.real_name_verified, adult: claims.adult, credit_band: claims.credit_band };
+    let facts = PersonFacts {
+        real_name_verified: claims.real_name_verified,
+        adult: claims.adult,
+        credit_band: claims.credit_band,
+    };
     let (issuer, subject) = (&settings.issuer, &claims.sub);
     if let Some(person) = store::find_person(tx, issuer, subject).await? {
         fans::service::renew(tx, now, person, facts).await?;
@@ -182,7 +189,7 @@ mod tests {
             verifier: text("s3cret-verifier"),
             nonce: text("s3cret-nonce"),
             target: text("/oauth/authorize?request_uri=s3cret"),
-            expires_at: long_ago(),
+            expires_at: unknown_sign_in_time(),
             fresh: true,
         };
 

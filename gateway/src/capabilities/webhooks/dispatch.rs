@@ -16,9 +16,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::pump::Pump;
-use super::queue::{self, Key, Work};
+use super::queue::{self, EndpointKey, PendingEndpoint};
 use super::state::Webhooks;
-use super::writer::{self, Asked};
+use super::writer::{self, WriteRequest};
 use crate::platform::db;
 use crate::platform::fault::Fault;
 use crate::platform::outbox::LOOK_AGAIN;
@@ -41,11 +41,11 @@ const BATCHES_MAX: usize = 256;
 const PUMPS_MAX: usize = 1_000;
 
 /// How a pump ended, and whether its endpoint is to be left alone.
-type Ended = (Key, bool);
+type EndedPump = (EndpointKey, bool);
 
 /// Delivers until the gateway stops.
 pub async fn run(webhooks: Arc<Webhooks>) {
-    let (asks, asked) = mpsc::channel::<Asked>(BATCHES_MAX);
+    let (asks, asked) = mpsc::channel::<WriteRequest>(BATCHES_MAX);
     let writer = tokio::spawn(writer::run(Arc::clone(&webhooks), asked));
     let mut dispatch = Dispatch {
         webhooks: Arc::clone(&webhooks),
@@ -54,7 +54,7 @@ pub async fn run(webhooks: Arc<Webhooks>) {
         running: HashMap::new(),
         resting: HashMap::new(),
         others: HashMap::new(),
-        beaten: None,
+        heartbeat_at: None,
         looked: None,
         last: None,
     };
@@ -62,13 +62,13 @@ pub async fn run(webhooks: Arc<Webhooks>) {
     let mut partners = BTreeSet::new();
     while !webhooks.stopping.is_set() {
         let looked = Instant::now();
-        if let Err(fault) = dispatch.look(&std::mem::take(&mut partners)).await {
+        if let Err(fault) = dispatch.scan(&std::mem::take(&mut partners)).await {
             tracing::warn!(cause = ?fault.cause(), "pending webhook deliveries could not be read");
             // Partners skipped now are covered by the next full scan.
             tokio::time::sleep(FAULT_PAUSE).await;
         }
         tokio::select! {
-            rung = webhooks.notifier.rung() => partners.extend(rung),
+            partners_notified = webhooks.notifier.notified() => partners.extend(partners_notified),
             () = tokio::time::sleep(dispatch.until_all()) => {}
             Some(ended) = dispatch.pumps.join_next_with_id() => partners.extend(dispatch.ended(ended)),
             () = webhooks.stopping.wait() => break,
@@ -83,37 +83,37 @@ pub async fn run(webhooks: Arc<Webhooks>) {
     let Dispatch { asks, .. } = dispatch;
     drop(asks);
     writer.await.ok();
-    if let Err(fault) = leave(&webhooks).await {
+    if let Err(fault) = release_endpoints(&webhooks).await {
         tracing::warn!(%fault, "webhook endpoints could not be released; another process will take them over in a moment");
     }
 }
 
-async fn leave(webhooks: &Webhooks) -> Result<(), db::Fault> {
+async fn release_endpoints(webhooks: &Webhooks) -> Result<(), db::Fault> {
     let mut tx = webhooks.db.begin().await?;
     queue::release(&mut tx, &webhooks.worker).await?;
-    queue::leave(&mut tx, &webhooks.worker).await?;
+    queue::delete_worker(&mut tx, &webhooks.worker).await?;
     tx.commit().await
 }
 
 /// What another process's beat was, and since when.
-struct Seen {
+struct OtherWorker {
     beat: i64,
     since: Instant,
 }
 
 struct Dispatch {
     webhooks: Arc<Webhooks>,
-    asks: mpsc::Sender<Asked>,
-    pumps: JoinSet<Ended>,
+    asks: mpsc::Sender<WriteRequest>,
+    pumps: JoinSet<EndedPump>,
     /// By task, so that the endpoint of a pump that panicked is known.
-    running: HashMap<Key, tokio::task::Id>,
-    resting: HashMap<Key, Instant>,
-    others: HashMap<String, Seen>,
-    beaten: Option<Instant>,
+    running: HashMap<EndpointKey, tokio::task::Id>,
+    resting: HashMap<EndpointKey, Instant>,
+    others: HashMap<String, OtherWorker>,
+    heartbeat_at: Option<Instant>,
     /// When everybody was last looked at.
     looked: Option<Instant>,
     /// Whose turn it was last.
-    last: Option<Key>,
+    last: Option<EndpointKey>,
 }
 
 impl Dispatch {
@@ -123,7 +123,7 @@ impl Dispatch {
     }
 
     /// Whose pump it was.
-    fn ended(&mut self, ended: Result<(tokio::task::Id, Ended), tokio::task::JoinError>) -> Option<PartnerId> {
+    fn ended(&mut self, ended: Result<(tokio::task::Id, EndedPump), tokio::task::JoinError>) -> Option<PartnerId> {
         let (id, leave_alone) = match ended {
             Ok((id, (_, leave_alone))) => (id, leave_alone),
             Err(panic) => (panic.id(), true),
@@ -139,10 +139,10 @@ impl Dispatch {
 
     /// Starts a pump for every endpoint that has something to do and that nobody alive holds: of everybody, when it is time for that,
     /// or of these partners.
-    async fn look(&mut self, partners: &BTreeSet<PartnerId>) -> Result<(), Fault> {
+    async fn scan(&mut self, partners: &BTreeSet<PartnerId>) -> Result<(), Fault> {
         self.resting.retain(|_, since| since.elapsed() < REST);
         if !self.running.is_empty() {
-            self.beat().await?;
+            self.send_heartbeat().await?;
         }
         let now = self.webhooks.clock.now();
         let is_all = self.until_all().is_zero();
@@ -156,11 +156,11 @@ impl Dispatch {
         if is_all {
             self.looked = Some(Instant::now());
         }
-        let idle = |work: &Work| {
+        let idle = |work: &PendingEndpoint| {
             let key = work.key();
             !self.running.contains_key(&key) && !self.resting.contains_key(&key)
         };
-        let work: Vec<Work> = work.into_iter().filter(idle).collect();
+        let work: Vec<PendingEndpoint> = work.into_iter().filter(idle).collect();
         if work.is_empty() {
             self.webhooks.set_crowded(false);
             return Ok(());
@@ -169,14 +169,14 @@ impl Dispatch {
         drop(tx);
         self.see(workers).await?;
         let free = PUMPS_MAX.saturating_sub(self.running.len());
-        let mut work: Vec<Work> = work.into_iter().filter(|work| self.may_take(work)).collect();
+        let mut work: Vec<PendingEndpoint> = work.into_iter().filter(|work| self.can_claim(work)).collect();
         self.webhooks.set_crowded(work.len() > free);
         in_turn(&mut work, self.last);
         work.truncate(free);
         if work.is_empty() {
             return Ok(());
         }
-        self.beat().await?;
+        self.send_heartbeat().await?;
         for work in work {
             self.take(&work).await?;
             self.last = Some(work.key());
@@ -184,14 +184,14 @@ impl Dispatch {
         Ok(())
     }
 
-    async fn beat(&mut self) -> Result<(), Fault> {
-        if self.beaten.is_some_and(|at| at.elapsed() < BEAT) {
+    async fn send_heartbeat(&mut self) -> Result<(), Fault> {
+        if self.heartbeat_at.is_some_and(|at| at.elapsed() < BEAT) {
             return Ok(());
         }
         let mut tx = self.webhooks.db.begin().await?;
-        queue::beat(&mut tx, &self.webhooks.worker).await?;
+        queue::heartbeat(&mut tx, &self.webhooks.worker).await?;
         tx.commit().await?;
-        self.beaten = Some(Instant::now());
+        self.heartbeat_at = Some(Instant::now());
         Ok(())
     }
 
@@ -200,9 +200,9 @@ impl Dispatch {
         self.others.retain(|id, _| workers.iter().any(|(other, _)| other == id));
         let mut gone = Vec::new();
         for (id, beat) in workers {
-            let seen = self.others.entry(id.clone()).or_insert_with(|| Seen { beat, since: Instant::now() });
+            let seen = self.others.entry(id.clone()).or_insert_with(|| OtherWorker { beat, since: Instant::now() });
             if seen.beat != beat {
-                *seen = Seen { beat, since: Instant::now() };
+                *seen = OtherWorker { beat, since: Instant::now() };
             } else if seen.since.elapsed() > FORGOTTEN_AFTER && id != self.webhooks.worker {
                 gone.push((id, beat));
             }
@@ -217,12 +217,12 @@ impl Dispatch {
         Ok(())
     }
 
-    fn may_take(&self, work: &Work) -> bool {
+    fn can_claim(&self, work: &PendingEndpoint) -> bool {
         let Some(holder) = &work.holder else { return true };
         *holder == self.webhooks.worker || self.others.get(holder).is_none_or(|seen| seen.since.elapsed() >= DEAD_AFTER)
     }
 
-    async fn take(&mut self, work: &Work) -> Result<(), Fault> {
+    async fn take(&mut self, work: &PendingEndpoint) -> Result<(), Fault> {
         let key = work.key();
         let mut tx = self.webhooks.db.begin().await?;
         let cursor = queue::claim(&mut tx, work, &self.webhooks.worker).await?;
@@ -231,10 +231,10 @@ impl Dispatch {
         let Some(cursor) = cursor else { return Ok(()) };
         let (webhooks, asks) = (Arc::clone(&self.webhooks), self.asks.clone());
         // It hears what is committed from here on; before that it looks itself.
-        let ear = webhooks.notifier.listen(work.partner_id);
+        let subscription = webhooks.notifier.listen(work.partner_id);
         let task = self.pumps.spawn(async move {
             let ended = match Pump::begin(&webhooks, key, &cursor, asks).await {
-                Ok(Some(pump)) => pump.run(ear).await.map_err(Fault::from),
+                Ok(Some(pump)) => pump.run(subscription).await.map_err(Fault::from),
                 Ok(None) => Ok(false),
                 Err(fault) => Err(fault),
             };
@@ -250,7 +250,7 @@ impl Dispatch {
 }
 
 /// Round and round: first who comes after the one whose turn it was last, so that all are reached when only some are taken at a time.
-fn in_turn(work: &mut [Work], last: Option<Key>) {
+fn in_turn(work: &mut [PendingEndpoint], last: Option<EndpointKey>) {
     work.sort_unstable_by_key(|work| (last.is_some_and(|last| work.key() <= last), work.key()));
 }
 
@@ -262,9 +262,10 @@ mod tests {
     #[test]
     fn when_not_all_can_be_taken_everybody_has_a_turn() {
         let clock = Clock::system();
-        let mut work: Vec<Work> =
-            (0..5).map(|_| Work { partner_id: clock.id(), endpoint_id: clock.id(), holder: None, claims: 0 }).collect();
-        let all: BTreeSet<Key> = work.iter().map(Work::key).collect();
+        let mut work: Vec<PendingEndpoint> = (0..5)
+            .map(|_| PendingEndpoint { partner_id: clock.id(), endpoint_id: clock.id(), holder: None, claims: 0 })
+            .collect();
+        let all: BTreeSet<EndpointKey> = work.iter().map(PendingEndpoint::key).collect();
 
         let mut last = None;
         let mut taken = BTreeSet::new();

@@ -53,7 +53,7 @@ pub struct Behind {
 
 /// A row to be tried again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
+pub struct RetriedEvent {
     /// The event's number.
     pub seq: i64,
     /// What it is about.
@@ -64,7 +64,7 @@ pub struct Row {
 
 /// The events of one endpoint that are loaded, under way or stuck.
 #[derive(Debug)]
-pub struct Order<E> {
+pub struct DeliveryOrder<E> {
     ready: VecDeque<Item<E>>,
     busy: HashSet<String>,
     waiting: HashMap<String, VecDeque<Item<E>>>,
@@ -95,9 +95,9 @@ impl Progress {
     }
 }
 
-impl<E> Order<E> {
+impl<E> DeliveryOrder<E> {
     /// After this number, with these rows to be tried again.
-    pub fn new(delivered_seq: i64, rows: impl IntoIterator<Item = Row>) -> Self {
+    pub fn new(delivered_seq: i64, rows: impl IntoIterator<Item = RetriedEvent>) -> Self {
         let mut stuck: HashMap<String, BTreeSet<i64>> = HashMap::new();
         let mut in_vain = HashSet::new();
         let mut count = 0;
@@ -277,7 +277,7 @@ mod tests {
     /// A receiver, a log and a table of rows, and everything that happened.
     struct World {
         log: Vec<u8>,
-        order: Order<()>,
+        order: DeliveryOrder<()>,
         table: HashMap<i64, u8>,
         under_way: Vec<Item<()>>,
         started: Vec<i64>,
@@ -288,7 +288,7 @@ mod tests {
         fn new(log: Vec<u8>) -> Self {
             Self {
                 log,
-                order: Order::new(0, []),
+                order: DeliveryOrder::new(0, []),
                 table: HashMap::new(),
                 under_way: vec![],
                 started: vec![],
@@ -358,9 +358,10 @@ mod tests {
 
         /// The process dies: only cursor and table are left.
         fn crash(&mut self) {
-            let row = |(seq, object): (&i64, &u8)| Row { seq: *seq, object: format!("o{object}"), in_vain: false };
+            let row =
+                |(seq, object): (&i64, &u8)| RetriedEvent { seq: *seq, object: format!("o{object}"), in_vain: false };
             let rows: Vec<_> = self.table.iter().map(row).collect();
-            self.order = Order::new(self.order.delivered_seq(), rows);
+            self.order = DeliveryOrder::new(self.order.delivered_seq(), rows);
             self.under_way.clear();
             let cursor = self.order.delivered_seq();
             // What lies beyond the cursor comes again; the receiver knows it by its id.
@@ -423,7 +424,7 @@ mod tests {
 
     #[test]
     fn a_stuck_object_does_not_hold_the_others() {
-        let mut order = Order::new(0, []);
+        let mut order = DeliveryOrder::new(0, []);
         order.load(Lane::Live, [item(1, 1, Lane::Live), item(2, 1, Lane::Live), item(3, 2, Lane::Live)], 3);
         let first = order.start().unwrap();
 
@@ -435,7 +436,7 @@ mod tests {
 
     #[test]
     fn a_replayed_event_waits_behind_the_one_that_is_stuck() {
-        let mut order = Order::new(9, [Row { seq: 4, object: "o1".to_owned(), in_vain: true }]);
+        let mut order = DeliveryOrder::new(9, [RetriedEvent { seq: 4, object: "o1".to_owned(), in_vain: true }]);
         order.begin_replay(0);
 
         let behind = order.load(Lane::Replay, [item(4, 1, Lane::Replay), item(5, 1, Lane::Replay)], 5);
@@ -447,7 +448,7 @@ mod tests {
 
     #[test]
     fn a_receiver_that_takes_nothing_gets_nothing_new() {
-        let mut order = Order::new(0, []);
+        let mut order = DeliveryOrder::new(0, []);
         let count = u8::try_from(IN_VAIN_MAX).unwrap();
         order.load(Lane::Live, (1..=count).map(|n| item(n.into(), n, Lane::Live)), count.into());
 
@@ -457,13 +458,13 @@ mod tests {
         }
 
         assert!(!order.takes_more());
-        let rows = (1..=count).map(|n| Row { seq: n.into(), object: format!("o{n}"), in_vain: true });
-        assert!(!Order::<()>::new(count.into(), rows).takes_more(), "neither does one that begins again");
+        let rows = (1..=count).map(|n| RetriedEvent { seq: n.into(), object: format!("o{n}"), in_vain: true });
+        assert!(!DeliveryOrder::<()>::new(count.into(), rows).takes_more(), "neither does one that begins again");
     }
 
     #[test]
     fn objects_that_are_refused_among_others_hold_no_other() {
-        let mut order = Order::new(0, []);
+        let mut order = DeliveryOrder::new(0, []);
         let count = u8::try_from(3 * IN_VAIN_MAX).unwrap();
         order.load(Lane::Live, (1..=count).map(|n| item(n.into(), n, Lane::Live)), count.into());
 
@@ -478,7 +479,7 @@ mod tests {
         }
 
         assert_eq!(order.rows(), 9 * usize::from(count) / 10);
-        let rows = (1..=count).map(|n| Row { seq: n.into(), object: format!("o{n}"), in_vain: false });
-        assert!(Order::<()>::new(count.into(), rows).takes_more(), "nor when it begins again");
+        let rows = (1..=count).map(|n| RetriedEvent { seq: n.into(), object: format!("o{n}"), in_vain: false });
+        assert!(DeliveryOrder::<()>::new(count.into(), rows).takes_more(), "nor when it begins again");
     }
 }

@@ -1,4 +1,4 @@
-//! Delivers for one endpoint as long as there is work. Invariants: events are sent as [`Order`] allows; results are written
+//! Delivers for one endpoint as long as there is work. Invariants: events are sent as [`DeliveryOrder`] allows; results are written
 //! by the writer in batches, while the next requests are in flight; whatever was not written is repeated.
 
 use std::collections::{HashMap, HashSet};
@@ -11,13 +11,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::delivery::delivery;
-use super::order::{Behind, Item, Lane, Order};
-use super::queue::{self, Cursor, Key, Move, ReplayRow, Retry};
+use super::order::{Behind, DeliveryOrder, Item, Lane};
+use super::queue::{self, Cursor, EndpointKey, Move, ReplayRow, Retry};
 use super::schedule::Refusal;
 use super::send::{Attempt, Target};
 use super::share::Share;
 use super::state::Webhooks;
-use super::writer::{Asked, Batch, Verdict};
+use super::writer::{Batch, Verdict, WriteRequest};
 use super::{schedule, service, sign, store};
 use crate::platform::db;
 use crate::platform::fault::Fault;
@@ -58,7 +58,7 @@ struct Done {
 }
 
 /// A page of the log.
-struct Read {
+struct PageOfLog {
     lane: Lane,
     rows: Vec<Stored>,
     up_to: i64,
@@ -77,15 +77,15 @@ struct Saving {
 
 pub struct Pump {
     webhooks: Arc<Webhooks>,
-    key: Key,
+    key: EndpointKey,
     version: i64,
     target: Arc<Target>,
     share: Share,
     types: Arc<[String]>,
-    order: Order<Arc<Stored>>,
+    order: DeliveryOrder<Arc<Stored>>,
     replay: Option<ReplayRow>,
     /// The next page is read while requests are under way.
-    reading: Option<JoinHandle<Result<Read, db::Fault>>>,
+    reading: Option<JoinHandle<Result<PageOfLog, db::Fault>>>,
     window: usize,
     under_way: JoinSet<Done>,
     batch: Batch,
@@ -94,7 +94,7 @@ pub struct Pump {
     being_saved: HashSet<i64>,
     saving: Option<Saving>,
     saved_at: Option<Instant>,
-    writer: mpsc::Sender<Asked>,
+    writer: mpsc::Sender<WriteRequest>,
     is_ending: bool,
     due_looked: Option<Instant>,
     log_looked: Option<Instant>,
@@ -107,9 +107,9 @@ impl Pump {
     /// Loads the endpoint; `None` if it was deleted or disabled.
     pub async fn begin(
         webhooks: &Arc<Webhooks>,
-        key: Key,
+        key: EndpointKey,
         cursor: &Cursor,
-        writer: mpsc::Sender<Asked>,
+        writer: mpsc::Sender<WriteRequest>,
     ) -> Result<Option<Self>, Fault> {
         let mut tx = webhooks.db.reading_newest().await?;
         let row = store::find(&mut tx, key.0, key.1).await?;
@@ -118,7 +118,7 @@ impl Pump {
         let rows = queue::retries(&mut tx, key, cursor.taken_at).await?;
         let replay = queue::replay(&mut tx, key).await?;
         let window = if rows.is_empty() { WINDOW_MAX } else { WINDOW_CAREFUL };
-        let mut order = Order::new(cursor.delivered_seq, rows);
+        let mut order = DeliveryOrder::new(cursor.delivered_seq, rows);
         if let Some(replay) = &replay {
             order.begin_replay(replay.next_seq - 1);
         }
@@ -155,7 +155,7 @@ impl Pump {
 
     /// Until nothing is left to do, or the endpoint is no longer ours. Says whether the receiver takes so little that it is better left
     /// alone for a while.
-    pub async fn run(mut self, mut ear: Subscription) -> Result<bool, db::Fault> {
+    pub async fn run(mut self, mut subscription: Subscription) -> Result<bool, db::Fault> {
         let mut idle_since: Option<Instant> = None;
         let mut stop_at: Option<Instant> = None;
         let began = Instant::now();
@@ -219,7 +219,7 @@ impl Pump {
                         self.is_ending = true;
                     }
                 }
-                () = ear.wait() => self.log_has_more = true,
+                () = subscription.wait() => self.log_has_more = true,
                 () = tokio::time::sleep(LOOK_PAUSE), if looks_soon => {}
                 () = tokio::time::sleep(SAVE_PAUSE), if saves_soon => {}
                 () = webhooks.stopping.wait(), if stop_at.is_none() => {
@@ -241,7 +241,7 @@ impl Pump {
             let due = queue::due(&mut tx, self.key, self.webhooks.clock.now(), DUE_ROWS).await?;
             let unsaved = |seq: &i64| self.unsaved.contains(seq) || self.being_saved.contains(seq);
             let due: Vec<_> = due.into_iter().filter(|row| !unsaved(&row.seq)).collect();
-            let events = outbox::service::these(&mut tx, self.key.0, due.iter().map(|row| row.seq)).await?;
+            let events = outbox::service::by_seq(&mut tx, self.key.0, due.iter().map(|row| row.seq)).await?;
             let mut events: HashMap<i64, Stored> = events.into_iter().map(|event| (event.seq, event)).collect();
             self.order.load_due(due.into_iter().filter_map(|row| {
                 let (attempts, first_refused_at) = (row.attempts, row.first_refused_at);
@@ -296,17 +296,17 @@ impl Pump {
                 None => outbox::service::last_seq(&mut tx, partner).await?,
             };
             let to = end.min(after + SCAN_MAX).max(after);
-            let rows = outbox::service::part(&mut tx, partner, (after, to), &types, PAGE_ROWS).await?;
+            let rows = outbox::service::range(&mut tx, partner, (after, to), &types, PAGE_ROWS).await?;
             let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= PAGE_ROWS);
             let read_to = if is_full { rows.last().map_or(to, |row| row.seq) } else { to };
             // After the rows: a change that comes before it comes before whatever was read.
             let is_current = queue::states(&mut tx, &[key]).await?.iter().any(|state| state.version == version);
-            Ok(Read { lane, rows, up_to: read_to, end, is_current })
+            Ok(PageOfLog { lane, rows, up_to: read_to, end, is_current })
         }));
     }
 
-    fn take_in(&mut self, read: Read) {
-        let Read { lane, rows, up_to: read_to, end, is_current } = read;
+    fn take_in(&mut self, read: PageOfLog) {
+        let PageOfLog { lane, rows, up_to: read_to, end, is_current } = read;
         if !is_current {
             self.is_ending = true;
             return;
@@ -456,7 +456,7 @@ impl Pump {
     }
 }
 
-fn empty(key: Key, version: i64, to: Move) -> Batch {
+fn empty(key: EndpointKey, version: i64, to: Move) -> Batch {
     Batch {
         key,
         version,

@@ -8,7 +8,7 @@ use quanzi_openapi::Time;
 use quanzi_openapi::id::{PartnerId, WebhookEndpointId};
 use sqlx::FromRow;
 
-use super::order::Row;
+use super::order::RetriedEvent;
 use crate::platform::db::{As, Fault, Json, List, Reader, Sql, Tx};
 use crate::platform::outbox;
 use crate::sql;
@@ -120,7 +120,7 @@ const STILL_FAILING: Sql = sql!(
 );
 /// An endpoint with something to do.
 #[derive(Debug, Clone, FromRow)]
-pub struct Work {
+pub struct PendingEndpoint {
     #[sqlx(try_from = "As<PartnerId>")]
     pub partner_id: PartnerId,
     #[sqlx(try_from = "As<WebhookEndpointId>")]
@@ -129,9 +129,9 @@ pub struct Work {
     pub claims: i64,
 }
 
-impl Work {
+impl PendingEndpoint {
     /// Whose, and which endpoint.
-    pub fn key(&self) -> Key {
+    pub fn key(&self) -> EndpointKey {
         (self.partner_id, self.endpoint_id)
     }
 }
@@ -172,7 +172,7 @@ pub struct ReplayRow {
 
 /// How an endpoint stands while its results are written.
 #[derive(Debug, FromRow)]
-pub struct State {
+pub struct EndpointState {
     #[sqlx(try_from = "As<WebhookEndpointId>")]
     pub id: WebhookEndpointId,
     pub version: i64,
@@ -181,17 +181,17 @@ pub struct State {
 }
 
 /// Whose, and which endpoint.
-pub type Key = (PartnerId, WebhookEndpointId);
+pub type EndpointKey = (PartnerId, WebhookEndpointId);
 
 /// A cursor at the end of the log: a new endpoint gets what comes after it.
-pub async fn begin(tx: &mut Tx, (partner, endpoint): Key, now: Time) -> Result<(), Fault> {
+pub async fn begin(tx: &mut Tx, (partner, endpoint): EndpointKey, now: Time) -> Result<(), Fault> {
     let last_seq = outbox::service::last_seq(tx, partner).await?;
     tx.query(INSERT_CURSOR).bind(partner).bind(endpoint).bind(last_seq).bind(now).run().await?;
     Ok(())
 }
 
 /// Forgets all of an endpoint's delivery.
-pub async fn forget(tx: &mut Tx, (partner, endpoint): Key) -> Result<(), Fault> {
+pub async fn forget(tx: &mut Tx, (partner, endpoint): EndpointKey) -> Result<(), Fault> {
     for statement in [DELETE_RETRIES, DELETE_REPLAYS, DELETE_CURSOR] {
         tx.query(statement).bind(partner).bind(endpoint).run().await?;
     }
@@ -199,7 +199,7 @@ pub async fn forget(tx: &mut Tx, (partner, endpoint): Key) -> Result<(), Fault> 
 }
 
 /// Everything that waits is due now; with `anew` its attempts and its time count from the beginning.
-pub async fn retry_now(tx: &mut Tx, (partner, endpoint): Key, anew: bool) -> Result<(), Fault> {
+pub async fn retry_now(tx: &mut Tx, (partner, endpoint): EndpointKey, anew: bool) -> Result<(), Fault> {
     let statement = if anew { RETRY_ANEW } else { RETRY_NOW };
     tx.query(statement).bind(partner).bind(endpoint).run().await?;
     tx.query(RESUME).bind(partner).bind(endpoint).run().await?;
@@ -207,17 +207,21 @@ pub async fn retry_now(tx: &mut Tx, (partner, endpoint): Key, anew: bool) -> Res
 }
 
 /// Endpoints with something to do, in no order.
-pub async fn work(tx: &mut Reader, now: Time) -> Result<Vec<Work>, Fault> {
+pub async fn work(tx: &mut Reader, now: Time) -> Result<Vec<PendingEndpoint>, Fault> {
     tx.query(WORK).bind(now).all().await
 }
 
 /// Those of these partners.
-pub async fn work_of(tx: &mut Reader, now: Time, partners: &BTreeSet<PartnerId>) -> Result<Vec<Work>, Fault> {
+pub async fn work_of(
+    tx: &mut Reader,
+    now: Time,
+    partners: &BTreeSet<PartnerId>,
+) -> Result<Vec<PendingEndpoint>, Fault> {
     tx.query(WORK_OF).bind(now).bind(List::of(partners)).all().await
 }
 
 /// Takes an endpoint, unless somebody did since it was looked at. Gives the cursor and when an event was last taken.
-pub async fn claim(tx: &mut Tx, work: &Work, holder: &str) -> Result<Option<Cursor>, Fault> {
+pub async fn claim(tx: &mut Tx, work: &PendingEndpoint, holder: &str) -> Result<Option<Cursor>, Fault> {
     let claim = tx.query(CLAIM).bind(work.partner_id).bind(work.endpoint_id).bind(holder).bind(work.claims);
     claim.optional().await
 }
@@ -229,7 +233,7 @@ pub async fn release(tx: &mut Tx, holder: &str) -> Result<(), Fault> {
 }
 
 /// Says that this process is alive.
-pub async fn beat(tx: &mut Tx, holder: &str) -> Result<(), Fault> {
+pub async fn heartbeat(tx: &mut Tx, holder: &str) -> Result<(), Fault> {
     tx.query(BEAT).bind(holder).run().await?;
     Ok(())
 }
@@ -246,15 +250,19 @@ pub async fn forget_worker(tx: &mut Tx, id: &str, beat: i64) -> Result<(), Fault
 }
 
 /// Forgets this process, which goes.
-pub async fn leave(tx: &mut Tx, id: &str) -> Result<(), Fault> {
+pub async fn delete_worker(tx: &mut Tx, id: &str) -> Result<(), Fault> {
     tx.query(LEAVE).bind(id).run().await?;
     Ok(())
 }
 
 /// What has to be tried again, due or not. `taken_at`: when the endpoint last took an event.
-pub async fn retries(tx: &mut Reader, (partner, endpoint): Key, taken_at: Time) -> Result<Vec<Row>, Fault> {
+pub async fn retries(
+    tx: &mut Reader,
+    (partner, endpoint): EndpointKey,
+    taken_at: Time,
+) -> Result<Vec<RetriedEvent>, Fault> {
     let rows: Vec<(i64, String, Option<i64>)> = tx.query(RETRIES).bind(partner).bind(endpoint).all().await?;
-    let row = |(seq, object, refused): (i64, String, Option<i64>)| Row {
+    let row = |(seq, object, refused): (i64, String, Option<i64>)| RetriedEvent {
         seq,
         object,
         in_vain: refused.is_some_and(|micros| micros > taken_at.micros()),
@@ -263,7 +271,12 @@ pub async fn retries(tx: &mut Reader, (partner, endpoint): Key, taken_at: Time) 
 }
 
 /// What is due, of each object the first.
-pub async fn due(tx: &mut Reader, (partner, endpoint): Key, now: Time, rows_max: i64) -> Result<Vec<Due>, Fault> {
+pub async fn due(
+    tx: &mut Reader,
+    (partner, endpoint): EndpointKey,
+    now: Time,
+    rows_max: i64,
+) -> Result<Vec<Due>, Fault> {
     tx.query(DUE).bind(partner).bind(endpoint).bind(now).bind(rows_max).all().await
 }
 
@@ -274,16 +287,21 @@ pub async fn next_due(tx: &mut Reader, after: Time) -> Result<Option<Time>, Faul
 }
 
 /// The oldest replay under way.
-pub async fn replay(tx: &mut Reader, (partner, endpoint): Key) -> Result<Option<ReplayRow>, Fault> {
+pub async fn replay(tx: &mut Reader, (partner, endpoint): EndpointKey) -> Result<Option<ReplayRow>, Fault> {
     tx.query(REPLAY).bind(partner).bind(endpoint).optional().await
 }
 
 /// How many replays are under way, and the highest number.
-pub async fn replays(tx: &mut Reader, (partner, endpoint): Key) -> Result<(i64, i64), Fault> {
+pub async fn replays(tx: &mut Reader, (partner, endpoint): EndpointKey) -> Result<(i64, i64), Fault> {
     tx.query(REPLAY_COUNT).bind(partner).bind(endpoint).one().await
 }
 
-pub async fn insert_replay(tx: &mut Tx, (partner, endpoint): Key, row: &ReplayRow, now: Time) -> Result<(), Fault> {
+pub async fn insert_replay(
+    tx: &mut Tx,
+    (partner, endpoint): EndpointKey,
+    row: &ReplayRow,
+    now: Time,
+) -> Result<(), Fault> {
     let insert = tx.query(INSERT_REPLAY).bind(partner).bind(endpoint).bind(row.number).bind(row.next_seq);
     insert.bind(row.to_seq).bind(Json(&row.types.0)).bind(now).run().await?;
     Ok(())
@@ -293,7 +311,7 @@ pub async fn insert_replay(tx: &mut Tx, (partner, endpoint): Key, row: &ReplayRo
 pub async fn advance(
     tx: &mut Tx,
     holder: &str,
-    cursors: impl IntoIterator<Item = (Key, Move)>,
+    cursors: impl IntoIterator<Item = (EndpointKey, Move)>,
 ) -> Result<Vec<WebhookEndpointId>, Fault> {
     let rows = cursors.into_iter().map(|((partner, endpoint), to)| {
         (partner, endpoint, to.delivered_seq, to.held_until.micros(), to.taken_at.micros())
@@ -318,7 +336,7 @@ pub struct Retry {
     pub due_at: Time,
 }
 
-pub async fn put_retries(tx: &mut Tx, rows: &[(Key, &Retry)]) -> Result<(), Fault> {
+pub async fn put_retries(tx: &mut Tx, rows: &[(EndpointKey, &Retry)]) -> Result<(), Fault> {
     let rows = rows.iter().map(|((partner, endpoint), of)| {
         let first_refused_at = of.first_refused_at.map(Time::micros);
         (partner, endpoint, of.seq, &of.object, of.attempts, first_refused_at, of.due_at.micros())
@@ -336,12 +354,12 @@ pub async fn advance_replays(tx: &mut Tx, rows: &[(PartnerId, WebhookEndpointId,
 }
 
 /// How these endpoints stand; disabled and deleted ones are left out.
-pub async fn states(tx: &mut Reader, keys: &[Key]) -> Result<Vec<State>, Fault> {
+pub async fn states(tx: &mut Reader, keys: &[EndpointKey]) -> Result<Vec<EndpointState>, Fault> {
     tx.query(STATES).bind(List::rows(keys)).all().await
 }
 
 /// Whether any event of the endpoint has failed this often.
-pub async fn still_failing(tx: &mut Reader, (partner, endpoint): Key, attempts: i64) -> Result<bool, Fault> {
+pub async fn still_failing(tx: &mut Reader, (partner, endpoint): EndpointKey, attempts: i64) -> Result<bool, Fault> {
     let (rows,): (i64,) = tx.query(STILL_FAILING).bind(partner).bind(endpoint).bind(attempts).one().await?;
     Ok(rows > 0)
 }

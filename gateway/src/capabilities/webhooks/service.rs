@@ -15,7 +15,7 @@ use super::queue::{self, ReplayRow};
 use super::send::{Attempt, Target};
 use super::sign::Secrets;
 use super::state::Webhooks;
-use super::store::{self, Row};
+use super::store::{self, EndpointRow};
 use super::{secret, sign};
 use crate::platform::Platform;
 use crate::platform::db::{self, Json, Reader, Tx};
@@ -38,7 +38,7 @@ pub async fn create(
     }
     let id: WebhookEndpointId = platform.clock.id();
     let (stored, secret) = secret::make(platform, id)?;
-    let row = Row {
+    let row = EndpointRow {
         id,
         url: new.url.clone(),
         description: new.description.clone(),
@@ -84,7 +84,7 @@ pub async fn find(
 }
 
 /// The endpoint, held until the end of the transaction.
-pub async fn lock(tx: &mut Tx, partner: PartnerId, endpoint: WebhookEndpointId) -> Result<Row, Fault> {
+pub async fn lock(tx: &mut Tx, partner: PartnerId, endpoint: WebhookEndpointId) -> Result<EndpointRow, Fault> {
     store::lock(tx, partner, endpoint).await?.ok_or_else(missing)
 }
 
@@ -94,7 +94,7 @@ pub async fn change(
     platform: &Platform,
     partner: PartnerId,
     now: Time,
-    before: Row,
+    before: EndpointRow,
     change: &WebhookEndpointChange,
 ) -> Result<WebhookEndpoint, Fault> {
     let mut after = before.clone();
@@ -147,13 +147,14 @@ async fn enable_row(
     platform: &Platform,
     partner: PartnerId,
     now: Time,
-    before: Row,
+    before: EndpointRow,
 ) -> Result<WebhookEndpoint, Fault> {
     if before.status == WebhookEndpointStatus::Enabled {
         return Ok(before.endpoint(&secret::public_key(platform)));
     }
     queue::retry_now(tx, (partner, before.id), true).await?;
-    let after = Row { status: WebhookEndpointStatus::Enabled, disabled_reason: None, failing_since: None, ..before };
+    let after =
+        EndpointRow { status: WebhookEndpointStatus::Enabled, disabled_reason: None, failing_since: None, ..before };
     save(tx, platform, partner, now, EventType::WebhookEndpointEnabled, after).await
 }
 
@@ -170,8 +171,15 @@ pub async fn disable(
         return Ok(before.endpoint(&secret::public_key(platform)));
     }
     let (status, disabled_reason) = (WebhookEndpointStatus::Disabled, Some(DisabledReason::Partner));
-    save(tx, platform, partner, now, EventType::WebhookEndpointDisabled, Row { status, disabled_reason, ..before })
-        .await
+    save(
+        tx,
+        platform,
+        partner,
+        now,
+        EventType::WebhookEndpointDisabled,
+        EndpointRow { status, disabled_reason, ..before },
+    )
+    .await
 }
 
 /// Gives an endpoint a new secret; the one before signs as well for a day.
@@ -294,7 +302,7 @@ pub async fn sweep(tx: &mut Tx, now: Time, rows_max: i64) -> Result<u64, db::Fau
 }
 
 /// Where an endpoint's events go, and what they are signed with.
-pub(super) fn target(platform: &Platform, row: &Row) -> Result<Target, Fault> {
+pub(super) fn target(platform: &Platform, row: &EndpointRow) -> Result<Target, Fault> {
     let url = Reach::of(&platform.config).check_url(&row.url)?;
     let open = |stored: &[u8]| secret::open(platform, row.id, stored).map_err(Fault::internal);
     let mut secrets = Secrets::new(&open(&row.secret)?);
@@ -310,9 +318,9 @@ async fn save(
     partner: PartnerId,
     now: Time,
     kind: EventType,
-    row: Row,
+    row: EndpointRow,
 ) -> Result<WebhookEndpoint, Fault> {
-    let row = Row { version: row.version + 1, updated_at: now, ..row };
+    let row = EndpointRow { version: row.version + 1, updated_at: now, ..row };
     store::update(tx, partner, &row).await?;
     record(tx, platform, partner, now, kind, &row)
 }
@@ -323,7 +331,7 @@ fn record(
     partner: PartnerId,
     now: Time,
     kind: EventType,
-    row: &Row,
+    row: &EndpointRow,
 ) -> Result<WebhookEndpoint, Fault> {
     let endpoint = row.endpoint(&secret::public_key(platform));
     outbox::service::record(tx, partner, now, kind, &endpoint)?;
@@ -344,7 +352,7 @@ fn as_count(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
 
-async fn find_row(tx: &mut Reader, partner: PartnerId, endpoint: WebhookEndpointId) -> Result<Row, Fault> {
+async fn find_row(tx: &mut Reader, partner: PartnerId, endpoint: WebhookEndpointId) -> Result<EndpointRow, Fault> {
     store::find(tx, partner, endpoint).await?.ok_or_else(missing)
 }
 

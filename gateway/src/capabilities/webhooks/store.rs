@@ -69,7 +69,7 @@ const SWEEP: Sql = sql!(
 
 /// An endpoint as it is kept.
 #[derive(Debug, Clone, FromRow)]
-pub struct Row {
+pub struct EndpointRow {
     #[sqlx(try_from = "As<WebhookEndpointId>")]
     pub id: WebhookEndpointId,
     #[sqlx(try_from = "As<WebhookUrl>")]
@@ -94,7 +94,7 @@ pub struct Row {
     pub updated_at: Time,
 }
 
-impl Row {
+impl EndpointRow {
     /// As the partner sees it.
     pub fn endpoint(&self, public_key: &str) -> WebhookEndpoint {
         WebhookEndpoint {
@@ -165,11 +165,15 @@ impl DeliveryRow {
     }
 }
 
-pub async fn find(tx: &mut Reader, partner: PartnerId, endpoint: WebhookEndpointId) -> Result<Option<Row>, Fault> {
+pub async fn find(
+    tx: &mut Reader,
+    partner: PartnerId,
+    endpoint: WebhookEndpointId,
+) -> Result<Option<EndpointRow>, Fault> {
     tx.query(FIND).bind(partner).bind(endpoint).optional().await
 }
 
-pub async fn lock(tx: &mut Tx, partner: PartnerId, endpoint: WebhookEndpointId) -> Result<Option<Row>, Fault> {
+pub async fn lock(tx: &mut Tx, partner: PartnerId, endpoint: WebhookEndpointId) -> Result<Option<EndpointRow>, Fault> {
     let _: Option<(i64,)> = tx.query(LOCK_CURSOR).bind(partner).bind(endpoint).optional().await?;
     tx.query(LOCK).bind(partner).bind(endpoint).optional().await
 }
@@ -185,7 +189,7 @@ pub async fn page(
     partner: PartnerId,
     before: Option<WebhookEndpointId>,
     limit: Limit,
-) -> Result<Vec<Row>, Fault> {
+) -> Result<Vec<EndpointRow>, Fault> {
     tx.query(PAGE).bind(partner).bind(id_or_upper_bound(before)).bind(limit.rows_and_one()).all().await
 }
 
@@ -196,14 +200,14 @@ pub async fn count(tx: &mut Tx, partner: PartnerId) -> Result<i64, Fault> {
     Ok(count)
 }
 
-pub async fn insert(tx: &mut Tx, partner: PartnerId, row: &Row) -> Result<(), Fault> {
+pub async fn insert(tx: &mut Tx, partner: PartnerId, row: &EndpointRow) -> Result<(), Fault> {
     let insert = tx.query(INSERT).bind(partner).bind(row.id).bind(&row.url).bind(&row.description);
     let insert = insert.bind(Json(&row.types.0)).bind(row.status).bind(&row.secret).bind(row.version);
     insert.bind(row.created_at).bind(row.updated_at).run().await?;
     Ok(())
 }
 
-pub async fn update(tx: &mut Tx, partner: PartnerId, row: &Row) -> Result<(), Fault> {
+pub async fn update(tx: &mut Tx, partner: PartnerId, row: &EndpointRow) -> Result<(), Fault> {
     let update = tx.query(UPDATE).bind(partner).bind(row.id).bind(&row.url).bind(&row.description);
     let update = update.bind(Json(&row.types.0)).bind(row.status).bind(row.disabled_reason).bind(row.failing_since);
     let update = update.bind(&row.secret).bind(&row.previous_secret).bind(row.previous_until);

@@ -12,7 +12,7 @@ use quanzi_openapi::id::WebhookEndpointId;
 use quanzi_openapi::webhooks::{DisabledReason, WebhookEndpointStatus};
 use tokio::sync::{mpsc, oneshot};
 
-use super::queue::{self, Key, Move, Retry, State};
+use super::queue::{self, EndpointKey, EndpointState, Move, Retry};
 use super::state::Webhooks;
 use super::{schedule, secret, store};
 use crate::platform::db::Tx;
@@ -32,7 +32,7 @@ pub type Said = (i64, Option<(i64, i64)>, Time);
 #[derive(Debug)]
 pub struct Batch {
     /// The endpoint.
-    pub key: Key,
+    pub key: EndpointKey,
     /// Its version when the pump began; another one ends the pump.
     pub version: i64,
     /// Where the cursor goes.
@@ -67,11 +67,11 @@ pub enum Verdict {
 }
 
 /// A batch and who waits for it.
-pub type Asked = (Batch, oneshot::Sender<Verdict>);
+pub type WriteRequest = (Batch, oneshot::Sender<Verdict>);
 
 /// Writes until nobody is left to ask.
-pub async fn run(webhooks: Arc<Webhooks>, mut asked: mpsc::Receiver<Asked>) {
-    let mut waiting: Vec<Asked> = Vec::with_capacity(BATCHES_MAX);
+pub async fn run(webhooks: Arc<Webhooks>, mut asked: mpsc::Receiver<WriteRequest>) {
+    let mut waiting: Vec<WriteRequest> = Vec::with_capacity(BATCHES_MAX);
     while asked.recv_many(&mut waiting, BATCHES_MAX).await > 0 {
         let (batches, replies): (Vec<Batch>, Vec<_>) = waiting.drain(..).unzip();
         let going = write_repeatedly(&webhooks, &batches).await;
@@ -103,7 +103,7 @@ async fn write(webhooks: &Webhooks, batches: &[Batch]) -> Result<HashSet<Webhook
     let moved: HashSet<_> = queue::advance(&mut tx, &webhooks.worker, moves).await?.into_iter().collect();
     let held: Vec<&Batch> = batches.iter().filter(|batch| moved.contains(&batch.key.1)).collect();
     rows(&mut tx, &held).await?;
-    let keys: Vec<Key> = held.iter().map(|batch| batch.key).collect();
+    let keys: Vec<EndpointKey> = held.iter().map(|batch| batch.key).collect();
     let mut going = HashSet::new();
     if !keys.is_empty() {
         let states = queue::states(&mut tx, &keys).await?;
@@ -122,7 +122,7 @@ async fn write(webhooks: &Webhooks, batches: &[Batch]) -> Result<HashSet<Webhook
 async fn rows(tx: &mut Tx, held: &[&Batch]) -> Result<(), Fault> {
     let mut deliveries = Vec::new();
     let mut done = Vec::new();
-    let mut retries: Vec<(Key, &Retry)> = Vec::new();
+    let mut retries: Vec<(EndpointKey, &Retry)> = Vec::new();
     let mut replays = Vec::new();
     for batch in held {
         let (partner, endpoint) = batch.key;
@@ -150,7 +150,7 @@ async fn rows(tx: &mut Tx, held: &[&Batch]) -> Result<(), Fault> {
 }
 
 /// Failing, recovered, disabled: whether the endpoint changed.
-async fn settle(tx: &mut Tx, webhooks: &Webhooks, batch: &Batch, state: &State) -> Result<bool, Fault> {
+async fn settle(tx: &mut Tx, webhooks: &Webhooks, batch: &Batch, state: &EndpointState) -> Result<bool, Fault> {
     let is_failing = state.failing_since.is_some();
     let begins = batch.failing && !is_failing;
     let ends =

@@ -51,9 +51,9 @@ impl<'a> Visit<'a> {
     }
 
     /// A page that says what went wrong and is no page's own business.
-    pub fn trouble(&self, fault: Fault) -> Page {
+    pub fn error_page(&self, fault: Fault) -> Page {
         let frame = self.frame();
-        let (title, text) = frame.trouble(fault.code());
+        let (title, text) = frame.error_text(fault.code());
         frame.page(Page::refusal(fault, frame.message(title, text)))
     }
 
@@ -90,15 +90,15 @@ pub trait FormPage: 'static {
 
     /// The page when the form cannot be read.
     async fn refuse(&self, visit: &Visit<'_>, _subject: Self::Subject, fault: Fault) -> Page {
-        visit.trouble(fault)
+        visit.error_page(fault)
     }
 
     /// The page when there is nothing it could be about.
     fn not_found(&self, visit: &Visit<'_>) -> Page;
 
     /// The page for what went wrong before or beside all that.
-    fn trouble(&self, visit: &Visit<'_>, fault: Fault) -> Page {
-        visit.trouble(fault)
+    fn error_page(&self, visit: &Visit<'_>, fault: Fault) -> Page {
+        visit.error_page(fault)
     }
 }
 
@@ -138,11 +138,11 @@ async fn view<P: FormPage>(edge: &Arc<Edge>, style: &Style, page: &P, http: Http
         let shown = match page.find(&visit, &token).await {
             Ok(Some(subject)) => page.view(&visit, &subject, false).await,
             Ok(None) => page.not_found(&visit),
-            Err(fault) => page.trouble(&visit, fault),
+            Err(fault) => page.error_page(&visit, fault),
         };
-        visit.browser.keep(shown)
+        visit.browser.set_cookie(shown)
     };
-    page_request::show(edge, http, P::VIEW, show, |request, fault| page.trouble(&Visit::new(request, style), fault))
+    page_request::show(edge, http, P::VIEW, show, |request, fault| page.error_page(&Visit::new(request, style), fault))
         .await
 }
 
@@ -159,10 +159,10 @@ async fn decide<P: FormPage>(
         let subject = match page.find(&visit, &token).await {
             Ok(Some(subject)) => subject,
             Ok(None) => return page.not_found(&visit),
-            Err(fault) => return page.trouble(&visit, fault),
+            Err(fault) => return page.error_page(&visit, fault),
         };
-        if request.is_from_elsewhere() {
-            return visit.browser.keep(page.view(&visit, &subject, true).await.status(StatusCode::FORBIDDEN));
+        if request.is_cross_site() {
+            return visit.browser.set_cookie(page.view(&visit, &subject, true).await.status(StatusCode::FORBIDDEN));
         }
         let sent = match request.form_bytes(payload, P::FORM_BYTES_MAX).await {
             Ok(sent) => sent,
@@ -172,21 +172,23 @@ async fn decide<P: FormPage>(
             (Ok(form), Ok(Code { code })) => (form, code),
             (Err(fault), _) | (_, Err(fault)) => return page.refuse(&visit, subject, fault).await,
         };
-        if !visit.browser.made_form(visit.edge(), code.as_deref()) {
-            return visit.browser.keep(page.view(&visit, &subject, true).await.status(StatusCode::FORBIDDEN));
+        if !visit.browser.has_valid_form_code(visit.edge(), code.as_deref()) {
+            return visit.browser.set_cookie(page.view(&visit, &subject, true).await.status(StatusCode::FORBIDDEN));
         }
         page.decide(&visit, &token, subject, form).await
     };
-    page_request::show(edge, http, P::DECIDE, show, |request, fault| page.trouble(&Visit::new(request, style), fault))
-        .await
+    page_request::show(edge, http, P::DECIDE, show, |request, fault| {
+        page.error_page(&Visit::new(request, style), fault)
+    })
+    .await
 }
 
 /// A method that neither views nor decides.
 async fn other<P: FormPage>(edge: &Arc<Edge>, style: &Style, page: &P, http: HttpRequest) -> HttpResponse {
     let show = async |request: &PageRequest| {
         let fault = Fault::new(ErrorCode::MethodNotAllowed).header("allow", "GET, HEAD, POST");
-        page.trouble(&Visit::new(request, style), fault)
+        page.error_page(&Visit::new(request, style), fault)
     };
-    page_request::show(edge, http, P::VIEW, show, |request, fault| page.trouble(&Visit::new(request, style), fault))
+    page_request::show(edge, http, P::VIEW, show, |request, fault| page.error_page(&Visit::new(request, style), fault))
         .await
 }

@@ -30,8 +30,8 @@ impl<'a> Frame<'a> {
 
 impl Frame<'_> {
     /// Of two texts, the one in the language of the page.
-    pub fn say<'t>(&self, english: &'t str, chinese: &'t str) -> &'t str {
-        self.language.say(english, chinese)
+    pub fn text<'t>(&self, english: &'t str, chinese: &'t str) -> &'t str {
+        self.language.text(english, chinese)
     }
 
     /// The page, marked with its language.
@@ -51,7 +51,7 @@ impl Frame<'_> {
     }
 
     /// What went wrong that is no page's own business: title and text.
-    pub fn trouble(&self, code: ErrorCode) -> (&'static str, &'static str) {
+    pub fn error_text(&self, code: ErrorCode) -> (&'static str, &'static str) {
         let (english, chinese) = match code {
             ErrorCode::RateLimited => (
                 (

@@ -38,7 +38,7 @@ impl Language {
     }
 
     /// Of two texts, the one in this language.
-    pub const fn say<'t>(self, english: &'t str, chinese: &'t str) -> &'t str {
+    pub const fn text<'t>(self, english: &'t str, chinese: &'t str) -> &'t str {
         match self {
             Self::English => english,
             Self::Chinese => chinese,

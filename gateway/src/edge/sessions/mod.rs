@@ -6,5 +6,5 @@
 mod service;
 mod store;
 
-pub use service::{Browser, Session, begin, end, find, long_ago};
+pub use service::{Browser, Session, begin, end, find, unknown_sign_in_time};
 pub use store::sweep;

@@ -7,7 +7,7 @@ use quanzi_openapi::Time;
 use quanzi_openapi::id::PersonId;
 use quanzi_openapi::jose::encode_base64url;
 
-use super::store::{self, Row};
+use super::store::{self, SessionRow};
 use crate::edge::page_request::{Page, PageRequest};
 use crate::platform::Platform;
 use crate::platform::crypto::{SigningKey, hash};
@@ -20,7 +20,7 @@ const SESSION_SECONDS: i64 = 7 * 24 * 3_600;
 const COOKIE_LETTERS: usize = 44;
 
 /// When a person signed in of whom nobody says when: before every required reauthentication.
-pub fn long_ago() -> Time {
+pub fn unknown_sign_in_time() -> Time {
     Time::from_seconds(0)
 }
 
@@ -71,13 +71,13 @@ impl Browser {
 
     /// One that we have never seen.
     #[cfg(test)]
-    pub fn stranger(platform: &Platform) -> Self {
+    pub fn first_visit(platform: &Platform) -> Self {
         Self::new(platform, true)
     }
 
     /// With the cookie that it was given.
     #[cfg(test)]
-    pub fn come_back(self) -> Self {
+    pub fn with_cookie(self) -> Self {
         Self { is_new: false, ..self }
     }
 
@@ -96,7 +96,7 @@ impl Browser {
     }
 
     /// Whether a form carries it.
-    pub fn made_form(&self, platform: &Platform, code: Option<&str>) -> bool {
+    pub fn has_valid_form_code(&self, platform: &Platform, code: Option<&str>) -> bool {
         let code = code.unwrap_or_default();
         let is_of = |key: &SigningKey| verify_slices_are_equal(self.code_of(key).as_bytes(), code.as_bytes()).is_ok();
         // The page may have been made by a process, or at a time, that signs with another of our keys.
@@ -104,7 +104,7 @@ impl Browser {
     }
 
     /// The page, with the cookie where the browser does not have it.
-    pub fn keep(&self, page: Page) -> Page {
+    pub fn set_cookie(&self, page: Page) -> Page {
         if self.is_new { page.header("set-cookie", self.cookie()) } else { page }
     }
 
@@ -141,7 +141,7 @@ pub async fn begin(
 ) -> Result<Browser, Fault> {
     let after = Browser::new(platform, before.is_https);
     store::end(tx, before.hash()).await?;
-    let row = Row { person_id: person, authenticated_at, expires_at: now.plus_seconds(SESSION_SECONDS) };
+    let row = SessionRow { person_id: person, authenticated_at, expires_at: now.plus_seconds(SESSION_SECONDS) };
     store::add(tx, after.hash(), &row).await?;
     Ok(after)
 }

@@ -18,7 +18,7 @@ const SWEEP: Sql = sql!(
 
 /// A session as it is kept.
 #[derive(Debug, FromRow)]
-pub(super) struct Row {
+pub(super) struct SessionRow {
     #[sqlx(try_from = "As<PersonId>")]
     pub person_id: PersonId,
     #[sqlx(try_from = "As<Time>")]
@@ -27,12 +27,12 @@ pub(super) struct Row {
     pub expires_at: Time,
 }
 
-pub(super) async fn add(tx: &mut Tx, hash: [u8; 32], row: &Row) -> Result<(), Fault> {
+pub(super) async fn add(tx: &mut Tx, hash: [u8; 32], row: &SessionRow) -> Result<(), Fault> {
     tx.query(ADD).bind(hash).bind(row.person_id).bind(row.authenticated_at).bind(row.expires_at).run().await?;
     Ok(())
 }
 
-pub(super) async fn find(tx: &mut Reader, hash: [u8; 32]) -> Result<Option<Row>, Fault> {
+pub(super) async fn find(tx: &mut Reader, hash: [u8; 32]) -> Result<Option<SessionRow>, Fault> {
     tx.query(FIND).bind(hash).optional().await
 }
 

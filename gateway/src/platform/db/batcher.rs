@@ -23,23 +23,23 @@ const QUESTIONS_MAX: usize = 64;
 
 /// Gathers questions of one kind.
 pub struct Batcher<Q, A> {
-    state: Arc<Mutex<State<Q, A>>>,
+    state: Arc<Mutex<BatcherState<Q, A>>>,
     patience: Duration,
 }
 
-struct State<Q, A> {
-    waiting: VecDeque<Asked<Q, A>>,
+struct BatcherState<Q, A> {
+    waiting: VecDeque<PendingQuestion<Q, A>>,
     looks: usize,
 }
 
-struct Asked<Q, A> {
+struct PendingQuestion<Q, A> {
     question: Q,
     reply: oneshot::Sender<Result<A, Fault>>,
 }
 
 impl<Q, A> Default for Batcher<Q, A> {
     fn default() -> Self {
-        let state = Arc::new(Mutex::new(State { waiting: VecDeque::new(), looks: 0 }));
+        let state = Arc::new(Mutex::new(BatcherState { waiting: VecDeque::new(), looks: 0 }));
         Self { state, patience: LOOK_TIMEOUT }
     }
 }
@@ -59,7 +59,7 @@ impl<Q: Clone + Send + 'static, A: Send + 'static> Batcher<Q, A> {
         let (reply, answer) = oneshot::channel();
         let begins = {
             let mut state = lock(&self.state);
-            state.waiting.push_back(Asked { question, reply });
+            state.waiting.push_back(PendingQuestion { question, reply });
             let begins = state.looks < LOOKS_MAX;
             state.looks += usize::from(begins);
             begins
@@ -75,14 +75,14 @@ impl<Q: Clone + Send + 'static, A: Send + 'static> Batcher<Q, A> {
 
 /// Counts a running look-up; also counted out after a panic.
 struct Looker<Q, A> {
-    state: Arc<Mutex<State<Q, A>>>,
+    state: Arc<Mutex<BatcherState<Q, A>>>,
     patience: Duration,
     counts: bool,
 }
 
 impl<Q, A> Looker<Q, A> {
     /// What waits; none when there is nothing, and then this one is done.
-    fn next(&mut self) -> Option<Vec<Asked<Q, A>>> {
+    fn next(&mut self) -> Option<Vec<PendingQuestion<Q, A>>> {
         let mut state = lock(&self.state);
         let most = state.waiting.len().min(QUESTIONS_MAX);
         if most == 0 {
@@ -141,7 +141,7 @@ fn alone<A>(answers: Result<Vec<A>, Fault>) -> Result<A, Fault> {
     answers?.pop().ok_or(Fault::Misuse("a batched look-up left out an answer"))
 }
 
-fn lock<Q, A>(state: &Mutex<State<Q, A>>) -> MutexGuard<'_, State<Q, A>> {
+fn lock<Q, A>(state: &Mutex<BatcherState<Q, A>>) -> MutexGuard<'_, BatcherState<Q, A>> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

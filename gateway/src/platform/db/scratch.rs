@@ -21,11 +21,11 @@ pub const VARIABLE: &str = "TEST_DATABASE_URL";
 #[derive(Debug)]
 pub struct Scratch {
     settings: Settings,
-    place: Place,
+    place: ScratchPlace,
 }
 
 #[derive(Debug)]
-enum Place {
+enum ScratchPlace {
     Folder(PathBuf),
     Database { server: Url, name: String },
 }
@@ -41,7 +41,7 @@ impl Scratch {
         std::fs::remove_dir_all(&folder).ok();
         std::fs::create_dir_all(&folder).map_err(|cause| Fault::Gone(cause.into()))?;
         let url = format!("sqlite:{}", folder.join("quanzi.db").display());
-        Ok(Self { settings: settings(url), place: Place::Folder(folder) })
+        Ok(Self { settings: settings(url), place: ScratchPlace::Folder(folder) })
     }
 
     /// An empty PostgreSQL database. Fails, rather than skipping half of the tests, when `TEST_DATABASE_URL` is not set.
@@ -60,7 +60,7 @@ impl Scratch {
         connection.close().await?;
         let mut url = server.clone();
         url.set_path(&name);
-        Ok(Self { settings: settings(url), place: Place::Database { server, name } })
+        Ok(Self { settings: settings(url), place: ScratchPlace::Database { server, name } })
     }
 
     /// How to open it.
@@ -88,10 +88,10 @@ async fn connect(server: &Url) -> Result<PgConnection, Fault> {
 impl Drop for Scratch {
     fn drop(&mut self) {
         match &self.place {
-            Place::Folder(folder) => {
+            ScratchPlace::Folder(folder) => {
                 std::fs::remove_dir_all(folder).ok();
             }
-            Place::Database { server, name } => {
+            ScratchPlace::Database { server, name } => {
                 let (server, name) = (server.clone(), name.clone());
                 // Dropping may happen inside a runtime, where blocking is not possible: a thread has its own.
                 let cleaned = std::thread::spawn(move || {

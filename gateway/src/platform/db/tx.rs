@@ -36,7 +36,7 @@ pub struct Tx {
     due: Option<Time>,
 }
 
-enum Held<'t> {
+enum HeldConnection<'t> {
     Nothing,
     Sqlite(&'t mut SqliteConnection),
     Postgres(&'t mut PgConnection),
@@ -74,26 +74,26 @@ impl Reader {
     #[cfg(test)]
     pub(crate) fn held_postgres(&mut self) -> Option<&mut PgConnection> {
         match self.held() {
-            Held::Postgres(connection) => Some(connection),
-            Held::Sqlite(_) | Held::Nothing => None,
+            HeldConnection::Postgres(connection) => Some(connection),
+            HeldConnection::Sqlite(_) | HeldConnection::Nothing => None,
         }
     }
 
     #[cfg(test)]
     pub(crate) fn held_sqlite(&mut self) -> Option<&mut SqliteConnection> {
         match self.held() {
-            Held::Sqlite(connection) => Some(connection),
-            Held::Postgres(_) | Held::Nothing => None,
+            HeldConnection::Sqlite(connection) => Some(connection),
+            HeldConnection::Postgres(_) | HeldConnection::Nothing => None,
         }
     }
 
-    fn held(&mut self) -> Held<'_> {
+    fn held(&mut self) -> HeldConnection<'_> {
         match &mut self.on {
-            On::SqliteWrite(transaction) => Held::Sqlite(&mut *transaction),
-            On::SqliteRead(connection) => Held::Sqlite(&mut *connection),
-            On::PostgresWrite(transaction) => Held::Postgres(&mut *transaction),
-            On::PostgresRead(connection) => Held::Postgres(&mut *connection),
-            On::NotYet { .. } | On::Ended => Held::Nothing,
+            On::SqliteWrite(transaction) => HeldConnection::Sqlite(&mut *transaction),
+            On::SqliteRead(connection) => HeldConnection::Sqlite(&mut *connection),
+            On::PostgresWrite(transaction) => HeldConnection::Postgres(&mut *transaction),
+            On::PostgresRead(connection) => HeldConnection::Postgres(&mut *connection),
+            On::NotYet { .. } | On::Ended => HeldConnection::Nothing,
         }
     }
 
@@ -203,12 +203,12 @@ pub struct Query<'t, M = Writes> {
 }
 
 /// Fetched untyped and decoded after, so that the driver's machinery is compiled once and not per record.
-enum Row {
+enum EngineRow {
     Sqlite(SqliteRow),
     Postgres(PgRow),
 }
 
-impl Row {
+impl EngineRow {
     fn decode<T: Record>(&self) -> Result<T, Fault> {
         match self {
             Self::Sqlite(row) => Ok(T::from_row(row)?),
@@ -223,10 +223,10 @@ impl Query<'_, Writes> {
         let (reader, sql, arguments) = self.enter().await?;
         let started = Instant::now();
         let touched = match (reader.held(), arguments) {
-            (Held::Sqlite(connection), Arguments::Sqlite(values)) => {
+            (HeldConnection::Sqlite(connection), Arguments::Sqlite(values)) => {
                 connection.execute((sql.sqlite, Some(values))).await?.rows_affected()
             }
-            (Held::Postgres(connection), Arguments::Postgres(values)) => {
+            (HeldConnection::Postgres(connection), Arguments::Postgres(values)) => {
                 connection.execute((sql.postgres, Some(values))).await?.rows_affected()
             }
             _ => return Err(MIXED),
@@ -274,15 +274,15 @@ impl<'t, M> Query<'t, M> {
         Ok(records)
     }
 
-    async fn fetch_optional(self) -> Result<(&'t mut Reader, Option<Row>), Fault> {
+    async fn fetch_optional(self) -> Result<(&'t mut Reader, Option<EngineRow>), Fault> {
         let (reader, sql, arguments) = self.enter().await?;
         let started = Instant::now();
         let row = match (reader.held(), arguments) {
-            (Held::Sqlite(connection), Arguments::Sqlite(values)) => {
-                connection.fetch_optional((sql.sqlite, Some(values))).await?.map(Row::Sqlite)
+            (HeldConnection::Sqlite(connection), Arguments::Sqlite(values)) => {
+                connection.fetch_optional((sql.sqlite, Some(values))).await?.map(EngineRow::Sqlite)
             }
-            (Held::Postgres(connection), Arguments::Postgres(values)) => {
-                connection.fetch_optional((sql.postgres, Some(values))).await?.map(Row::Postgres)
+            (HeldConnection::Postgres(connection), Arguments::Postgres(values)) => {
+                connection.fetch_optional((sql.postgres, Some(values))).await?.map(EngineRow::Postgres)
             }
             _ => return Err(MIXED),
         };
@@ -294,10 +294,10 @@ impl<'t, M> Query<'t, M> {
         let (reader, sql, arguments) = self.enter().await?;
         let started = Instant::now();
         let rows = match (reader.held(), arguments) {
-            (Held::Sqlite(connection), Arguments::Sqlite(values)) => {
+            (HeldConnection::Sqlite(connection), Arguments::Sqlite(values)) => {
                 Rows::Sqlite(connection.fetch_all((sql.sqlite, Some(values))).await?)
             }
-            (Held::Postgres(connection), Arguments::Postgres(values)) => {
+            (HeldConnection::Postgres(connection), Arguments::Postgres(values)) => {
                 Rows::Postgres(connection.fetch_all((sql.postgres, Some(values))).await?)
             }
             _ => return Err(MIXED),

@@ -14,16 +14,17 @@ use crate::platform::Platform;
 use crate::platform::db::{List, Tx};
 use crate::platform::fault::Fault;
 
-type Work = Pin<Box<dyn Future<Output = Result<Ended, Fault>> + Send>>;
-type Handler = Box<dyn Fn(Claimed) -> Work + Send + Sync>;
+type JobFuture = Pin<Box<dyn Future<Output = Result<Ended, Fault>> + Send>>;
+type Handler = Box<dyn Fn(Claimed) -> JobFuture + Send + Sync>;
 /// Whether jobs are to rest, asked in the transaction that would claim them.
-pub type Hold = for<'t> fn(&'t mut Tx, &'t Platform) -> Pin<Box<dyn Future<Output = Result<bool, Fault>> + Send + 't>>;
+pub type PauseCheck =
+    for<'t> fn(&'t mut Tx, &'t Platform) -> Pin<Box<dyn Future<Output = Result<bool, Fault>> + Send + 't>>;
 
 /// A handler for each kind that this binary can do.
 #[derive(Default)]
 pub struct Handlers {
     by_kind: BTreeMap<JobKind, Handler>,
-    hold: Option<Hold>,
+    pause: Option<PauseCheck>,
 }
 
 impl Handlers {
@@ -43,8 +44,8 @@ impl Handlers {
 
     /// Has jobs rest while this says so.
     #[must_use]
-    pub fn hold_while(self, hold: Hold) -> Self {
-        Self { hold: Some(hold), ..self }
+    pub fn pause_while(self, is_paused: PauseCheck) -> Self {
+        Self { pause: Some(is_paused), ..self }
     }
 
     /// Every kind, in the order of their names.
@@ -60,9 +61,9 @@ impl Handlers {
         self.kinds().find(|kind| kind.as_str() == name)
     }
 
-    pub(super) async fn are_held(&self, tx: &mut Tx, platform: &Platform) -> Result<bool, Fault> {
-        match self.hold {
-            Some(hold) => hold(tx, platform).await,
+    pub(super) async fn are_paused(&self, tx: &mut Tx, platform: &Platform) -> Result<bool, Fault> {
+        match self.pause {
+            Some(is_paused) => is_paused(tx, platform).await,
             None => Ok(false),
         }
     }

@@ -98,7 +98,7 @@ pub async fn claim(jobs: &Jobs, most: usize) -> Result<Vec<Claimed>, Fault> {
         return Ok(Vec::new());
     }
     let mut tx = jobs.platform.db.begin().await?;
-    if jobs.handlers.are_held(&mut tx, &jobs.platform).await? {
+    if jobs.handlers.are_paused(&mut tx, &jobs.platform).await? {
         return Ok(Vec::new());
     }
     let claimed = claim_at(&mut tx, jobs, jobs.platform.clock.now(), most).await?;

@@ -45,7 +45,7 @@ const FAIL: Sql =
     sql!("update job set due_at = $3, last_error = $4, claim = null, taken_until = null where id = $1 and claim = $2");
 
 #[derive(FromRow)]
-struct Row {
+struct JobRow {
     #[sqlx(try_from = "As<JobId>")]
     id: JobId,
     kind: String,
@@ -82,9 +82,9 @@ pub async fn claim(
     until: Time,
     most: i64,
 ) -> Result<Vec<Claimed>, Fault> {
-    let rows: Vec<Row> =
+    let rows: Vec<JobRow> =
         tx.query(CLAIM).bind(now).bind(handlers.list()).bind(most).bind(claim).bind(until).all().await?;
-    let claimed = |row: Row| {
+    let claimed = |row: JobRow| {
         Some(Claimed {
             kind: handlers.find(&row.kind)?,
             id: row.id,

@@ -19,7 +19,7 @@ pub struct Wake(Notify);
 
 impl Wake {
     /// Wakes the runner, now or as soon as it wants to sleep.
-    pub fn ring(&self) {
+    pub fn notify(&self) {
         self.0.notify_one();
     }
 

@@ -16,17 +16,17 @@ pub const LOOK_AGAIN: Duration = Duration::from_millis(250);
 pub struct Notifier {
     /// By partner, while somebody listens.
     partners: Mutex<HashMap<PartnerId, watch::Sender<()>>>,
-    /// Who was rung for since [`rung`](Self::rung) was last asked.
-    rung: Mutex<BTreeSet<PartnerId>>,
+    /// Who was rung for since [`notified`](Self::rung) was last asked.
+    notified: Mutex<BTreeSet<PartnerId>>,
     any: Notify,
 }
 
 impl Notifier {
     /// Wakes everybody who listens for these partners.
-    pub fn ring(&self, partners: impl IntoIterator<Item = PartnerId>) {
-        let (mut listened, mut rung) = (lock(&self.partners), lock(&self.rung));
+    pub fn notify(&self, partners: impl IntoIterator<Item = PartnerId>) {
+        let (mut listened, mut notified) = (lock(&self.partners), lock(&self.notified));
         for partner in partners {
-            rung.insert(partner);
+            notified.insert(partner);
             match listened.get(&partner) {
                 Some(sender) if sender.receiver_count() > 0 => sender.send_replace(()),
                 Some(_) => drop(listened.remove(&partner)),
@@ -42,11 +42,11 @@ impl Notifier {
     }
 
     /// Until the notifier has rung for anybody since it was last asked: for whom. There is one who asks, the dispatcher of webhooks.
-    pub async fn rung(&self) -> BTreeSet<PartnerId> {
+    pub async fn notified(&self) -> BTreeSet<PartnerId> {
         loop {
-            let rung = std::mem::take(&mut *lock(&self.rung));
-            if !rung.is_empty() {
-                return rung;
+            let notified = std::mem::take(&mut *lock(&self.notified));
+            if !notified.is_empty() {
+                return notified;
             }
             self.any.notified().await;
         }
@@ -78,14 +78,14 @@ mod tests {
     fn an_ear_hears_its_own_partner_only() {
         let (clock, notifier) = (Clock::system(), Notifier::default());
         let (ours, theirs) = (clock.id(), clock.id());
-        let ear = notifier.listen(ours);
+        let subscription = notifier.listen(ours);
 
-        notifier.ring([theirs]);
-        let heard_theirs = ear.0.has_changed().unwrap();
-        notifier.ring([theirs, ours]);
+        notifier.notify([theirs]);
+        let heard_theirs = subscription.0.has_changed().unwrap();
+        notifier.notify([theirs, ours]);
 
         assert!(!heard_theirs);
-        assert!(ear.0.has_changed().unwrap());
+        assert!(subscription.0.has_changed().unwrap());
     }
 
     #[test]
@@ -94,13 +94,13 @@ mod tests {
         let partner = clock.id();
         drop(notifier.listen(partner));
 
-        notifier.ring([partner]);
+        notifier.notify([partner]);
         let listened = lock(&notifier.partners).len();
-        let ear = notifier.listen(partner);
-        notifier.ring([partner]);
+        let subscription = notifier.listen(partner);
+        notifier.notify([partner]);
 
         assert_eq!(listened, 0);
-        assert!(ear.0.has_changed().unwrap());
+        assert!(subscription.0.has_changed().unwrap());
     }
 
     #[tokio::test]
@@ -108,10 +108,10 @@ mod tests {
         let (clock, notifier) = (Clock::system(), Notifier::default());
         let (one, two) = (clock.id(), clock.id());
 
-        notifier.ring([one]);
-        notifier.ring([two, one]);
+        notifier.notify([one]);
+        notifier.notify([two, one]);
 
-        assert_eq!(notifier.rung().await, BTreeSet::from([one, two]));
-        assert!(lock(&notifier.rung).is_empty());
+        assert_eq!(notifier.notified().await, BTreeSet::from([one, two]));
+        assert!(lock(&notifier.notified).is_empty());
     }
 }

@@ -40,23 +40,23 @@ pub async fn last_seq(tx: &mut Reader, partner: PartnerId) -> Result<i64, db::Fa
 
 /// Events as they were written, for those who pass them on: after one number, up to and including another, of these types (all when
 /// there are none), in order. The caller keeps the numbers close.
-pub async fn part(
+pub async fn range(
     tx: &mut Reader,
     partner: PartnerId,
     range: (i64, i64),
     types: &[String],
     rows_max: i64,
 ) -> Result<Vec<Stored>, db::Fault> {
-    store::part(tx, partner, range, types, rows_max).await
+    store::range(tx, partner, range, types, rows_max).await
 }
 
 /// The same of single events, by their numbers, in no order.
-pub async fn these(
+pub async fn by_seq(
     tx: &mut Reader,
     partner: PartnerId,
     seqs: impl IntoIterator<Item = i64>,
 ) -> Result<Vec<Stored>, db::Fault> {
-    store::these(tx, partner, seqs).await
+    store::by_seq(tx, partner, seqs).await
 }
 
 /// The first event at or after this time. Times and numbers run side by side except for transactions that overlapped: so a little
@@ -83,10 +83,10 @@ pub async fn commit(platform: &Platform, mut tx: Tx) -> Result<(), db::Fault> {
     let due = tx.due();
     tx.commit().await?;
     if !partners.is_empty() {
-        platform.notifier.ring(partners);
+        platform.notifier.notify(partners);
     }
     if due.is_some_and(|due| jobs::is_soon(due, platform.clock.now())) {
-        platform.wake.ring();
+        platform.wake.notify();
     }
     Ok(())
 }

@@ -40,8 +40,8 @@ const PAGE_OF_TYPES: Sql = sql!(
     columns!(),
     "where partner_id = $1 and seq > $2 and seq <= $4 and type in (select value ->> 0 from json_each($5)) order by seq limit $3"
 );
-const PART: Sql = sql!(columns!(), "where partner_id = $1 and seq > $2 and seq <= $4 order by seq limit $3");
-const THESE: Sql =
+const RANGE: Sql = sql!(columns!(), "where partner_id = $1 and seq > $2 and seq <= $4 order by seq limit $3");
+const BY_SEQ: Sql =
     sql!(columns!(), "where partner_id = $1 and seq in (select cast(value ->> 0 as bigint) from json_each($2))");
 const FIND: Sql = sql!(columns!(), "where partner_id = $1 and id = $2");
 const CREATED_AT: Sql = sql!("select created_at from event where partner_id = $1 and seq = $2");
@@ -89,7 +89,7 @@ impl Stored {
 
 /// Which events a page is about.
 #[derive(Debug, Clone, Copy)]
-pub enum Wanted<'w> {
+pub enum EventFilter<'w> {
     /// All of them.
     All,
     /// Those about this object.
@@ -102,21 +102,21 @@ pub enum Wanted<'w> {
 pub async fn page(
     tx: &mut Reader,
     partner: PartnerId,
-    wanted: Wanted<'_>,
+    wanted: EventFilter<'_>,
     after: i64,
     rows: i64,
 ) -> Result<Vec<Event>, Fault> {
     let query = |tx, sql| Reader::query(tx, sql).bind(partner).bind(after).bind(rows);
     let rows: Vec<Stored> = match wanted {
-        Wanted::All => query(tx, PAGE).all().await?,
-        Wanted::Object(object) => query(tx, PAGE_OF_OBJECT).bind(object).all().await?,
-        Wanted::Types(types, to) => query(tx, PAGE_OF_TYPES).bind(to).bind(List::of(types)).all().await?,
+        EventFilter::All => query(tx, PAGE).all().await?,
+        EventFilter::Object(object) => query(tx, PAGE_OF_OBJECT).bind(object).all().await?,
+        EventFilter::Types(types, to) => query(tx, PAGE_OF_TYPES).bind(to).bind(List::of(types)).all().await?,
     };
     rows.into_iter().map(Stored::event).collect()
 }
 
 /// Events after one number, up to and including another, of these types (all when there are none).
-pub async fn part(
+pub async fn range(
     tx: &mut Reader,
     partner: PartnerId,
     (after, to): (i64, i64),
@@ -124,19 +124,19 @@ pub async fn part(
     rows: i64,
 ) -> Result<Vec<Stored>, Fault> {
     if types.is_empty() {
-        return tx.query(PART).bind(partner).bind(after).bind(rows).bind(to).all().await;
+        return tx.query(RANGE).bind(partner).bind(after).bind(rows).bind(to).all().await;
     }
     let part = tx.query(PAGE_OF_TYPES).bind(partner).bind(after).bind(rows).bind(to);
     part.bind(List::of(types)).all().await
 }
 
 /// The events with these numbers, in no order.
-pub async fn these(
+pub async fn by_seq(
     tx: &mut Reader,
     partner: PartnerId,
     seqs: impl IntoIterator<Item = i64>,
 ) -> Result<Vec<Stored>, Fault> {
-    tx.query(THESE).bind(partner).bind(List::of(seqs)).all().await
+    tx.query(BY_SEQ).bind(partner).bind(List::of(seqs)).all().await
 }
 
 /// The event.

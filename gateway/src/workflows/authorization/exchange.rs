@@ -52,7 +52,7 @@ pub(super) async fn code(
     if row.used_at.is_some() || !store::use_code(&mut tx, hash, now).await? {
         return Err(used_twice(access, tx, &row).await?);
     }
-    let grant = grants::service::hold(&mut tx, row.partner_id, row.grant_id).await?;
+    let grant = grants::service::lock_shared(&mut tx, row.partner_id, row.grant_id).await?;
     let grant = grant.ok_or_else(|| invalid("The fan has revoked the grant."))?;
     let scopes = row.scopes().within(grant.scopes());
     let refresh_token = format!("{}{}", access.clock.random_text(), access.clock.random_text());
@@ -119,7 +119,7 @@ pub(super) async fn refresh(
     client::consume(access, &mut tx, &client).await?;
     // Again, in the transaction: it may have been revoked meanwhile.
     let row = find_refresh(&mut tx, &client, refresh_token, now).await?.ok_or_else(gone)?;
-    let grant = grants::service::hold(&mut tx, row.partner_id, row.grant_id).await?.ok_or_else(gone)?;
+    let grant = grants::service::lock_shared(&mut tx, row.partner_id, row.grant_id).await?.ok_or_else(gone)?;
     let may = row.scopes().within(grant.scopes());
     let scopes = asked.unwrap_or(may);
     if !may.covers(scopes) || scopes.is_empty() {

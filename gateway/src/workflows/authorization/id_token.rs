@@ -8,7 +8,7 @@ use quanzi_openapi::jose::{JwsAlgorithm, assemble, signing_input};
 use serde::Serialize;
 
 use crate::access::Access;
-use crate::edge::sessions::long_ago;
+use crate::edge::sessions::unknown_sign_in_time;
 use crate::platform::fault::Fault;
 
 /// Life of an id token: it is looked at when it arrives.
@@ -45,7 +45,7 @@ pub(super) fn issue(
         aud: client,
         iat: now.seconds(),
         exp: now.seconds() + LIFE_SECONDS,
-        auth_time: (authenticated_at > long_ago()).then(|| authenticated_at.seconds()),
+        auth_time: (authenticated_at > unknown_sign_in_time()).then(|| authenticated_at.seconds()),
         nonce,
     };
     let input = signing_input(&header, &claims).map_err(Fault::internal)?;

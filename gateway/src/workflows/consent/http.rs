@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::model::Step;
 use super::page::{self, Note};
-use super::service::{self, Asked, Who};
+use super::service::{self, ConsentRequest, Who};
 use crate::capabilities::sign_in;
 use crate::edge::Edge;
 use crate::edge::page_request::Page;
@@ -93,7 +93,7 @@ struct ConsentPage;
 
 impl ConsentPage {
     /// Goes on: back to the app where nothing is left to be said, otherwise with a page.
-    async fn next(visit: &Visit<'_>, asked: &Asked, note: Option<Note>) -> Page {
+    async fn next(visit: &Visit<'_>, asked: &ConsentRequest, note: Option<Note>) -> Page {
         let (edge, now) = (visit.edge(), visit.request.now());
         let went = match asked.step {
             Step::Accept => service::go_on(edge, now, asked).await,
@@ -104,24 +104,24 @@ impl ConsentPage {
     }
 
     /// Back to the app. Where no page is wanted a redirect: there was no form before it, and it may be in a frame.
-    fn back(visit: &Visit<'_>, asked: &Asked, went: Result<Option<String>, Fault>) -> Page {
+    fn back(visit: &Visit<'_>, asked: &ConsentRequest, went: Result<Option<String>, Fault>) -> Page {
         match went {
             Ok(Some(url)) if asked.opened.request.prompt.none => Page::see_other(url),
             Ok(Some(url)) => visit.frame().leave(&url),
             Ok(None) => ConsentPage.not_found(visit),
-            Err(fault) => visit.trouble(fault),
+            Err(fault) => visit.error_page(fault),
         }
     }
 
     /// The page of this step.
-    async fn shown(visit: &Visit<'_>, asked: &Asked, note: Option<Note>) -> Page {
+    async fn shown(visit: &Visit<'_>, asked: &ConsentRequest, note: Option<Note>) -> Page {
         match Self::html(visit, asked, note).await {
             Ok(html) => visit.frame().page(Page::new(html)),
-            Err(fault) => visit.trouble(fault),
+            Err(fault) => visit.error_page(fault),
         }
     }
 
-    async fn html(visit: &Visit<'_>, asked: &Asked, note: Option<Note>) -> Result<String, Fault> {
+    async fn html(visit: &Visit<'_>, asked: &ConsentRequest, note: Option<Note>) -> Result<String, Fault> {
         let (frame, code, edge) = (visit.frame(), visit.form_code(), visit.edge());
         if asked.step == Step::Consent {
             return Ok(page::consent(&frame, asked, note, &code));
@@ -131,7 +131,7 @@ impl ConsentPage {
     }
 
     /// Does what the form says.
-    async fn act(visit: &Visit<'_>, asked: &Asked, form: &Form) -> Result<Page, Fault> {
+    async fn act(visit: &Visit<'_>, asked: &ConsentRequest, form: &Form) -> Result<Page, Fault> {
         let (edge, now) = (visit.edge(), visit.request.now());
         let again = || Page::see_other(visit.request.target().to_owned());
         match form.decision {
@@ -140,7 +140,7 @@ impl ConsentPage {
                     return Ok(Self::shown(visit, asked, None).await.status(StatusCode::FORBIDDEN));
                 }
                 let after = service::sign_in(edge, now, &visit.browser, asked, &form.who()?).await?;
-                Ok(after.keep(again()))
+                Ok(after.set_cookie(again()))
             }
             Decision::AtProvider if sign_in::is_offered(edge) => {
                 let prompt = asked.opened.request.prompt;
@@ -150,7 +150,7 @@ impl ConsentPage {
                 Ok(visit.frame().leave(&sign_in::begin(edge, now, &visit.browser, target, reauthentication).await?))
             }
             Decision::AtProvider => Ok(Self::shown(visit, asked, None).await.status(StatusCode::FORBIDDEN)),
-            Decision::Leave => Ok(service::leave(edge, &visit.browser).await?.keep(again())),
+            Decision::Leave => Ok(service::leave(edge, &visit.browser).await?.set_cookie(again())),
             Decision::Deny => Ok(Self::back(visit, asked, service::refuse(edge, now, asked).await)),
             // A fan who can no longer consent (the sign-in is too old) sees the next page.
             Decision::Allow if asked.step != Step::Consent => Ok(Self::next(visit, asked, None).await),
@@ -167,41 +167,41 @@ impl FormPage for ConsentPage {
     const DECIDE: &'static str = "DecideOnConsent";
     // A nickname in percent encoding and a few words.
     const FORM_BYTES_MAX: usize = 4_096;
-    type Subject = Asked;
+    type Subject = ConsentRequest;
     type Form = Form;
 
-    async fn find(&self, visit: &Visit<'_>, _token: &str) -> Result<Option<Asked>, Fault> {
+    async fn find(&self, visit: &Visit<'_>, _token: &str) -> Result<Option<ConsentRequest>, Fault> {
         let Some(query) = visit.request.query::<Query>() else { return Ok(None) };
         let (edge, now) = (visit.edge(), visit.request.now());
         service::find(edge, now, &visit.browser, &query.client_id, &query.request_uri).await
     }
 
-    async fn view(&self, visit: &Visit<'_>, asked: &Asked, cross_site: bool) -> Page {
+    async fn view(&self, visit: &Visit<'_>, asked: &ConsentRequest, cross_site: bool) -> Page {
         if cross_site {
             return Self::shown(visit, asked, Some(Note::Elsewhere)).await;
         }
         Self::next(visit, asked, None).await
     }
 
-    async fn decide(&self, visit: &Visit<'_>, _token: &str, asked: Asked, form: Form) -> Page {
+    async fn decide(&self, visit: &Visit<'_>, _token: &str, asked: ConsentRequest, form: Form) -> Page {
         match Self::act(visit, &asked, &form).await {
-            Ok(page) => visit.browser.keep(page),
+            Ok(page) => visit.browser.set_cookie(page),
             Err(fault) => self.refuse(visit, asked, fault).await,
         }
     }
 
     /// The page again, and what went wrong.
-    async fn refuse(&self, visit: &Visit<'_>, asked: Asked, fault: Fault) -> Page {
+    async fn refuse(&self, visit: &Visit<'_>, asked: ConsentRequest, fault: Fault) -> Page {
         match Self::html(visit, &asked, Some(Note::of(fault.code()))).await {
-            Ok(html) => visit.browser.keep(visit.frame().page(Page::refusal(fault, html))),
-            Err(fault) => visit.trouble(fault),
+            Ok(html) => visit.browser.set_cookie(visit.frame().page(Page::refusal(fault, html))),
+            Err(fault) => visit.error_page(fault),
         }
     }
 
     fn not_found(&self, visit: &Visit<'_>) -> Page {
         let frame = visit.frame();
-        let title = frame.say("This link is no longer valid", "链接已失效");
-        let text = frame.say(
+        let title = frame.text("This link is no longer valid", "链接已失效");
+        let text = frame.text(
             "A sign-in link is valid for 90 seconds and can be used once. Please go back to where you came from and start again.",
             "登录链接有效期为 90 秒，且只能使用一次。请返回原页面重新开始。",
         );

@@ -6,7 +6,7 @@ use quanzi_openapi::fans::Nickname;
 use quanzi_openapi::id::FanId;
 use quanzi_openapi::scope::FanScope;
 
-use super::service::Asked;
+use super::service::ConsentRequest;
 use crate::edge::pages::{Frame, html};
 
 /// What went wrong, as far as it is the fan's business.
@@ -67,7 +67,7 @@ struct Line<'a> {
 #[template(path = "consent/sign_in.html")]
 struct SignInPage<'a> {
     frame: &'a Frame<'a>,
-    asked: &'a Asked,
+    asked: &'a ConsentRequest,
     note: Option<&'a str>,
     code: &'a str,
     persons: &'a [(FanId, Nickname)],
@@ -78,7 +78,7 @@ struct SignInPage<'a> {
 #[template(path = "consent/consent.html")]
 struct ConsentPage<'a> {
     frame: &'a Frame<'a>,
-    asked: &'a Asked,
+    asked: &'a ConsentRequest,
     note: Option<&'a str>,
     code: &'a str,
     nickname: &'a str,
@@ -88,28 +88,28 @@ struct ConsentPage<'a> {
 }
 
 impl SignInPage<'_> {
-    fn say<'t>(&self, english: &'t str, chinese: &'t str) -> &'t str {
-        self.frame.say(english, chinese)
+    fn text<'t>(&self, english: &'t str, chinese: &'t str) -> &'t str {
+        self.frame.text(english, chinese)
     }
 }
 
 impl ConsentPage<'_> {
-    fn say<'t>(&self, english: &'t str, chinese: &'t str) -> &'t str {
-        self.frame.say(english, chinese)
+    fn text<'t>(&self, english: &'t str, chinese: &'t str) -> &'t str {
+        self.frame.text(english, chinese)
     }
 }
 
 fn said<'a>(frame: &Frame<'_>, note: Option<Note>) -> Option<&'a str> {
     note.map(|note| {
         let (english, chinese) = note.text();
-        frame.say(english, chinese)
+        frame.text(english, chinese)
     })
 }
 
 /// The page on which a fan signs in: in a sandbox as one of these persons or as a new one, live at the provider if there is one.
 pub fn sign_in(
     frame: &Frame<'_>,
-    asked: &Asked,
+    asked: &ConsentRequest,
     note: Option<Note>,
     code: &str,
     persons: &[(FanId, Nickname)],
@@ -119,7 +119,7 @@ pub fn sign_in(
 }
 
 /// The page on which a fan consents.
-pub fn consent(frame: &Frame<'_>, asked: &Asked, note: Option<Note>, code: &str) -> String {
+pub fn consent(frame: &Frame<'_>, asked: &ConsentRequest, note: Option<Note>, code: &str) -> String {
     let scopes = asked.opened.scopes();
     let lines = scopes.without(FanScope::ProfileNickname).iter().map(|scope| line(frame, scope)).collect();
     let origin = asked.opened.redirect_origin();
@@ -191,5 +191,5 @@ fn line<'a>(frame: &Frame<'_>, scope: FanScope) -> Line<'a> {
         // Of a later contract.
         other => ((other.about(), other.about()), ("", "")),
     };
-    Line { title: frame.say(title.0, title.1), text: frame.say(text.0, text.1) }
+    Line { title: frame.text(title.0, title.1), text: frame.text(text.0, text.1) }
 }

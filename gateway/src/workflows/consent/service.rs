@@ -22,7 +22,7 @@ const PERSONS_MAX: i64 = 20;
 
 /// A request with what a fan wants to know about it.
 #[derive(Debug)]
-pub struct Asked {
+pub struct ConsentRequest {
     pub opened: Opened,
     pub partner_name: String,
     pub legal_name: String,
@@ -42,7 +42,7 @@ pub async fn find(
     browser: &Browser,
     client: &str,
     request_uri: &str,
-) -> Result<Option<Asked>, Fault> {
+) -> Result<Option<ConsentRequest>, Fault> {
     let Some(opened) = authorization::open(access, client, request_uri, now).await? else { return Ok(None) };
     // Not from a replica: who has just signed in wants to go on.
     let mut tx = access.db.reading_newest().await?;
@@ -60,7 +60,7 @@ pub async fn find(
     let step = model::next(&opened.request, known);
     let partner = partners::service::get(&mut tx, opened.partner).await?;
     let asking = apps::service::get(&mut tx, opened.partner, opened.app).await?;
-    Ok(Some(Asked {
+    Ok(Some(ConsentRequest {
         partner_name: partner.name.into_string(),
         legal_name: partner.legal_name.into_string(),
         app_name: asking.name.into_string(),
@@ -73,7 +73,7 @@ pub async fn find(
 }
 
 /// Whom a tester can be (sandbox).
-pub async fn persons(access: &Access, asked: &Asked) -> Result<Vec<(FanId, Nickname)>, Fault> {
+pub async fn persons(access: &Access, asked: &ConsentRequest) -> Result<Vec<(FanId, Nickname)>, Fault> {
     let mut tx = access.db.reading_newest().await?;
     fans::service::newest(&mut tx, asked.opened.partner, PERSONS_MAX).await
 }
@@ -92,7 +92,7 @@ pub async fn sign_in(
     access: &Access,
     now: Time,
     browser: &Browser,
-    asked: &Asked,
+    asked: &ConsentRequest,
     who: &Who,
 ) -> Result<Browser, Fault> {
     // Not the caller's business alone: nobody signs in without proof where money is real.
@@ -106,7 +106,7 @@ pub async fn sign_in(
     .await
 }
 
-async fn person(access: &Access, tx: &mut Tx, asked: &Asked, who: &Who, now: Time) -> Result<PersonId, Fault> {
+async fn person(access: &Access, tx: &mut Tx, asked: &ConsentRequest, who: &Who, now: Time) -> Result<PersonId, Fault> {
     let partner = asked.opened.partner;
     let fan = match who {
         Who::Known(fan) => *fan,
@@ -121,7 +121,12 @@ pub async fn leave(access: &Access, browser: &Browser) -> Result<Browser, Fault>
 }
 
 /// The fan agrees, to the nickname too or not: where the browser goes. Nothing when the request was completed before.
-pub async fn agree(access: &Access, now: Time, asked: &Asked, with_nickname: bool) -> Result<Option<String>, Fault> {
+pub async fn agree(
+    access: &Access,
+    now: Time,
+    asked: &ConsentRequest,
+    with_nickname: bool,
+) -> Result<Option<String>, Fault> {
     let scopes = asked.opened.scopes();
     let agreed = if with_nickname { scopes } else { scopes.without(FanScope::ProfileNickname) };
     if agreed.is_empty() {
@@ -131,11 +136,16 @@ pub async fn agree(access: &Access, now: Time, asked: &Asked, with_nickname: boo
 }
 
 /// Goes on with what the fan agreed to before.
-pub async fn go_on(access: &Access, now: Time, asked: &Asked) -> Result<Option<String>, Fault> {
+pub async fn go_on(access: &Access, now: Time, asked: &ConsentRequest) -> Result<Option<String>, Fault> {
     accept(access, now, asked, None).await
 }
 
-async fn accept(access: &Access, now: Time, asked: &Asked, agreed: Option<FanScopes>) -> Result<Option<String>, Fault> {
+async fn accept(
+    access: &Access,
+    now: Time,
+    asked: &ConsentRequest,
+    agreed: Option<FanScopes>,
+) -> Result<Option<String>, Fault> {
     let session = asked.session.ok_or_else(|| Fault::internal("a consent came without a known person"))?;
     let opened = &asked.opened;
     in_transaction(access, async |tx| {
@@ -162,7 +172,7 @@ async fn accept(access: &Access, now: Time, asked: &Asked, agreed: Option<FanSco
 }
 
 /// The fan refuses: where the browser goes. Nothing when the request was completed before.
-pub async fn refuse(access: &Access, now: Time, asked: &Asked) -> Result<Option<String>, Fault> {
+pub async fn refuse(access: &Access, now: Time, asked: &ConsentRequest) -> Result<Option<String>, Fault> {
     let is_first = in_transaction(access, async |tx| asked.opened.complete(tx, now).await).await?;
     if is_first { asked.opened.denial(access, Denial::AccessDenied).map(Some) } else { Ok(None) }
 }

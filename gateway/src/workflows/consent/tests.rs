@@ -2,7 +2,7 @@
 
 use quanzi_openapi::fans::NewSandboxFan;
 
-use super::service::{self, Asked, Who};
+use super::service::{self, ConsentRequest, Who};
 use crate::edge::sessions::Browser;
 use crate::on_both_engines;
 use crate::platform::config::Mode;
@@ -13,16 +13,16 @@ on_both_engines! {
         let app = process(&db, Mode::Sandbox).await;
         let client = sent_back(&app).await;
         let now = app.clock.now();
-        let tabs = async || -> (Asked, Asked) {
+        let tabs = async || -> (ConsentRequest, ConsentRequest) {
             let form = pushed_form(&app, &client, VERIFIER);
             let pushed = crate::access::oauth::authorization::push(&app, &request("/oauth/par", &[]), &form, now).await.unwrap();
             let find = async |browser: &Browser| {
                 service::find(&app, now, browser, &client.app.to_string(), &pushed.request_uri).await.unwrap().unwrap()
             };
-            let stranger = Browser::stranger(&app);
+            let stranger = Browser::first_visit(&app);
             let asked = find(&stranger).await;
             let who = Who::Invented(NewSandboxFan::new("Mei"));
-            let browser = service::sign_in(&app, now, &stranger, &asked, &who).await.unwrap().come_back();
+            let browser = service::sign_in(&app, now, &stranger, &asked, &who).await.unwrap().with_cookie();
             (find(&browser).await, find(&browser).await)
         };
         let grants = async || {

@@ -88,7 +88,7 @@ impl MePage {
                 let url = sign_in::begin(edge, now, browser, PATH, sign_in::Reauthentication::default()).await?;
                 Ok(visit.frame().leave(&url))
             }
-            Decision::SignOut => Ok(service::sign_out(edge, browser).await?.keep(again)),
+            Decision::SignOut => Ok(service::sign_out(edge, browser).await?.set_cookie(again)),
         }
     }
 }
@@ -109,7 +109,7 @@ impl FormPage for MePage {
 
     async fn view(&self, visit: &Visit<'_>, (): &(), cross_site: bool) -> Page {
         let frame = visit.frame();
-        let note = frame.say(
+        let note = frame.text(
             "The request did not come from this page. Nothing has changed; please choose again.",
             "请求并非来自本页面，未作任何更改，请重新选择。",
         );
@@ -117,34 +117,34 @@ impl FormPage for MePage {
         let after = visit.request.query::<Query>().and_then(|query| query.after);
         match service::find(edge, visit.request.now(), &visit.browser, after).await {
             Ok(Some(own)) => frame.page(Page::new(page::me(&frame, &own, cross_site.then_some(note), &code))),
-            Ok(None) => frame.page(Page::new(page::stranger(&frame, &sign_in::provider_name(edge), &code))),
-            Err(fault) => self.trouble(visit, fault),
+            Ok(None) => frame.page(Page::new(page::signed_out(&frame, &sign_in::provider_name(edge), &code))),
+            Err(fault) => self.error_page(visit, fault),
         }
     }
 
     async fn decide(&self, visit: &Visit<'_>, _token: &str, (): (), form: Form) -> Page {
-        Self::act(visit, &form).await.unwrap_or_else(|fault| self.trouble(visit, fault))
+        Self::act(visit, &form).await.unwrap_or_else(|fault| self.error_page(visit, fault))
     }
 
     fn not_found(&self, visit: &Visit<'_>) -> Page {
-        visit.trouble(Fault::new(ErrorCode::RouteNotFound))
+        visit.error_page(Fault::new(ErrorCode::RouteNotFound))
     }
 
-    fn trouble(&self, visit: &Visit<'_>, fault: Fault) -> Page {
+    fn error_page(&self, visit: &Visit<'_>, fault: Fault) -> Page {
         let frame = visit.frame();
         let gone =
             matches!(fault.code(), ErrorCode::GrantNotFound | ErrorCode::MandateNotFound | ErrorCode::FanNotFound);
         let (title, text) = if gone {
-            let title = frame.say("Nothing here", "内容不存在");
+            let title = frame.text("Nothing here", "内容不存在");
             (
                 title,
-                frame.say(
+                frame.text(
                     "It may already have been removed. Please open your page again.",
                     "该授权可能已取消，请重新打开“我的页面”。",
                 ),
             )
         } else {
-            frame.trouble(fault.code())
+            frame.error_text(fault.code())
         };
         frame.page(Page::refusal(fault, frame.message(title, text)))
     }

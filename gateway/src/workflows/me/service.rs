@@ -31,16 +31,16 @@ const PAYMENTS_MAX: u32 = 10;
 
 /// Everything on the page.
 #[derive(Debug)]
-pub struct Own {
+pub struct MyOverview {
     pub nickname: Nickname,
-    pub places: Vec<Place>,
+    pub sections: Vec<PartnerSection>,
     /// The last of them, when there are more.
     pub more_after: Option<FanId>,
 }
 
 /// What a person is and does at one partner.
 #[derive(Debug)]
-pub struct Place {
+pub struct PartnerSection {
     pub partner: PartnerId,
     pub partner_name: String,
     pub legal_name: String,
@@ -61,20 +61,31 @@ pub struct Granted {
 }
 
 /// The page of the person signed in in this browser, starting with the partners after this fan of the person.
-pub async fn find(access: &Access, now: Time, browser: &Browser, after: Option<FanId>) -> Result<Option<Own>, Fault> {
+pub async fn find(
+    access: &Access,
+    now: Time,
+    browser: &Browser,
+    after: Option<FanId>,
+) -> Result<Option<MyOverview>, Fault> {
     // Not from a replica: who has just taken something back wants to see it.
     let mut tx = access.db.reading_newest().await?;
     let Some(session) = sessions::find(&mut tx, browser, now).await? else { return Ok(None) };
     let Some(nickname) = fans::service::nickname(&mut tx, session.person).await? else { return Ok(None) };
-    let mut places = Vec::new();
+    let mut sections = Vec::new();
     let (fans, more_after) = fans::service::fans_of(&mut tx, session.person, after).await?;
     for (partner, fan) in fans {
-        places.push(place(access, &mut tx, now, partner, fan).await?);
+        sections.push(section(access, &mut tx, now, partner, fan).await?);
     }
-    Ok(Some(Own { nickname, places, more_after }))
+    Ok(Some(MyOverview { nickname, sections, more_after }))
 }
 
-async fn place(access: &Access, tx: &mut Reader, now: Time, partner: PartnerId, fan: FanId) -> Result<Place, Fault> {
+async fn section(
+    access: &Access,
+    tx: &mut Reader,
+    now: Time,
+    partner: PartnerId,
+    fan: FanId,
+) -> Result<PartnerSection, Fault> {
     let named = partners::service::get(tx, partner).await?;
     let mut joined = Vec::new();
     for membership in memberships::service::of_fan(tx, partner, fan, CIRCLES_MAX).await? {
@@ -89,18 +100,18 @@ async fn place(access: &Access, tx: &mut Reader, now: Time, partner: PartnerId, 
         let app_name = apps::service::get(tx, partner, grant.app_id).await?.name.into_string();
         granted.push(Granted { id: grant.id, app_name, scopes: grant.scopes(), since: grant.created_at });
     }
-    let standing = mandates::service::active_of_fan(tx, Context { platform: access, partner, now }, fan).await?;
+    let mandates = mandates::service::active_of_fan(tx, Context { platform: access, partner, now }, fan).await?;
     let mut wanted = PaymentsQuery::default();
     wanted.fan = Some(fan);
     wanted.limit = Some(Limit::new(PAYMENTS_MAX));
     let paid = payments::service::page(tx, Context { platform: access, partner, now }, &wanted).await?.data;
-    Ok(Place {
+    Ok(PartnerSection {
         partner,
         partner_name: named.name.into_string(),
         legal_name: named.legal_name.into_string(),
         circles: joined,
         grants: granted,
-        mandates: standing,
+        mandates,
         payments: paid,
     })
 }

@@ -7,7 +7,7 @@ use quanzi_openapi::memberships::{
 };
 
 use super::service;
-use crate::capabilities::memberships::Action;
+use crate::capabilities::memberships::MembershipAction;
 use crate::edge::{Call, Effect, Routes};
 use crate::platform::db::Tx;
 use crate::platform::fault::Fault;
@@ -24,32 +24,32 @@ pub fn routes(routes: Routes) -> Routes {
 }
 
 async fn approve(call: &mut Call<ApproveMembership>) -> Result<Membership, Fault> {
-    act(call, Action::Approve).await
+    act(call, MembershipAction::Approve).await
 }
 
 async fn reject(call: &mut Call<RejectMembership>) -> Result<Membership, Fault> {
-    act(call, Action::Reject).await
+    act(call, MembershipAction::Reject).await
 }
 
 async fn remove(call: &mut Call<RemoveMembership>) -> Result<Membership, Fault> {
-    act(call, Action::Remove).await
+    act(call, MembershipAction::Remove).await
 }
 
 async fn ban(call: &mut Call<BanMembership>) -> Result<Membership, Fault> {
-    act(call, Action::Ban).await
+    act(call, MembershipAction::Ban).await
 }
 
 async fn unban(call: &mut Call<UnbanMembership>) -> Result<Membership, Fault> {
-    act(call, Action::Unban).await
+    act(call, MembershipAction::Unban).await
 }
 
 async fn leave(call: &mut Call<LeaveMembership>) -> Result<Membership, Fault> {
-    act(call, Action::Leave).await
+    act(call, MembershipAction::Leave).await
 }
 
 async fn act<E: Endpoint<Params = MembershipPath, Verb: Effect<Handle = Tx>>>(
     call: &mut Call<E>,
-    action: Action,
+    action: MembershipAction,
 ) -> Result<Membership, Fault> {
     service::act(&mut call.tx, call.caller.partner, call.now, call.params.membership, action).await
 }

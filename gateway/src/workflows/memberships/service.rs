@@ -5,7 +5,7 @@ use quanzi_openapi::memberships::Membership;
 use quanzi_openapi::{ErrorCode, Time};
 
 use crate::capabilities::content;
-use crate::capabilities::memberships::{self, Action};
+use crate::capabilities::memberships::{self, MembershipAction};
 use crate::platform::db::Tx;
 use crate::platform::fault::Fault;
 
@@ -15,7 +15,7 @@ pub async fn act(
     partner: PartnerId,
     now: Time,
     membership: MembershipId,
-    action: Action,
+    action: MembershipAction,
 ) -> Result<Membership, Fault> {
     let transition = memberships::service::prepare(tx, partner, membership, action).await?;
     if transition.ends_membership() {
@@ -35,5 +35,5 @@ pub async fn leave_as_fan(
     if memberships::service::find(tx, partner, membership).await?.fan != fan {
         return Err(ErrorCode::MembershipNotFound.into());
     }
-    act(tx, partner, now, membership, Action::Leave).await.map(drop)
+    act(tx, partner, now, membership, MembershipAction::Leave).await.map(drop)
 }

@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::ServiceConfig;
 use serde::Deserialize;
 
-use super::service::{self, Asked};
+use super::service::{self, MandateRequest};
 use super::view::{self, Note};
 use crate::capabilities::sign_in;
 use crate::edge::Edge;
@@ -44,7 +44,7 @@ struct Form {
 struct MandatePage;
 
 impl MandatePage {
-    fn page(visit: &Visit<'_>, asked: &Asked, note: Option<Note>) -> Page {
+    fn page(visit: &Visit<'_>, asked: &MandateRequest, note: Option<Note>) -> Page {
         let frame = visit.frame();
         let provider = sign_in::provider_name(visit.edge());
         let html = view::asked(&frame, asked, note, (&visit.form_code(), &provider), visit.request.now());
@@ -58,21 +58,21 @@ impl FormPage for MandatePage {
     const DECIDE: &'static str = "DecideOnMandate";
     // A code and a short word.
     const FORM_BYTES_MAX: usize = 1_024;
-    type Subject = Asked;
+    type Subject = MandateRequest;
     type Form = Form;
 
-    async fn find(&self, visit: &Visit<'_>, token: &str) -> Result<Option<Asked>, Fault> {
+    async fn find(&self, visit: &Visit<'_>, token: &str) -> Result<Option<MandateRequest>, Fault> {
         if !is_token(token) {
             return Ok(None);
         }
         service::find(visit.edge(), visit.request.now(), &visit.browser, token).await
     }
 
-    async fn view(&self, visit: &Visit<'_>, asked: &Asked, cross_site: bool) -> Page {
+    async fn view(&self, visit: &Visit<'_>, asked: &MandateRequest, cross_site: bool) -> Page {
         Self::page(visit, asked, cross_site.then_some(Note::Elsewhere))
     }
 
-    async fn decide(&self, visit: &Visit<'_>, token: &str, asked: Asked, form: Form) -> Page {
+    async fn decide(&self, visit: &Visit<'_>, token: &str, asked: MandateRequest, form: Form) -> Page {
         if form.decision == Decision::SignIn && !asked.can_decide && sign_in::is_offered(visit.edge()) {
             return sign_in::as_somebody_else(visit, format!("/mandate/{token}")).await;
         }
@@ -86,16 +86,16 @@ impl FormPage for MandatePage {
             Ok(false) => match self.find(visit, token).await {
                 Ok(Some(asked)) => Self::page(visit, &asked, Some(Note::Decided)).status(StatusCode::CONFLICT),
                 Ok(None) => self.not_found(visit),
-                Err(fault) => visit.trouble(fault),
+                Err(fault) => visit.error_page(fault),
             },
-            Err(fault) => visit.trouble(fault),
+            Err(fault) => visit.error_page(fault),
         }
     }
 
     fn not_found(&self, visit: &Visit<'_>) -> Page {
         let frame = visit.frame();
-        let title = frame.say("This link is not valid", "链接无效");
-        let text = frame.say(
+        let title = frame.text("This link is not valid", "链接无效");
+        let text = frame.text(
             "The link may be incomplete. Please open it again from where you received it, or ask for a new one. Nothing has been agreed.",
             "链接可能不完整。请回到原页面重新打开，或重新获取链接。未作任何授权。",
         );

@@ -5,7 +5,7 @@ use quanzi_openapi::fans::Nickname;
 use quanzi_openapi::id::PartnerId;
 use quanzi_openapi::mandates::MandateStatus;
 
-use super::super::{model, service, store::Row};
+use super::super::{model, service, store::MandateRow};
 use crate::capabilities::circles;
 use crate::capabilities::fans;
 use crate::capabilities::partners;
@@ -17,9 +17,9 @@ use crate::platform::fault::Fault;
 
 /// A consent with what a fan wants to know about it.
 #[derive(Debug)]
-pub struct Asked {
+pub struct MandateRequest {
     pub partner: PartnerId,
-    pub row: Row,
+    pub row: MandateRow,
     pub partner_name: String,
     pub legal_name: String,
     /// The circle it is for; none: all of the partner's.
@@ -32,7 +32,7 @@ pub struct Asked {
 
 /// How it stands for a fan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum DecisionStatus {
     /// The fan can decide.
     Waiting,
     /// The fan agreed.
@@ -45,23 +45,28 @@ pub enum Standing {
     Expired,
 }
 
-impl Asked {
+impl MandateRequest {
     /// How it stands.
-    pub fn standing(&self, now: Time) -> Standing {
+    pub fn decision_status(&self, now: Time) -> DecisionStatus {
         let over = self.row.expires_at.is_some_and(|expires_at| expires_at <= now);
         match self.row.status {
-            MandateStatus::RequiresConsent if model::waits(&self.row, now) => Standing::Waiting,
+            MandateStatus::RequiresConsent if model::waits(&self.row, now) => DecisionStatus::Waiting,
             // The job that ends it may be a moment late.
-            MandateStatus::Active if !over => Standing::Agreed,
-            MandateStatus::Declined => Standing::Declined,
-            MandateStatus::Revoked => Standing::Revoked,
-            _ => Standing::Expired,
+            MandateStatus::Active if !over => DecisionStatus::Agreed,
+            MandateStatus::Declined => DecisionStatus::Declined,
+            MandateStatus::Revoked => DecisionStatus::Revoked,
+            _ => DecisionStatus::Expired,
         }
     }
 }
 
 /// The consent whose page this is, with everything on it.
-pub async fn find(platform: &Platform, now: Time, browser: &Browser, token: &str) -> Result<Option<Asked>, Fault> {
+pub async fn find(
+    platform: &Platform,
+    now: Time,
+    browser: &Browser,
+    token: &str,
+) -> Result<Option<MandateRequest>, Fault> {
     // Not from a replica: who has just decided wants to see it.
     let mut tx = platform.db.reading_newest().await?;
     let Some((partner, row)) = service::find_by_token(&mut tx, token).await? else { return Ok(None) };
@@ -73,7 +78,7 @@ pub async fn find(platform: &Platform, now: Time, browser: &Browser, token: &str
     let person = fans::service::person(&mut tx, partner, row.fan_id).await?;
     let session = sessions::find(&mut tx, browser, now).await?;
     let can_decide = platform.config.mode.is_sandbox() || session.is_some_and(|session| session.person == person.id);
-    Ok(Some(Asked {
+    Ok(Some(MandateRequest {
         partner,
         row,
         partner_name: named.name.into_string(),
@@ -85,7 +90,7 @@ pub async fn find(platform: &Platform, now: Time, browser: &Browser, token: &str
 }
 
 /// Does what the fan says; false when it was too late, or decided before.
-pub async fn decide(platform: &Platform, now: Time, asked: &Asked, agrees: bool) -> Result<bool, Fault> {
+pub async fn decide(platform: &Platform, now: Time, asked: &MandateRequest, agrees: bool) -> Result<bool, Fault> {
     // Not the caller's business alone: this is the line that consents pass.
     if !asked.can_decide {
         return Err(Fault::internal("a consent decision came without a known person"));

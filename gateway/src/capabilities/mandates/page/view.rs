@@ -3,7 +3,7 @@
 use askama::Template;
 use quanzi_openapi::{Money, Time};
 
-use super::service::{Asked, Standing};
+use super::service::{DecisionStatus, MandateRequest};
 use crate::edge::pages::{Frame, html};
 
 /// What went wrong, as far as it is the fan's business.
@@ -19,8 +19,8 @@ pub enum Note {
 #[template(path = "mandates/mandate.html")]
 struct MandatePage<'a> {
     frame: &'a Frame<'a>,
-    asked: &'a Asked,
-    standing: Standing,
+    asked: &'a MandateRequest,
+    status: DecisionStatus,
     note: Option<Note>,
     form_code: &'a str,
     /// Where fans sign in; empty in a sandbox, and without a provider.
@@ -33,8 +33,8 @@ struct MandatePage<'a> {
 }
 
 impl MandatePage<'_> {
-    fn say<'t>(&self, english: &'t str, chinese: &'t str) -> &'t str {
-        self.frame.say(english, chinese)
+    fn text<'t>(&self, english: &'t str, chinese: &'t str) -> &'t str {
+        self.frame.text(english, chinese)
     }
 
     fn is_english(&self) -> bool {
@@ -42,14 +42,14 @@ impl MandatePage<'_> {
     }
 
     fn waits(&self) -> bool {
-        self.standing == Standing::Waiting
+        self.status == DecisionStatus::Waiting
     }
 }
 
 /// The page of a consent.
 pub fn asked(
     frame: &Frame<'_>,
-    asked: &Asked,
+    asked: &MandateRequest,
     note: Option<Note>,
     (form_code, provider): (&str, &str),
     now: Time,
@@ -60,7 +60,7 @@ pub fn asked(
     html(&MandatePage {
         frame,
         asked,
-        standing: asked.standing(now),
+        status: asked.decision_status(now),
         note,
         form_code,
         provider,
