@@ -270,8 +270,9 @@ impl Stage {
 
     /// As if the person who signed in last were this fan.
     pub async fn make_newest_person_be(&self, fan: &str) {
-        let newest = "select id from person order by created_at desc, id desc limit 1";
-        self.execute(format!("update fan set person_id = ({newest}) where id = '{fan}'")).await;
+        let columns = "nickname, real_name_verified, adult, credit_band";
+        let newest = format!("select id, {columns} from person order by created_at desc, id desc limit 1");
+        self.execute(format!("update fan set (person_id, {columns}) = ({newest}) where id = '{fan}'")).await;
     }
 
     /// Takes the database away under the running gateway.

@@ -8,9 +8,10 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use quanzi_openapi::Time;
+use quanzi_openapi::id::PartnerId;
 use sha2::{Digest as _, Sha256};
 
-use crate::platform::db::{self, Reader, Sql, Tx};
+use crate::platform::db::{self, List, Reader, Sql, Tx};
 use crate::sql;
 
 /// A signature is accepted from 90 s behind to 30 s ahead of our clock, and a DPoP nonce for up to 180 s; a bucket is
@@ -24,29 +25,51 @@ const BUCKET_ENTRIES_MAX: usize = 131_072;
 
 type Entry = [u8; 16];
 
-const USE_UP: Sql =
-    sql!("insert into used_nonce (nonce_hash, expires_at) values ($1, $2) on conflict (nonce_hash) do nothing");
-const FIND: Sql = sql!("select expires_at from used_nonce where nonce_hash = $1");
+const USE_UP: Sql = sql!(
+    "insert into used_nonce (partner_id, nonce_hash, expires_at) values ($1, $2, $3) on conflict (partner_id, nonce_hash) do nothing"
+);
+const FIND: Sql = sql!("select expires_at from used_nonce where partner_id = $1 and nonce_hash = $2");
 const SWEEP: Sql = sql!(
-    "delete from used_nonce where nonce_hash in
-     (select nonce_hash from used_nonce where expires_at < $1 order by expires_at limit $2)"
+    "delete from used_nonce where (partner_id, nonce_hash) in
+     (select partner_id, nonce_hash from used_nonce where expires_at < $1 order by expires_at limit $2)"
+);
+const KNOWN_NONCES: Sql = sql!(
+    "select ",
+    { postgres: "encode(nonce_hash, 'hex')", sqlite: "lower(hex(nonce_hash))" },
+    " from used_nonce where partner_id = $1 and nonce_hash in (select ",
+    { postgres: "decode(value ->> 0, 'hex')", sqlite: "unhex(value ->> 0)" },
+    " from json_each($2))"
+);
+const USE_UP_ALL: Sql = sql!(
+    "insert into used_nonce (partner_id, nonce_hash, expires_at) select $1, ",
+    { postgres: "decode(value ->> 0, 'hex')", sqlite: "unhex(value ->> 0)" },
+    ", cast(value ->> 1 as bigint) from json_each($2) where true order by value ->> 0 \
+     on conflict (partner_id, nonce_hash) do nothing"
 );
 /// How long a used nonce is kept: past every window in which its signature could be accepted.
 const KEPT_SECONDS: i64 = 300;
 
-/// The nonce of a verified signature.
+/// The nonce of a verified signature, of an app of this partner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct UsedNonce([u8; 32]);
+pub struct UsedNonce {
+    partner: PartnerId,
+    hash: [u8; 32],
+}
 
 impl UsedNonce {
     /// Of this key and nonce.
-    pub fn new(key: &str, nonce: &str) -> Self {
-        Self(hash(key, nonce))
+    pub fn new(partner: PartnerId, key: &str, nonce: &str) -> Self {
+        Self { partner, hash: hash(key, nonce) }
+    }
+
+    /// Whose app signed.
+    pub const fn partner(&self) -> PartnerId {
+        self.partner
     }
 
     /// As it stands in the table, in hexadecimal: in a list of rows there are no bytes.
     pub fn hex(&self) -> String {
-        hex(&self.0)
+        hex(&self.hash)
     }
 
     /// When it may be forgotten.
@@ -56,14 +79,29 @@ impl UsedNonce {
 
     /// Whether it was used up, by whatever process.
     pub async fn was_used(&self, tx: &mut Reader) -> Result<bool, db::Fault> {
-        Ok(tx.query(FIND).bind(self.0).optional::<(i64,)>().await?.is_some())
+        Ok(tx.query(FIND).bind(self.partner).bind(self.hash).optional::<(i64,)>().await?.is_some())
     }
 
     /// Uses it up, in the transaction of the change; false when that has happened before.
     pub async fn consume(&self, tx: &mut Tx, now: Time) -> Result<bool, db::Fault> {
-        let rows = tx.query(USE_UP).bind(self.0).bind(Self::expires_at(now)).run().await?;
+        let rows = tx.query(USE_UP).bind(self.partner).bind(self.hash).bind(Self::expires_at(now)).run().await?;
         Ok(rows == 1)
     }
+}
+
+/// Which of these nonces of one partner were used, by whatever process.
+pub async fn used(tx: &mut Reader, partner: PartnerId, nonces: &[UsedNonce]) -> Result<Vec<UsedNonce>, db::Fault> {
+    let asked = List::of(nonces.iter().map(UsedNonce::hex));
+    let rows: Vec<(String,)> = tx.query(KNOWN_NONCES).bind(partner).bind(asked).all().await?;
+    let used: HashSet<String> = rows.into_iter().map(|(hash,)| hash).collect();
+    Ok(nonces.iter().copied().filter(|nonce| used.contains(&nonce.hex())).collect())
+}
+
+/// Uses up many nonces of one partner; gives back how many were used for the first time.
+pub async fn consume(tx: &mut Tx, partner: PartnerId, nonces: &[UsedNonce], now: Time) -> Result<u64, db::Fault> {
+    let expires_at = UsedNonce::expires_at(now).micros();
+    let rows = nonces.iter().map(|nonce| (nonce.hex(), expires_at));
+    tx.query(USE_UP_ALL).bind(partner).bind(List::rows(rows)).run().await
 }
 
 /// Bytes in hexadecimal: in a list of rows there are no bytes.

@@ -16,7 +16,7 @@ use crate::platform::clock::Clock;
 use crate::platform::config::Config;
 use crate::platform::db::Db;
 use crate::platform::fault::Fault;
-use crate::platform::jobs::Jobs;
+use crate::platform::jobs::{Jobs, Turns};
 use crate::platform::metrics::Metrics;
 use crate::platform::retention::RetentionTask;
 use crate::platform::shutdown::Stopping;
@@ -52,7 +52,7 @@ impl App {
         Ok(Self {
             edge: Arc::new(Edge::new(access)),
             memory: Memory::new(&platform),
-            jobs: Arc::new(Jobs { handlers: registry::job_handlers(&platform), platform }),
+            jobs: Arc::new(Jobs { handlers: registry::job_handlers(&platform), platform, turns: Turns::default() }),
             demo,
         })
     }

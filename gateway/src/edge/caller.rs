@@ -58,7 +58,7 @@ pub(super) async fn admit(exchange: &mut Exchange, payload: Payload) -> Result<(
         if !edge.nonces.first_use(&verified.keyid, &verified.nonce, now) {
             return Err(signature::fault(&SignatureError::NonceReplayed));
         }
-        exchange.nonce = Some(UsedNonce::new(&verified.keyid, &verified.nonce));
+        exchange.nonce = Some(UsedNonce::new(token.partner, &verified.keyid, &verified.nonce));
         exchange.signed_for = Some(verified.target_uri);
     }
     let caller = Caller { partner: token.partner, app: token.app, scopes };

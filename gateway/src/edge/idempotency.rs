@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use quanzi_openapi::id::AppId;
+use quanzi_openapi::id::{AppId, PartnerId};
 use quanzi_openapi::{ErrorCode, Time};
 use sha2::{Digest as _, Sha256};
 
@@ -20,29 +20,39 @@ pub(super) const KEPT_SECONDS: i64 = 30 * 24 * 3_600;
 /// Longest key, in characters.
 const KEY_LEN_MAX: usize = 255;
 
-const FIND: Sql = sql!("select request_hash, status, headers, body from idempotency where app_id = $1 and key = $2");
+const FIND: Sql = sql!(
+    "select request_hash, status, headers, body from idempotency where partner_id = $1 and app_id = $2 and key = $3"
+);
 /// Waits for another transaction that has claimed the key and not ended yet.
 const CLAIM: Sql = sql!(
-    "insert into idempotency (app_id, key, request_hash, status, headers, body, created_at)
-     values ($1, $2, $3, $4, $5, $6, $7) on conflict (app_id, key) do nothing"
+    "insert into idempotency (partner_id, app_id, key, request_hash, status, headers, body, created_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (partner_id, app_id, key) do nothing"
 );
-const SAVE: Sql = sql!("update idempotency set status = $3, headers = $4, body = $5 where app_id = $1 and key = $2");
-const RELEASE: Sql = sql!("delete from idempotency where app_id = $1 and key = $2");
+const SAVE: Sql = sql!(
+    "update idempotency set status = $4, headers = $5, body = $6 where partner_id = $1 and app_id = $2 and key = $3"
+);
+const RELEASE: Sql = sql!("delete from idempotency where partner_id = $1 and app_id = $2 and key = $3");
 const SWEEP: Sql = sql!(
-    "delete from idempotency where (app_id, key) in
-     (select app_id, key from idempotency where created_at < $1 order by created_at limit $2)"
+    "delete from idempotency where (partner_id, app_id, key) in
+     (select partner_id, app_id, key from idempotency where created_at < $1 order by created_at limit $2)"
 );
 
 /// A key and the request it belongs to.
 #[derive(Debug, Clone)]
 pub(super) struct RequestKey {
+    partner: PartnerId,
     app: AppId,
     text: String,
     request_hash: [u8; 32],
 }
 
 impl RequestKey {
-    /// As it stands in the table.
+    /// Whose app uses it.
+    pub(super) const fn partner(&self) -> PartnerId {
+        self.partner
+    }
+
+    /// As it stands in the table, beside the partner.
     pub(super) fn place(&self) -> (AppId, &str) {
         (self.app, &self.text)
     }
@@ -63,7 +73,13 @@ struct SavedAnswerRow {
 
 impl RequestKey {
     /// The key of a request, checked.
-    pub fn new(app: AppId, text: &str, method: &str, target: &str, body: &[u8]) -> Result<Self, Fault> {
+    pub fn new(
+        (partner, app): (PartnerId, AppId),
+        text: &str,
+        method: &str,
+        target: &str,
+        body: &[u8],
+    ) -> Result<Self, Fault> {
         let readable = (1..=KEY_LEN_MAX).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'!'..=b'~'));
         if !readable {
             let detail = format!("Send 1 to {KEY_LEN_MAX} visible ASCII characters, such as a UUID.");
@@ -74,7 +90,7 @@ impl RequestKey {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
-        Ok(Self { app, text: text.to_owned(), request_hash: hash.finalize().into() })
+        Ok(Self { partner, app, text: text.to_owned(), request_hash: hash.finalize().into() })
     }
 
     /// IdempotencyEntries the key for this transaction, before anything else is done in it; or gives the saved answer, when this very
@@ -83,6 +99,7 @@ impl RequestKey {
         let nothing_yet: [u8; 0] = [];
         let claimed = tx
             .query(CLAIM)
+            .bind(self.partner)
             .bind(self.app)
             .bind(self.text.as_str())
             .bind(self.request_hash)
@@ -96,13 +113,25 @@ impl RequestKey {
             return Ok(None);
         }
         // Swept between the two statements: as good as never claimed, so the call runs again.
-        let row = tx.query(FIND).bind(self.app).bind(self.text.as_str()).optional::<SavedAnswerRow>().await?;
+        let row = tx
+            .query(FIND)
+            .bind(self.partner)
+            .bind(self.app)
+            .bind(self.text.as_str())
+            .optional::<SavedAnswerRow>()
+            .await?;
         self.answer(row.ok_or(db::Fault::Retry)?).map(Some)
     }
 
     /// The saved answer, when this very request was answered before; nothing is claimed.
     pub async fn saved(&self, tx: &mut Reader) -> Result<Option<Answer>, Fault> {
-        let row = tx.query(FIND).bind(self.app).bind(self.text.as_str()).optional::<SavedAnswerRow>().await?;
+        let row = tx
+            .query(FIND)
+            .bind(self.partner)
+            .bind(self.app)
+            .bind(self.text.as_str())
+            .optional::<SavedAnswerRow>()
+            .await?;
         row.map(|row| self.answer(row)).transpose()
     }
 
@@ -117,6 +146,7 @@ impl RequestKey {
     /// Saves the answer with the claim.
     pub async fn save(&self, tx: &mut Tx, answer: &Answer) -> Result<(), Fault> {
         tx.query(SAVE)
+            .bind(self.partner)
             .bind(self.app)
             .bind(self.text.as_str())
             .bind(i64::from(answer.status))
@@ -129,7 +159,7 @@ impl RequestKey {
 
     /// Gives the claim back, for a refusal whose other writes are kept.
     pub async fn release(&self, tx: &mut Tx) -> Result<(), Fault> {
-        tx.query(RELEASE).bind(self.app).bind(self.text.as_str()).run().await?;
+        tx.query(RELEASE).bind(self.partner).bind(self.app).bind(self.text.as_str()).run().await?;
         Ok(())
     }
 }

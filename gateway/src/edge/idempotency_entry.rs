@@ -6,42 +6,29 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use quanzi_openapi::Time;
-use quanzi_openapi::id::AppId;
+use quanzi_openapi::id::{AppId, PartnerId};
 
 use super::answer::Answer;
 use super::idempotency::RequestKey;
-use crate::access::replay::{UsedNonce, hex};
+use crate::access::replay::{self, UsedNonce, hex};
 use crate::platform::db::{self, Fault, Json, List, Sql, Tx};
 use crate::sql;
 
 const KNOWN_KEYS: Sql = sql!(
     "select i.app_id, i.key, i.request_hash, i.status, i.headers, i.body from idempotency i \
-     join (select value ->> 0 as app_id, value ->> 1 as key from json_each($1)) as asked \
-     on i.app_id = asked.app_id and i.key = asked.key"
+     join (select value ->> 0 as app_id, value ->> 1 as key from json_each($2)) as asked \
+     on i.app_id = asked.app_id and i.key = asked.key where i.partner_id = $1"
 );
 const SAVE: Sql = sql!(
-    "insert into idempotency (app_id, key, request_hash, status, headers, body, created_at) \
-     select value ->> 0, value ->> 1, ",
+    "insert into idempotency (partner_id, app_id, key, request_hash, status, headers, body, created_at) \
+     select $1, value ->> 0, value ->> 1, ",
     { postgres: "decode(value ->> 2, 'hex')", sqlite: "unhex(value ->> 2)" },
     ", cast(value ->> 3 as bigint), ",
     { postgres: "cast(value ->> 4 as jsonb), convert_to(value ->> 5, 'UTF8')",
       sqlite: "value ->> 4, cast(value ->> 5 as blob)" },
-    ", cast(value ->> 6 as bigint) from json_each($1) where true order by value ->> 0, value ->> 1 \
-     on conflict (app_id, key) do nothing"
+    ", cast(value ->> 6 as bigint) from json_each($2) where true order by value ->> 0, value ->> 1 \
+     on conflict (partner_id, app_id, key) do nothing"
 );
-const KNOWN_NONCES: Sql = sql!(
-    "select ",
-    { postgres: "encode(nonce_hash, 'hex')", sqlite: "lower(hex(nonce_hash))" },
-    " from used_nonce where nonce_hash in (select ",
-    { postgres: "decode(value ->> 0, 'hex')", sqlite: "unhex(value ->> 0)" },
-    " from json_each($1))"
-);
-const USE_UP: Sql = sql!(
-    "insert into used_nonce (nonce_hash, expires_at) select ",
-    { postgres: "decode(value ->> 0, 'hex')", sqlite: "unhex(value ->> 0)" },
-    ", cast(value ->> 1 as bigint) from json_each($1) where true order by value ->> 0 on conflict (nonce_hash) do nothing"
-);
-
 /// What one call uses up, and the answer to be saved with it.
 #[derive(Debug, Clone)]
 pub(crate) struct IdempotencyEntry {
@@ -53,15 +40,15 @@ pub(crate) struct IdempotencyEntry {
 #[cfg(test)]
 impl IdempotencyEntry {
     /// Of this key for this body, by this signature, answered with this text.
-    pub(crate) fn of(app: AppId, key: &str, body: &str, nonce: &str, answer: &str) -> Self {
-        let key = RequestKey::new(app, key, "POST", "/v1/payments", body.as_bytes()).unwrap();
+    pub(crate) fn of(caller: (PartnerId, AppId), key: &str, body: &str, nonce: &str, answer: &str) -> Self {
+        let key = RequestKey::new(caller, key, "POST", "/v1/payments", body.as_bytes()).unwrap();
         let answer = Answer {
             status: 201,
             content_type: Some("application/json"),
             headers: Vec::new(),
             body: answer.to_owned().into(),
         };
-        Self { nonce: Some(UsedNonce::new("key", nonce)), key: Some(key), answer }
+        Self { nonce: Some(UsedNonce::new(caller.0, "key", nonce)), key: Some(key), answer }
     }
 }
 
@@ -82,7 +69,7 @@ pub(crate) enum EntryStatus {
 #[derive(Debug, Default)]
 pub(crate) struct IdempotencyEntries {
     keys: BTreeMap<(AppId, String), ([u8; 32], Answer)>,
-    nonces: BTreeSet<String>,
+    nonces: BTreeSet<UsedNonce>,
     accepted: Vec<IdempotencyEntry>,
 }
 
@@ -103,9 +90,9 @@ impl IdempotencyEntries {
         claims: impl Iterator<Item = &'c IdempotencyEntry> + Clone,
     ) -> Result<Self, Fault> {
         let mut known = Self::default();
-        let keys: Vec<_> = claims.clone().filter_map(|claim| claim.key.as_ref()).map(RequestKey::place).collect();
-        if !keys.is_empty() {
-            let rows: Vec<EntryRow> = tx.query(KNOWN_KEYS).bind(List::rows(keys)).all().await?;
+        let keys = claims.clone().filter_map(|claim| claim.key.as_ref());
+        for (partner, keys) in by_partner(keys.map(|key| (key.partner(), key.place()))) {
+            let rows: Vec<EntryRow> = tx.query(KNOWN_KEYS).bind(partner).bind(List::rows(keys)).all().await?;
             for row in rows {
                 let broken = || Fault::Misuse("a saved response cannot be parsed");
                 let app: AppId = row.app_id.parse().map_err(|_| broken())?;
@@ -114,17 +101,16 @@ impl IdempotencyEntries {
                 known.keys.insert((app, row.key), (hash, Answer::saved(status, row.headers.0, row.body)));
             }
         }
-        let nonces: Vec<String> = claims.filter_map(|claim| claim.nonce).map(|nonce| nonce.hex()).collect();
-        if !nonces.is_empty() {
-            let rows: Vec<(String,)> = tx.query(KNOWN_NONCES).bind(List::of(nonces)).all().await?;
-            known.nonces.extend(rows.into_iter().map(|(hash,)| hash));
+        let nonces = claims.filter_map(|claim| claim.nonce);
+        for (partner, nonces) in by_partner(nonces.map(|nonce| (nonce.partner(), nonce))) {
+            known.nonces.extend(replay::used(tx, partner, &nonces).await?);
         }
         Ok(known)
     }
 
     /// How a claim stands, the claims that were accepted before it in this batch counted.
     pub fn standing(&self, claim: &IdempotencyEntry) -> EntryStatus {
-        if claim.nonce.is_some_and(|nonce| self.nonces.contains(&nonce.hex())) {
+        if claim.nonce.is_some_and(|nonce| self.nonces.contains(&nonce)) {
             return EntryStatus::NonceReplayed;
         }
         let Some(key) = &claim.key else { return EntryStatus::New };
@@ -139,7 +125,7 @@ impl IdempotencyEntries {
     /// Takes a claim in: it is executed in this batch.
     pub fn accept(&mut self, claim: IdempotencyEntry) {
         if let Some(nonce) = claim.nonce {
-            self.nonces.insert(nonce.hex());
+            self.nonces.insert(nonce);
         }
         if let Some(key) = &claim.key {
             let (app, text) = key.place();
@@ -151,15 +137,12 @@ impl IdempotencyEntries {
 
     /// Writes what was accepted. When another process was faster with one of them, the batch has to be decided anew.
     pub async fn write(&self, tx: &mut Tx, now: Time) -> Result<(), Fault> {
-        let nonces: Vec<_> = self.accepted.iter().filter_map(|claim| claim.nonce).collect();
-        if !nonces.is_empty() {
-            let expires_at = UsedNonce::expires_at(now).micros();
-            let rows = nonces.iter().map(|nonce| (nonce.hex(), expires_at));
-            all_written(tx.query(USE_UP).bind(List::rows(rows)).run().await?, nonces.len())?;
+        let nonces = self.accepted.iter().filter_map(|claim| claim.nonce);
+        for (partner, nonces) in by_partner(nonces.map(|nonce| (nonce.partner(), nonce))) {
+            all_written(replay::consume(tx, partner, &nonces, now).await?, nonces.len())?;
         }
-        let rows: Vec<_> =
-            self.accepted.iter().filter_map(|claim| Some((claim.key.as_ref()?, &claim.answer))).collect();
-        if !rows.is_empty() {
+        let answers = self.accepted.iter().filter_map(|claim| Some((claim.key.as_ref()?, &claim.answer)));
+        for (partner, rows) in by_partner(answers.map(|(key, answer)| (key.partner(), (key, answer)))) {
             let written = rows.iter().map(|(key, answer)| {
                 let (app, text) = key.place();
                 let hash = hex(key.request_hash());
@@ -168,10 +151,19 @@ impl IdempotencyEntries {
                 let body = String::from_utf8_lossy(&answer.body);
                 (app, text, hash, answer.status, headers, body, now.micros())
             });
-            all_written(tx.query(SAVE).bind(List::rows(written)).run().await?, rows.len())?;
+            all_written(tx.query(SAVE).bind(partner).bind(List::rows(written)).run().await?, rows.len())?;
         }
         Ok(())
     }
+}
+
+/// A batch is one partner's as a rule; where it is not, there is one statement for each, in one order.
+fn by_partner<T>(rows: impl Iterator<Item = (PartnerId, T)>) -> BTreeMap<PartnerId, Vec<T>> {
+    let mut partners: BTreeMap<PartnerId, Vec<T>> = BTreeMap::new();
+    for (partner, row) in rows {
+        partners.entry(partner).or_default().push(row);
+    }
+    partners
 }
 
 fn all_written(rows: u64, wanted: usize) -> Result<(), db::Fault> {

@@ -354,7 +354,7 @@ fn idempotency_key<E: Endpoint>(
             let method = who
                 .fan
                 .map_or_else(|| E::METHOD.as_str().to_owned(), |fan| format!("{} {}", E::METHOD.as_str(), fan.fan));
-            idempotency::RequestKey::new(who.caller.app, text, &method, target, bytes).map(Some)
+            idempotency::RequestKey::new((who.caller.partner, who.caller.app), text, &method, target, bytes).map(Some)
         }
     }
 }

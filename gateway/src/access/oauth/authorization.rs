@@ -41,7 +41,7 @@ pub async fn push(
     let mut tx = access.db.begin().await?;
     client::consume(access, &mut tx, &client).await?;
     let expires_at = now.plus_seconds(REQUEST_URI_SECONDS);
-    store::push(&mut tx, hash(&secret), client.facts.app, &wanted, now, expires_at).await?;
+    store::push(&mut tx, (client.facts.partner, client.facts.app), hash(&secret), &wanted, now, expires_at).await?;
     tx.commit().await?;
     Ok(PushedReply { request_uri: format!("{REQUEST_URI_PREFIX}{secret}"), expires_in: REQUEST_URI_SECONDS })
 }
@@ -64,22 +64,24 @@ pub struct Opened {
 pub async fn open(access: &Access, client: &str, request_uri: &str, now: Time) -> Result<Option<Opened>, Fault> {
     let Some(secret) = request_uri.strip_prefix(REQUEST_URI_PREFIX) else { return Ok(None) };
     let hash = hash(secret);
-    let mut tx = access.db.reading_newest().await?;
-    let Some(row) = store::find_pushed(&mut tx, hash).await? else { return Ok(None) };
-    drop(tx);
-    if row.app_id.to_string() != client || row.completed_at.is_some() || row.expires_at <= now {
-        return Ok(None);
-    }
-    let Some(facts) = access.directory.app(&access.db, row.app_id).await?.filter(|facts| facts.active) else {
+    // The client says whose the request is: where to look for it.
+    let Ok(client) = client.parse::<AppId>() else { return Ok(None) };
+    let Some(facts) = access.directory.app(&access.db, client).await?.filter(|facts| facts.active) else {
         return Ok(None);
     };
+    let mut tx = access.db.reading_newest().await?;
+    let Some(row) = store::find_pushed(&mut tx, facts.partner, hash).await? else { return Ok(None) };
+    drop(tx);
+    if row.app_id != client || row.completed_at.is_some() || row.expires_at <= now {
+        return Ok(None);
+    }
     let request = row.request.0;
     if !facts.redirect_uris.iter().any(|uri| uri.as_str() == request.redirect_uri) {
         return Ok(None);
     }
     if row.opened_at.is_none() {
         let mut tx = access.db.begin().await?;
-        store::open_pushed(&mut tx, hash, now, now.plus_seconds(PAGE_SECONDS)).await?;
+        store::open_pushed(&mut tx, facts.partner, hash, now, now.plus_seconds(PAGE_SECONDS)).await?;
         tx.commit().await?;
     }
     Ok(Some(Opened { app: row.app_id, partner: facts.partner, request, pushed_at: row.created_at, hash }))
@@ -115,7 +117,7 @@ impl Opened {
     /// Completes the request; false when it was completed before. First of all that a yes or a no does: of both at once, in two
     /// tabs, one finds it done and does nothing.
     pub async fn complete(&self, tx: &mut Tx, now: Time) -> Result<bool, Fault> {
-        Ok(store::complete_pushed(tx, self.hash, now).await?)
+        Ok(store::complete_pushed(tx, self.partner, self.hash, now).await?)
     }
 
     /// A code for this grant, of a request that was just completed: where the browser goes.

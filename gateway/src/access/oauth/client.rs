@@ -2,12 +2,13 @@
 //!
 //! Invariants: every failure gets the same response in live mode; an assertion is verified first and consumed last.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
 use quanzi_openapi::authorization::PushedRequest;
-use quanzi_openapi::id::AppId;
+use quanzi_openapi::id::{AppId, PartnerId};
 use quanzi_openapi::jose::{CLOCK_SKEW_SECONDS, ClientAssertion, Compact};
 use quanzi_openapi::oauth::{ASSERTION_TYPE, TokenIntrospectionRequest, TokenRequest};
 use quanzi_openapi::{ErrorCode, Time};
@@ -16,7 +17,7 @@ use crate::access::Access;
 use crate::access::RequestInfo;
 use crate::access::{AppFacts, RegisteredKey};
 use crate::platform::crypto::hash;
-use crate::platform::db::Tx;
+use crate::platform::db::{self, Db, Tx};
 use crate::platform::fault::Fault;
 
 use super::model::sent;
@@ -111,6 +112,7 @@ pub async fn authenticate(
     Ok(Client {
         kid: key.kid.clone(),
         assertion: UsedAssertion {
+            partner: facts.partner,
             app: facts.app,
             jti_hash: hash(&claims.jti),
             expires_at: Time::from_seconds(claims.exp).plus_seconds(CLOCK_SKEW_SECONDS),
@@ -124,20 +126,36 @@ pub async fn consume(access: &Access, tx: &mut Tx, client: &Client) -> Result<()
     first_use(access, store::use_assertion(tx, &client.assertion).await?)
 }
 
-/// The same where nothing else is written, so that assertions which come at the same time are used up in one transaction. It is
-/// durable before the effect, which happens nowhere but in the answer.
+/// The same where nothing else is written, so that assertions which come at the same time are used up in one transaction for each
+/// partner. It is durable before the effect, which happens nowhere but in the answer.
 pub async fn consume_alone(access: &Access, client: &Client) -> Result<(), Fault> {
     let db = access.db.clone();
     let write = move |assertions: Vec<UsedAssertion>| {
         let db = db.clone();
-        async move {
-            let mut tx = db.begin_steady().await?;
-            let firsts = store::use_assertions(&mut tx, &assertions).await?;
-            tx.commit().await?;
-            Ok(firsts)
-        }
+        async move { consume_all(&db, &assertions).await }
     };
     first_use(access, access.assertions.ask(client.assertion.clone(), write).await?)
+}
+
+/// Whether each was the first, in their order. One transaction for each partner: its rows may be on another node than others'.
+async fn consume_all(db: &Db, assertions: &[UsedAssertion]) -> Result<Vec<bool>, db::Fault> {
+    let mut partners: BTreeMap<PartnerId, Vec<usize>> = BTreeMap::new();
+    for (place, assertion) in assertions.iter().enumerate() {
+        partners.entry(assertion.partner).or_default().push(place);
+    }
+    let mut firsts = vec![false; assertions.len()];
+    for (partner, places) in partners {
+        let of_partner: Vec<&UsedAssertion> = places.iter().filter_map(|place| assertions.get(*place)).collect();
+        let mut tx = db.begin_steady().await?;
+        let answers = store::use_assertions(&mut tx, partner, &of_partner).await?;
+        tx.commit().await?;
+        for (place, is_first) in places.into_iter().zip(answers) {
+            if let Some(first) = firsts.get_mut(place) {
+                *first = is_first;
+            }
+        }
+    }
+    Ok(firsts)
 }
 
 fn first_use(access: &Access, is_first: bool) -> Result<(), Fault> {

@@ -145,7 +145,7 @@ pub async fn revoke(
         Owned::Access(Authorized { token, .. }) => {
             revocation::announce_token(&mut tx, &access.clock, &token.jti, token.exp).await?;
         }
-        Owned::Refresh(row) => end_family(access, &mut tx, &row.family).await?,
+        Owned::Refresh(row) => end_family(access, &mut tx, row.partner_id, &row.family).await?,
     }
     tx.commit().await?;
     Ok((Nothing {}, !matches!(revoked, Owned::Nothing)))
@@ -187,8 +187,8 @@ fn question(form: &TokenIntrospectionRequest) -> Result<&str, Fault> {
 }
 
 /// Ends a refresh token and the access tokens it got.
-pub async fn end_family(access: &Access, tx: &mut Tx, family: &str) -> Result<(), Fault> {
-    fan_store::end_family(tx, family).await?;
+pub async fn end_family(access: &Access, tx: &mut Tx, partner: PartnerId, family: &str) -> Result<(), Fault> {
+    fan_store::end_family(tx, partner, family).await?;
     revocation::announce_family(tx, &access.clock, family).await
 }
 
@@ -199,6 +199,6 @@ pub async fn find_refresh(
     refresh_token: &str,
     now: Time,
 ) -> Result<Option<RefreshRow>, Fault> {
-    let row = fan_store::find_refresh(tx, hash(refresh_token)).await?;
+    let row = fan_store::find_refresh(tx, client.facts.partner, hash(refresh_token)).await?;
     Ok(row.filter(|row| row.app_id == client.facts.app && row.expires_at > now))
 }

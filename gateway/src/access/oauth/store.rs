@@ -12,24 +12,25 @@ use crate::sql;
 
 use super::revocation_window::KEPT_SECONDS;
 
-/// Clocks of processes differ: what is swept expired this long ago by ours.
 const PERSON_OF: Sql = sql!("select person_id from fan where partner_id = $1 and id = $2");
+/// Clocks of processes differ: what is swept expired this long ago by ours.
 const SWEEP_AFTER_SECONDS: i64 = 300;
 
 const USE_ASSERTION: Sql = sql!(
-    "insert into used_assertion (app_id, jti_hash, expires_at) values ($1, $2, $3) on conflict (app_id, jti_hash) do nothing"
+    "insert into used_assertion (partner_id, app_id, jti_hash, expires_at) values ($1, $2, $3, $4) \
+     on conflict (partner_id, app_id, jti_hash) do nothing"
 );
 // In one order: of two processes that use up the same ones the second waits, instead of both dying.
 const USE_ASSERTIONS: Sql = sql!(
-    "insert into used_assertion (app_id, jti_hash, expires_at) select value ->> 0, ",
+    "insert into used_assertion (partner_id, app_id, jti_hash, expires_at) select $1, value ->> 0, ",
     { postgres: "decode(value ->> 1, 'hex')", sqlite: "unhex(value ->> 1)" },
-    ", cast(value ->> 2 as bigint) from json_each($1) where true order by value ->> 0, value ->> 1 \
-     on conflict (app_id, jti_hash) do nothing returning app_id, ",
+    ", cast(value ->> 2 as bigint) from json_each($2) where true order by value ->> 0, value ->> 1 \
+     on conflict (partner_id, app_id, jti_hash) do nothing returning app_id, ",
     { postgres: "encode(jti_hash, 'hex')", sqlite: "lower(hex(jti_hash))" },
 );
 const SWEEP_ASSERTIONS: Sql = sql!(
-    "delete from used_assertion where (app_id, jti_hash) in ",
-    "(select app_id, jti_hash from used_assertion where expires_at < $1 order by expires_at limit $2)"
+    "delete from used_assertion where (partner_id, app_id, jti_hash) in ",
+    "(select partner_id, app_id, jti_hash from used_assertion where expires_at < $1 order by expires_at limit $2)"
 );
 
 const REVOKE: Sql = sql!("insert into revocation (id, subject, expires_at, created_at) values ($1, $2, $3, $4)");
@@ -44,6 +45,8 @@ const SWEEP_REVOCATIONS: Sql = sql!(
 /// An assertion that is to be used up.
 #[derive(Debug, Clone)]
 pub struct UsedAssertion {
+    /// Whose client it is.
+    pub partner: PartnerId,
     /// The client that made it.
     pub app: AppId,
     /// SHA-256 of its `jti`.
@@ -68,14 +71,19 @@ pub(super) struct Revocation {
 
 /// Uses an assertion up; false when it was used before. A second user waits for the first to commit or roll back.
 pub(super) async fn use_assertion(tx: &mut Tx, assertion: &UsedAssertion) -> Result<bool, Fault> {
-    let UsedAssertion { app, jti_hash, expires_at } = *assertion;
-    Ok(tx.query(USE_ASSERTION).bind(app).bind(jti_hash).bind(expires_at).run().await? == 1)
+    let UsedAssertion { partner, app, jti_hash, expires_at } = *assertion;
+    Ok(tx.query(USE_ASSERTION).bind(partner).bind(app).bind(jti_hash).bind(expires_at).run().await? == 1)
 }
 
-/// The same for many at once: whether each is the first, in their order. Of two that are the same the earlier is.
-pub(super) async fn use_assertions(tx: &mut Tx, assertions: &[UsedAssertion]) -> Result<Vec<bool>, Fault> {
+/// The same for many clients of one partner at once: whether each is the first, in their order. Of two that are the same the
+/// earlier is.
+pub(super) async fn use_assertions(
+    tx: &mut Tx,
+    partner: PartnerId,
+    assertions: &[&UsedAssertion],
+) -> Result<Vec<bool>, Fault> {
     let rows = assertions.iter().map(|one| (one.app, hex(&one.jti_hash), one.expires_at.micros()));
-    let used: Vec<(String, String)> = tx.query(USE_ASSERTIONS).bind(List::rows(rows)).all().await?;
+    let used: Vec<(String, String)> = tx.query(USE_ASSERTIONS).bind(partner).bind(List::rows(rows)).all().await?;
     let mut firsts: HashSet<(String, String)> = used.into_iter().collect();
     Ok(assertions.iter().map(|one| firsts.remove(&(one.app.to_string(), hex(&one.jti_hash)))).collect())
 }

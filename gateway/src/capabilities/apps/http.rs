@@ -36,7 +36,7 @@ async fn get(call: &mut Call<GetApp>) -> Result<App, Fault> {
 }
 
 async fn change(call: &mut Call<ChangeApp>) -> Result<App, Fault> {
-    let before = service::take(&mut call.tx, call.caller.partner, call.params.app).await?;
+    let before = service::lock(&mut call.tx, call.caller.partner, call.params.app).await?;
     call.check_version(before.version)?;
     let version = before.version;
     let context = service::Context::new(&call.edge, call.now);

@@ -11,7 +11,7 @@ use crate::capabilities::partners;
 use crate::edge::Caller;
 use crate::platform::Platform;
 use crate::platform::clock::Clock;
-use crate::platform::db::{OnFault, Reader, Tx};
+use crate::platform::db::{Reader, Tx};
 use crate::platform::fault::Fault;
 use crate::platform::outbox;
 
@@ -64,7 +64,7 @@ pub async fn create(
     let keys = model::read_keys(&new.jwks.keys, &format!("{pointer}/jwks/keys"))?;
     let scopes = model::scopes(new.scopes.as_deref(), grants, context.sandbox, &format!("{pointer}/scopes"))?;
     // Held, so that two calls cannot both make the last app that is allowed.
-    partners::service::take(tx, partner).await?;
+    partners::service::lock(tx, partner).await?;
     if store::count(tx, partner).await? >= as_count(APPS_MAX) {
         return Err(ErrorCode::AppLimitReached.into());
     }
@@ -93,11 +93,11 @@ pub async fn get(tx: &mut Reader, partner: PartnerId, app: AppId) -> Result<App,
 }
 
 /// One app of the partner, held until the transaction ends.
-pub async fn take(tx: &mut Tx, partner: PartnerId, app: AppId) -> Result<App, Fault> {
-    Ok(store::take(tx, partner, app).await?.ok_or(ErrorCode::AppNotFound)?)
+pub async fn lock(tx: &mut Tx, partner: PartnerId, app: AppId) -> Result<App, Fault> {
+    Ok(store::lock(tx, partner, app).await?.ok_or(ErrorCode::AppNotFound)?)
 }
 
-/// Changes an app that was [taken](take); the same version, and nobody hears of it, when nothing changed.
+/// Changes an app that was [locked](lock); the same version, and nobody hears of it, when nothing changed.
 pub async fn change(
     tx: &mut Tx,
     context: Context<'_>,
@@ -131,7 +131,7 @@ pub async fn add_key(
     new: &NewAppKey,
 ) -> Result<AppKey, Fault> {
     let partner = caller.partner;
-    let owner = take(tx, partner, app).await?;
+    let owner = lock(tx, partner, app).await?;
     model::check_grant(&owner.scopes, &[], caller.scopes, None)?;
     let key = model::read_key(&new.key, new.algorithm, "/key")?;
     if store::keys(tx, partner, app).await?.len() >= KEYS_MAX {
@@ -150,7 +150,7 @@ pub async fn remove_key(
     app: AppId,
     kid: &str,
 ) -> Result<(), Fault> {
-    take(tx, partner, app).await?;
+    lock(tx, partner, app).await?;
     let keys = store::keys(tx, partner, app).await?;
     let removed = keys.iter().find(|key| key.kid == kid).ok_or(ErrorCode::KeyNotFound)?;
     let usable = |key: &AppKey| key.algorithm.known().is_some_and(|algorithm| model::can_authenticate(*algorithm));
@@ -170,8 +170,9 @@ async fn insert_key(
     now: Time,
     pointer: &str,
 ) -> Result<AppKey, Fault> {
-    let taken = || Fault::new(ErrorCode::KeyExists).pointer(pointer);
-    store::insert_key(tx, partner, app, &key, now).await.on_unique("app_key_pkey", taken)?;
+    if !store::insert_key(tx, partner, app, &key, now).await? {
+        return Err(Fault::new(ErrorCode::KeyExists).pointer(pointer));
+    }
     let key = AppKey { kid: key.kid, algorithm: key.algorithm.into(), jwk: key.jwk.into(), created_at: now };
     outbox::service::record_key(tx, partner, now, EventType::AppKeyAdded, &key)?;
     Ok(key)

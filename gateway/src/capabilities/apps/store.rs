@@ -30,7 +30,7 @@ const INSERT: Sql = sql!(
 const FIND: Sql = sql!("select ", app_columns!(), " from app where partner_id = $1 and id = $2");
 // "no key": a plain lock would also stop rows that merely refer to the app.
 // The row stands for the app's keys too: who adds or removes one holds it, so that two removals cannot take the last two keys.
-const TAKE: Sql =
+const LOCK: Sql =
     sql!("select ", app_columns!(), " from app where partner_id = $1 and id = $2", [" for no key update"]);
 const PAGE: Sql = sql!("select ", app_columns!(), " from app where partner_id = $1 and id > $2 order by id limit $3");
 const COUNT: Sql = sql!("select count(*) from app where partner_id = $1");
@@ -40,8 +40,9 @@ const UPDATE: Sql = sql!(
     app_columns!()
 );
 
-const INSERT_KEY: Sql =
-    sql!("insert into app_key (kid, partner_id, app_id, algorithm, jwk, created_at) values ($1, $2, $3, $4, $5, $6)");
+const INSERT_KEY: Sql = sql!(
+    "insert into app_key (kid, partner_id, app_id, algorithm, jwk, created_at) values ($1, $2, $3, $4, $5, $6) on conflict (app_id, kid) do nothing"
+);
 const KEYS: Sql = sql!(
     "select kid, algorithm, jwk, created_at from app_key where app_id = $1 and partner_id = $2 and removed_at is null ",
     "order by created_at, kid"
@@ -155,8 +156,8 @@ pub(super) async fn find(tx: &mut Reader, partner: PartnerId, app: AppId) -> Res
 }
 
 /// An app of the partner, held until the transaction ends.
-pub(super) async fn take(tx: &mut Tx, partner: PartnerId, app: AppId) -> Result<Option<App>, Fault> {
-    Ok(tx.query(TAKE).bind(partner).bind(app).optional::<AppRow>().await?.map(Into::into))
+pub(super) async fn lock(tx: &mut Tx, partner: PartnerId, app: AppId) -> Result<Option<App>, Fault> {
+    Ok(tx.query(LOCK).bind(partner).bind(app).optional::<AppRow>().await?.map(Into::into))
 }
 
 /// Apps after this id, oldest first.
@@ -194,8 +195,9 @@ pub(super) async fn insert_key(
     app: AppId,
     key: &NewKey,
     now: Time,
-) -> Result<(), Fault> {
-    tx.query(INSERT_KEY)
+) -> Result<bool, Fault> {
+    let added = tx
+        .query(INSERT_KEY)
         .bind(&key.kid)
         .bind(partner)
         .bind(app)
@@ -204,7 +206,7 @@ pub(super) async fn insert_key(
         .bind(now)
         .run()
         .await?;
-    Ok(())
+    Ok(added == 1)
 }
 
 /// The app's keys, oldest first; at most `KEYS_MAX`.

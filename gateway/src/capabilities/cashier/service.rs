@@ -173,7 +173,7 @@ pub async fn decide(
         Decision::Pay => {
             // Before the money, so that nobody is named for a moment who does not want to be.
             if let Some(appears) = appears.filter(|_| asked.standing(now) == Standing::Waiting) {
-                appear(platform, asked, now, appears).await?;
+                appear(platform, asked, appears).await?;
             }
             settle(platform, now, async |tx| {
                 let before = payments::service::find(tx, partner, asked.payment.id).await?;
@@ -207,10 +207,10 @@ async fn top_up(context: Context<'_>, asked: &Asked) -> Result<(), Fault> {
         .map(drop)
 }
 
-async fn appear(platform: &Platform, asked: &Asked, now: Time, appears: TipDisclosure) -> Result<(), Fault> {
+async fn appear(platform: &Platform, asked: &Asked, appears: TipDisclosure) -> Result<(), Fault> {
     if asked.fan.as_ref().is_some_and(|fan| fan.appears == appears) {
         return Ok(());
     }
     let (partner, fan) = (asked.payment.partner_id, asked.payment.fan_id);
-    in_transaction(platform, async |tx| fans::service::disclose(tx, partner, now, fan, appears).await).await
+    in_transaction(platform, async |tx| fans::service::disclose(tx, partner, fan, appears).await).await
 }

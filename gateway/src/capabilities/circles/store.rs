@@ -10,7 +10,7 @@ use quanzi_openapi::{ErrorCode, Limit, Time};
 use sqlx::FromRow;
 
 use super::model::CirclePolicy;
-use crate::platform::db::{As, Fault as DbFault, Json, OnFault as _, Reader, Sql, Tx, enum_columns, id_or_upper_bound};
+use crate::platform::db::{As, Fault as DbFault, Json, Reader, Sql, Tx, enum_columns, id_or_upper_bound};
 use crate::platform::fault::Fault;
 use crate::sql;
 
@@ -46,8 +46,10 @@ const INSERT: Sql = sql!(
     "insert into circle (partner_id, id, name, slug, description, category, language, rules, announcement, cover, \
      discoverability, status, posts_per_member_per_day, gate_version, version, created_at, updated_at, rights, \
      comments_per_fan_per_day) \
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)"
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) on conflict do nothing"
 );
+const NAMESAKES: Sql =
+    sql!("select name from circle where partner_id = $1 and id <> $2 and (name = $3 or slug = $4) order by id limit 2");
 const UPDATE: Sql = sql!(
     "update circle set name = $3, slug = $4, description = $5, category = $6, language = $7, rules = $8, \
      announcement = $9, cover = $10, discoverability = $11, status = $12, posts_per_member_per_day = $13, \
@@ -226,10 +228,16 @@ pub async fn insert(tx: &mut Tx, partner: PartnerId, circle: &Circle) -> Result<
         .bind(circle.updated_at)
         .bind(kept(&circle.rights))
         .bind(circle.limits.comments_per_fan_per_day.map(i64::from));
-    taken(insert.run().await)
+    if insert.run().await? == 1 {
+        return Ok(());
+    }
+    check_names(tx, partner, circle).await?;
+    // Whoever had the name has given it up since.
+    Err(DbFault::Retry.into())
 }
 
 pub async fn update(tx: &mut Tx, partner: PartnerId, circle: &Circle) -> Result<(), Fault> {
+    check_names(tx, partner, circle).await?;
     let update = tx
         .query(UPDATE)
         .bind(partner)
@@ -252,18 +260,22 @@ pub async fn update(tx: &mut Tx, partner: PartnerId, circle: &Circle) -> Result<
         .bind(circle.closed_at)
         .bind(kept(&circle.rights))
         .bind(circle.limits.comments_per_fan_per_day.map(i64::from));
-    taken(update.run().await)
+    match update.run().await {
+        Ok(_) => Ok(()),
+        // Somebody took one of the names since it was looked for: the next run sees whose it is.
+        Err(DbFault::Unique(_)) => Err(DbFault::Retry.into()),
+        Err(fault) => Err(fault.into()),
+    }
 }
 
-/// Which of its names another circle has, when one has.
-fn taken(outcome: Result<u64, DbFault>) -> Result<(), Fault> {
-    match outcome {
-        Err(DbFault::Unique(name)) if name == "circle_partner_id_name_key" => Err(ErrorCode::CircleNameTaken.into()),
-        outcome => {
-            outcome.on_unique("circle_partner_id_slug_key", || Fault::new(ErrorCode::CircleSlugTaken))?;
-            Ok(())
-        }
+/// Refuses names that another circle has. Which one is not read from the name of a constraint: an engine that shards does not tell it.
+async fn check_names(tx: &mut Reader, partner: PartnerId, circle: &Circle) -> Result<(), Fault> {
+    let query = tx.query(NAMESAKES).bind(partner).bind(circle.id).bind(&circle.name).bind(&circle.slug);
+    let names: Vec<(String,)> = query.all().await?;
+    if names.iter().any(|(name,)| *name == circle.name.to_string()) {
+        return Err(ErrorCode::CircleNameTaken.into());
     }
+    if names.is_empty() { Ok(()) } else { Err(ErrorCode::CircleSlugTaken.into()) }
 }
 
 fn limits(posts: Option<i64>, comments: Option<i64>) -> CircleLimits {

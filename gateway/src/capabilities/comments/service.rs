@@ -14,6 +14,7 @@ use crate::capabilities::circles;
 use crate::capabilities::circles::CirclePolicy;
 use crate::capabilities::content;
 use crate::capabilities::fans;
+use crate::capabilities::grants;
 use crate::capabilities::memberships;
 use crate::capabilities::rights;
 use crate::capabilities::rights::Action;
@@ -91,7 +92,7 @@ async fn author(
         ActingAs::Member(author) => {
             // The fan first, as everywhere: of two comments at once the second counts the first.
             let fan = memberships::service::find(tx, partner, author).await?.fan;
-            fans::service::find(tx, partner, fan).await?;
+            fans::service::lock(tx, partner, fan).await?;
             let membership = memberships::service::lock_shared(tx, partner, author).await?;
             if membership.circle != circle {
                 return Err(ErrorCode::MembershipNotFound.into());
@@ -232,7 +233,9 @@ async fn nicknames(
     partner: PartnerId,
     rows: &[CommentRow],
 ) -> Result<HashMap<FanId, Nickname>, Fault> {
-    fans::service::shown_nicknames(tx, partner, rows.iter().filter_map(|row| row.fan_id)).await
+    let showing = grants::service::showing_nickname(tx, partner, rows.iter().filter_map(|row| row.fan_id)).await?;
+    let appearances = fans::service::appearances(tx, partner, showing).await?;
+    Ok(appearances.into_iter().map(|(fan, (nickname, _))| (fan, nickname)).collect())
 }
 
 fn missing() -> Fault {

@@ -233,7 +233,7 @@ pub async fn change(
     let is_moved = after.publish_at != locked.row.publish_at;
     let post = save(tx, partner, &locked.row, after, now).await?;
     if is_moved {
-        jobs::service::cancel(tx, model::PUBLISH_POST, post.id).await?;
+        jobs::service::cancel(tx, partner, model::PUBLISH_POST, post.id).await?;
         announce_later(tx, clock, partner, now, &post).await?;
     }
     Ok(post)
@@ -304,7 +304,7 @@ pub async fn publish_due(tx: &mut Tx, partner: PartnerId, now: Time, post: PostI
 pub async fn delete(tx: &mut Tx, partner: PartnerId, now: Time, post: PostId) -> Result<(), Fault> {
     let before = lock_row(tx, partner, post).await?;
     store::delete(tx, partner, post, now).await?;
-    jobs::service::cancel(tx, model::PUBLISH_POST, post).await?;
+    jobs::service::cancel(tx, partner, model::PUBLISH_POST, post).await?;
     let after = model::deleted(&before, now);
     outbox::service::record(tx, partner, now, EventType::PostDeleted, &after.post(now))
 }
@@ -342,7 +342,7 @@ pub async fn unschedule_of(tx: &mut Tx, partner: PartnerId, now: Time, author: M
 }
 
 async fn unscheduled(tx: &mut Tx, partner: PartnerId, now: Time, posts: Vec<PostRow>) -> Result<(), Fault> {
-    jobs::service::cancel_all(tx, model::PUBLISH_POST, posts.iter().map(|post| post.id)).await?;
+    jobs::service::cancel_all(tx, partner, model::PUBLISH_POST, posts.iter().map(|post| post.id)).await?;
     for post in posts {
         outbox::service::record(tx, partner, now, EventType::PostChanged, &post.post(now))?;
     }
@@ -370,7 +370,7 @@ async fn may_publish(
             Author::Member(author)
         }
         (None, Some(fan)) => {
-            fans::service::find(tx, partner, fan).await?;
+            fans::service::lock(tx, partner, fan).await?;
             Author::Fan(fan, post.circle_id)
         }
         (None, None) => return Ok(()),

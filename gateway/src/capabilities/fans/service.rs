@@ -10,19 +10,24 @@ use quanzi_openapi::{ErrorCode, Limit, Time};
 use super::model::{Person, PersonFacts};
 use super::store;
 use crate::platform::clock::Clock;
-use crate::platform::db::{Reader, Tx};
+use crate::platform::db::{Db, Reader, Tx};
 use crate::platform::fault::Fault;
 
 /// Partners on one page of a person's own.
 const FANS_PER_PAGE: u32 = 20;
 
-/// What is known of the person behind a fan. The fan is held until the end of the transaction: whatever is decided about
-/// one fan of a partner is decided one after the other, so nobody joins twice or is asked about too often.
-pub async fn find(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<PersonFacts, Fault> {
+/// What is known of the person behind a fan; nothing is locked.
+pub async fn find(tx: &mut Reader, partner: PartnerId, fan: FanId) -> Result<PersonFacts, Fault> {
+    Ok(person(tx, partner, fan).await?.facts)
+}
+
+/// The same, with the fan locked until the end of the transaction: whatever is decided about one fan of a partner is decided one
+/// after the other, so nobody joins twice or is asked about too often.
+pub async fn lock(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<PersonFacts, Fault> {
     Ok(store::lock(tx, partner, fan).await?.ok_or_else(missing)?.facts)
 }
 
-/// The person behind a fan; nobody is held.
+/// The person behind a fan; nothing is locked.
 pub async fn person(tx: &mut Reader, partner: PartnerId, fan: FanId) -> Result<Person, Fault> {
     store::find(tx, partner, fan).await?.ok_or_else(missing)
 }
@@ -37,17 +42,18 @@ pub async fn nickname(tx: &mut Reader, person: PersonId) -> Result<Option<Nickna
     Ok(store::nickname(tx, person).await?)
 }
 
-/// What these fans are called, of those who let an app of the partner read it.
-pub async fn shown_nicknames(
+/// What these fans are called, and how they want to appear among tippers.
+pub async fn appearances(
     tx: &mut Reader,
     partner: PartnerId,
     fans: impl IntoIterator<Item = FanId>,
-) -> Result<HashMap<FanId, Nickname>, Fault> {
+) -> Result<HashMap<FanId, (Nickname, TipDisclosure)>, Fault> {
     let fans: HashSet<FanId> = fans.into_iter().collect();
     if fans.is_empty() {
         return Ok(HashMap::new());
     }
-    Ok(store::shown_nicknames(tx, partner, &fans).await?.into_iter().collect())
+    let rows = store::appearances(tx, partner, &fans).await?;
+    Ok(rows.into_iter().map(|row| (row.id, (row.nickname, row.tip_disclosure.unwrap_or_default()))).collect())
 }
 
 /// The fan that a person is to this partner, if it is one yet.
@@ -100,9 +106,31 @@ pub async fn admit(
     Ok(person)
 }
 
-/// What is known of a person from now on.
+/// What is known of a person from now on. The fans it is to partners learn it by [`refresh`].
 pub async fn renew(tx: &mut Tx, now: Time, person: PersonId, facts: PersonFacts) -> Result<(), Fault> {
     Ok(store::renew(tx, person, facts, now).await?)
+}
+
+/// Brings every fan that a person is up to date with what is known of the person, each in a transaction of its partner's own. What has
+/// not changed is not written, so it is done at every sign-in: what a crash left undone the next sign-in does, and before it the person
+/// can do nothing.
+pub async fn refresh(db: &Db, person: PersonId, facts: PersonFacts) -> Result<(), Fault> {
+    let mut before = None;
+    loop {
+        let (fans, last) = fans_of(&mut db.reading_newest().await?, person, before).await?;
+        for (partner, fan) in fans {
+            let known = store::find(&mut db.reading_newest().await?, partner, fan).await?;
+            if known.is_some_and(|known| known.facts != facts) {
+                let mut tx = db.begin().await?;
+                store::refresh(&mut tx, partner, fan, facts).await?;
+                tx.commit().await?;
+            }
+        }
+        if last.is_none() {
+            return Ok(());
+        }
+        before = last;
+    }
 }
 
 /// The partner's newest fans (sandbox: who can be chosen on the sign-in page).
@@ -149,23 +177,20 @@ pub async fn change(
     let before = store::lock(tx, partner, fan).await?.ok_or_else(missing)?;
     let after = before.changed(change);
     if after != before {
-        store::update(tx, partner, &after, now).await?;
+        store::update(tx, partner, &after).await?;
+    }
+    if (&after.nickname, after.facts) != (&before.nickname, before.facts) {
+        store::update_person(tx, partner, &after, now).await?;
     }
     Ok(after.invented())
 }
 
 /// The fan says how to appear among the tippers of this partner's circles.
-pub async fn disclose(
-    tx: &mut Tx,
-    partner: PartnerId,
-    now: Time,
-    fan: FanId,
-    disclosure: TipDisclosure,
-) -> Result<(), Fault> {
+pub async fn disclose(tx: &mut Tx, partner: PartnerId, fan: FanId, disclosure: TipDisclosure) -> Result<(), Fault> {
     let before = store::lock(tx, partner, fan).await?.ok_or_else(missing)?;
     let after = before.disclosed(disclosure);
     if after != before {
-        store::update(tx, partner, &after, now).await?;
+        store::update(tx, partner, &after).await?;
     }
     Ok(())
 }

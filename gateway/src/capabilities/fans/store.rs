@@ -10,60 +10,74 @@ use quanzi_openapi::{Limit, Time};
 use sqlx::FromRow;
 
 use super::model::{Person, PersonFacts};
-use crate::platform::db::{As, Fault, List, Reader, Sql, Tx, id_or_upper_bound};
+use crate::platform::db::{As, Fault, List, Reader, Sql, Tx, enum_columns, id_or_upper_bound};
 use crate::sql;
+
+enum_columns!(TipDisclosure);
 
 macro_rules! columns {
     () => {
-        "f.id as fan_id, f.tip_disclosure, p.id, p.nickname, p.real_name_verified, p.adult, p.credit_band, p.version, p.created_at \
-         from fan f join person p on p.id = f.person_id where f.partner_id = $1 and f.id = $2"
+        "select id, person_id, tip_disclosure, nickname, real_name_verified, adult, credit_band, version, created_at \
+         from fan where partner_id = $1 and id = $2"
     };
 }
 
-const FIND: Sql = sql!("select ", columns!());
-/// Both rows: one waiting for the fan's alone would go on with the person as it was before.
-const LOCK: Sql = sql!("select ", columns!(), [" for no key update of f, p"]);
+const FIND: Sql = sql!(columns!());
+/// The fan alone, never the person, which is of no partner: what decides about the person is in this row too.
+const LOCK: Sql = sql!(columns!(), [" for no key update"]);
 const FIND_OF_PERSON: Sql = sql!("select id from fan where partner_id = $1 and person_id = $2");
 const OF_PERSON: Sql =
     sql!("select partner_id, id from fan where person_id = $1 and id < $2 order by id desc limit $3");
-const NEWEST: Sql = sql!(
-    "select f.id, p.nickname from fan f join person p on p.id = f.person_id where f.partner_id = $1 order by f.id desc limit $2"
-);
+const NEWEST: Sql = sql!("select id, nickname from fan where partner_id = $1 order by id desc limit $2");
 const RENEW: Sql = sql!(
     "update person set real_name_verified = $2, adult = $3, credit_band = $4, version = version + 1, updated_at = $5 \
      where id = $1 and (real_name_verified <> $2 or adult <> $3 or credit_band is distinct from $4)"
 );
 const PERSON_OF: Sql = sql!("select person_id from fan where partner_id = $1 and id = $2");
 const NICKNAME: Sql = sql!("select nickname from person where id = $1");
-// One look instead of two: it is asked for each page of comments.
-const SHOWN_NICKNAMES: Sql = sql!(
-    "select f.id, p.nickname from fan f join person p on p.id = f.person_id where f.partner_id = $1 and f.id in \
-     (select value ->> 0 from json_each($2)) and exists (select 1 from fan_grant g where g.partner_id = f.partner_id \
-     and g.fan_id = f.id and g.status = 'active' and ' ' || g.scopes || ' ' like '% profile:nickname %')"
+const APPEARANCES: Sql = sql!(
+    "select id, nickname, tip_disclosure from fan where partner_id = $1 and id in (select value ->> 0 from json_each($2))"
 );
 const ADOPT: Sql = sql!(
-    "insert into fan (partner_id, id, person_id, created_at) values ($1, $2, $3, $4) on conflict (partner_id, person_id) do nothing"
+    "insert into fan (partner_id, id, person_id, nickname, real_name_verified, adult, credit_band, version, created_at) \
+     select $1, $2, p.id, p.nickname, p.real_name_verified, p.adult, p.credit_band, 1, $4 from person p where p.id = $3 \
+     on conflict (partner_id, person_id) do nothing"
 );
 const INSERT_PERSON: Sql = sql!(
     "insert into person (id, nickname, real_name_verified, adult, credit_band, version, created_at, updated_at) \
      values ($1, $2, $3, $4, $5, 1, $6, $6)"
 );
-const INSERT_FAN: Sql =
-    sql!("insert into fan (partner_id, id, person_id, tip_disclosure, created_at) values ($1, $2, $3, $4, $5)");
-const UPDATE_PERSON: Sql = sql!(
-    "update person set nickname = $2, real_name_verified = $3, adult = $4, credit_band = $5, version = $6, \
-     updated_at = $7 where id = $1"
+const INSERT_FAN: Sql = sql!(
+    "insert into fan (partner_id, id, person_id, tip_disclosure, nickname, real_name_verified, adult, credit_band, version, \
+     created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 );
-const UPDATE_FAN: Sql = sql!("update fan set tip_disclosure = $3 where partner_id = $1 and id = $2");
+const UPDATE_FAN: Sql = sql!(
+    "update fan set tip_disclosure = $3, nickname = $4, real_name_verified = $5, adult = $6, credit_band = $7, version = $8 \
+     where partner_id = $1 and id = $2"
+);
+const UPDATE_PERSON: Sql = sql!(
+    "update person set nickname = $2, real_name_verified = $3, adult = $4, credit_band = $5, version = version + 1, \
+     updated_at = $6 where id = $1"
+);
+// In the sandbox only, where a partner writes its fan's person: whoever else knows that person finds it changed at once. A sandbox's
+// database is one machine's, so that this reaches other partners' rows costs nothing there.
+const UPDATE_OTHERS: Sql = sql!(
+    "update fan set nickname = $2, real_name_verified = $3, adult = $4, credit_band = $5, version = version + 1 \
+     where person_id = $1 and (partner_id <> $6 or id <> $7)"
+);
+const REFRESH: Sql = sql!(
+    "update fan set real_name_verified = $3, adult = $4, credit_band = $5, version = version + 1 \
+     where partner_id = $1 and id = $2 and (real_name_verified <> $3 or adult <> $4 or credit_band is distinct from $5)"
+);
 
 #[derive(FromRow)]
 struct FanRow {
     #[sqlx(try_from = "As<FanId>")]
-    fan_id: FanId,
+    id: FanId,
+    #[sqlx(try_from = "As<PersonId>")]
+    person_id: PersonId,
     #[sqlx(try_from = "As<Option<TipDisclosure>>")]
     tip_disclosure: Option<TipDisclosure>,
-    #[sqlx(try_from = "As<PersonId>")]
-    id: PersonId,
     #[sqlx(try_from = "As<Nickname>")]
     nickname: Nickname,
     real_name_verified: bool,
@@ -80,8 +94,8 @@ impl From<FanRow> for Person {
         let facts =
             PersonFacts { real_name_verified: row.real_name_verified, adult: row.adult, credit_band: row.credit_band };
         Self {
-            id: row.id,
-            fan: row.fan_id,
+            id: row.person_id,
+            fan: row.id,
             nickname: row.nickname,
             facts,
             tip_disclosure: row.tip_disclosure.unwrap_or_default(),
@@ -104,15 +118,25 @@ pub async fn lock(tx: &mut Tx, partner: PartnerId, fan: FanId) -> Result<Option<
 pub async fn insert(tx: &mut Tx, partner: PartnerId, person: &Person) -> Result<(), Fault> {
     insert_person(tx, person.id, &person.nickname, person.facts, person.created_at).await?;
     let insert = tx.query(INSERT_FAN).bind(partner).bind(person.fan).bind(person.id).bind(person.tip_disclosure);
-    insert.bind(person.created_at).run().await?;
+    let insert = insert.bind(&person.nickname).bind(person.facts.real_name_verified).bind(person.facts.adult);
+    insert.bind(person.facts.credit_band).bind(person.version).bind(person.created_at).run().await?;
     Ok(())
 }
 
-pub async fn update(tx: &mut Tx, partner: PartnerId, person: &Person, now: Time) -> Result<(), Fault> {
-    let update = tx.query(UPDATE_PERSON).bind(person.id).bind(&person.nickname).bind(person.facts.real_name_verified);
-    let update = update.bind(person.facts.adult).bind(person.facts.credit_band).bind(person.version);
-    update.bind(now).run().await?;
-    tx.query(UPDATE_FAN).bind(partner).bind(person.fan).bind(person.tip_disclosure).run().await?;
+pub async fn update(tx: &mut Tx, partner: PartnerId, person: &Person) -> Result<(), Fault> {
+    let update = tx.query(UPDATE_FAN).bind(partner).bind(person.fan).bind(person.tip_disclosure);
+    let update = update.bind(&person.nickname).bind(person.facts.real_name_verified).bind(person.facts.adult);
+    update.bind(person.facts.credit_band).bind(person.version).run().await?;
+    Ok(())
+}
+
+/// Changes the person itself, and the fans it is to other partners than this one.
+pub async fn update_person(tx: &mut Tx, partner: PartnerId, person: &Person, now: Time) -> Result<(), Fault> {
+    let Person { id, fan, nickname, facts, .. } = person;
+    let update = tx.query(UPDATE_PERSON).bind(*id).bind(nickname).bind(facts.real_name_verified);
+    update.bind(facts.adult).bind(facts.credit_band).bind(now).run().await?;
+    let update = tx.query(UPDATE_OTHERS).bind(*id).bind(nickname).bind(facts.real_name_verified);
+    update.bind(facts.adult).bind(facts.credit_band).bind(partner).bind(*fan).run().await?;
     Ok(())
 }
 
@@ -169,14 +193,20 @@ pub async fn newest(tx: &mut Reader, partner: PartnerId, rows: i64) -> Result<Ve
     Ok(rows.into_iter().map(|row| (row.id, row.nickname)).collect())
 }
 
-/// What these fans are called, of those who let an app of the partner read it.
-pub async fn shown_nicknames(
-    tx: &mut Reader,
-    partner: PartnerId,
-    fans: &HashSet<FanId>,
-) -> Result<Vec<(FanId, Nickname)>, Fault> {
-    let rows: Vec<NicknameOf> = tx.query(SHOWN_NICKNAMES).bind(partner).bind(List::of(fans)).all().await?;
-    Ok(rows.into_iter().map(|row| (row.id, row.nickname)).collect())
+/// How fans appear to others.
+#[derive(Debug, FromRow)]
+pub struct Appearance {
+    #[sqlx(try_from = "As<FanId>")]
+    pub id: FanId,
+    #[sqlx(try_from = "As<Nickname>")]
+    pub nickname: Nickname,
+    #[sqlx(try_from = "As<Option<TipDisclosure>>")]
+    pub tip_disclosure: Option<TipDisclosure>,
+}
+
+/// What these fans are called, and how they want to appear among tippers.
+pub async fn appearances(tx: &mut Reader, partner: PartnerId, fans: &HashSet<FanId>) -> Result<Vec<Appearance>, Fault> {
+    tx.query(APPEARANCES).bind(partner).bind(List::of(fans)).all().await
 }
 
 /// The person behind a fan.
@@ -218,5 +248,12 @@ pub async fn insert_person(
 pub async fn renew(tx: &mut Tx, person: PersonId, facts: PersonFacts, now: Time) -> Result<(), Fault> {
     let renew = tx.query(RENEW).bind(person).bind(facts.real_name_verified).bind(facts.adult);
     renew.bind(facts.credit_band).bind(now).run().await?;
+    Ok(())
+}
+
+/// The same for the fan that a person is to this partner.
+pub async fn refresh(tx: &mut Tx, partner: PartnerId, fan: FanId, facts: PersonFacts) -> Result<(), Fault> {
+    let refresh = tx.query(REFRESH).bind(partner).bind(fan).bind(facts.real_name_verified).bind(facts.adult);
+    refresh.bind(facts.credit_band).run().await?;
     Ok(())
 }

@@ -34,7 +34,7 @@ on_both_engines! {
         let mut tx = fixture.begin().await;
         let made = service::invented(&mut tx, fixture.partner, fan).await.unwrap();
         for _ in 0..2 {
-            service::disclose(&mut tx, fixture.partner, fixture.now, fan, TipDisclosure::Absent).await.unwrap();
+            service::disclose(&mut tx, fixture.partner, fan, TipDisclosure::Absent).await.unwrap();
         }
         let hidden = service::invented(&mut tx, fixture.partner, fan).await.unwrap();
 

@@ -96,7 +96,7 @@ pub async fn change_rights(
     Ok(())
 }
 
-/// What each rule of a right answers about a fan, who is held ([`fans::service::find`]). What it says about a credit band is the
+/// What each rule of a right answers about a fan, who is held ([`fans::service::lock`]). What it says about a credit band is the
 /// gate's answer, which stands for a day.
 ///
 /// A caller that refuses because of the answer must keep what is written here ([`Fault::keep_writes`]), as with [`decide`].
@@ -121,12 +121,12 @@ pub async fn evaluate(
     request: &EvaluationRequest,
 ) -> Result<Evaluation, Fault> {
     circles::service::must_exist(tx, partner, circle).await?;
-    let facts = fans::service::find(tx, partner, request.fan).await?;
+    let facts = fans::service::lock(tx, partner, request.fan).await?;
     let asked = GateInput { circle, fan: request.fan, facts, invite_code: request.invite_code.as_ref() };
     decide(tx, clock, partner, now, &asked).await
 }
 
-/// What a gate is asked: about this fan, who is held ([`fans::service::find`]).
+/// What a gate is asked: about this fan, who is held ([`fans::service::lock`]).
 #[derive(Debug)]
 pub struct GateInput<'a> {
     /// The circle.

@@ -1,5 +1,7 @@
 //! Use-cases of grants.
 
+use std::collections::HashSet;
+
 use quanzi_openapi::events::EventType;
 use quanzi_openapi::grants::{Grant, GrantStatus, GrantsQuery};
 use quanzi_openapi::id::{AppId, FanId, GrantId, PartnerId};
@@ -23,6 +25,19 @@ pub async fn find(tx: &mut Reader, partner: PartnerId, fan: FanId, app: AppId) -
     Ok(store::find_active(tx, partner, fan, app).await?)
 }
 
+/// Those of these fans who let an app of the partner read what they are called.
+pub async fn showing_nickname(
+    tx: &mut Reader,
+    partner: PartnerId,
+    fans: impl IntoIterator<Item = FanId>,
+) -> Result<Vec<FanId>, Fault> {
+    let fans: HashSet<FanId> = fans.into_iter().collect();
+    if fans.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(store::showing_nickname(tx, partner, &fans).await?)
+}
+
 /// The grant, held as it is until the end of the transaction; nothing when it is over.
 pub async fn lock_shared(tx: &mut Tx, partner: PartnerId, grant: GrantId) -> Result<Option<GrantRow>, Fault> {
     Ok(store::lock_shared_active(tx, partner, grant).await?)
@@ -39,7 +54,7 @@ pub async fn agree(
     agreed: FanScopes,
 ) -> Result<GrantRow, Fault> {
     // The fan is held, so that two consents at once cannot both make the first grant.
-    fans::service::find(tx, partner, fan).await?;
+    fans::service::lock(tx, partner, fan).await?;
     let before = store::lock_active(tx, partner, fan, app).await?;
     let told = before.as_ref().map(|row| (row.asked(), row.scopes())).unwrap_or_default();
     match (before, model::decide(told, asked, agreed)) {

@@ -1,12 +1,14 @@
 //! All SQL of grants.
 
+use std::collections::HashSet;
+
 use quanzi_openapi::grants::{Grant, GrantStatus};
 use quanzi_openapi::id::{AppId, FanId, GrantId, PartnerId};
 use quanzi_openapi::scope::FanScopes;
 use quanzi_openapi::{Limit, Time};
 use sqlx::FromRow;
 
-use crate::platform::db::{As, Fault, Reader, Sql, Tx, enum_columns, id_or_upper_bound};
+use crate::platform::db::{As, Fault, List, Reader, Sql, Tx, enum_columns, id_or_upper_bound};
 use crate::sql;
 
 enum_columns!(GrantStatus);
@@ -24,6 +26,10 @@ const LOCK_SHARED_ACTIVE: Sql = sql!(columns!(), "id = $2 and status = 'active'"
 const PAGE: Sql = sql!(columns!(), "id < $2 order by id desc limit $3");
 const PAGE_BY_FAN: Sql = sql!(columns!(), "fan_id = $4 and id < $2 order by id desc limit $3");
 const ACTIVE_OF_FAN: Sql = sql!(columns!(), "fan_id = $2 and status = 'active' order by id desc limit $3");
+const SHOWING_NICKNAME: Sql = sql!(
+    "select distinct fan_id from fan_grant where partner_id = $1 and fan_id in (select value ->> 0 from json_each($2)) \
+     and status = 'active' and ' ' || scopes || ' ' like '% profile:nickname %'"
+);
 const ADD: Sql = sql!(
     "insert into fan_grant (partner_id, id, fan_id, app_id, asked, scopes, status, version, created_at, updated_at) \
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
@@ -145,6 +151,11 @@ pub async fn page(
 
 pub async fn active_of_fan(tx: &mut Reader, partner: PartnerId, fan: FanId, rows: i64) -> Result<Vec<GrantRow>, Fault> {
     tx.query(ACTIVE_OF_FAN).bind(partner).bind(fan).bind(rows).all().await
+}
+
+pub async fn showing_nickname(tx: &mut Reader, partner: PartnerId, fans: &HashSet<FanId>) -> Result<Vec<FanId>, Fault> {
+    let rows: Vec<(As<FanId>,)> = tx.query(SHOWING_NICKNAME).bind(partner).bind(List::of(fans)).all().await?;
+    Ok(rows.into_iter().map(|(As(fan),)| fan).collect())
 }
 
 pub async fn add(tx: &mut Tx, partner: PartnerId, row: &GrantRow) -> Result<(), Fault> {

@@ -43,7 +43,7 @@ pub async fn ask(tx: &mut Tx, context: Context<'_>, fan: FanId, new: &NewMyManda
     let terms = Terms { fan, circle, per_payment, per_day, expires_at };
     terms.check(now)?;
     // The fan is held: of two at once the second counts the first.
-    fans::service::find(tx, partner, fan).await?;
+    fans::service::lock(tx, partner, fan).await?;
     if store::open_of_fan(tx, partner, fan, now).await? >= OPEN_MAX {
         return Err(ErrorCode::MandatesWaiting.into());
     }
@@ -52,7 +52,7 @@ pub async fn ask(tx: &mut Tx, context: Context<'_>, fan: FanId, new: &NewMyManda
 
 async fn begin(tx: &mut Tx, context: Context<'_>, row: MandateRow) -> Result<Mandate, Fault> {
     let Context { platform, partner, now } = context;
-    fans::service::find(tx, partner, row.fan_id).await?;
+    fans::service::lock(tx, partner, row.fan_id).await?;
     if let Some(circle) = row.circle_id {
         circles::service::must_exist(tx, partner, circle).await?;
     }
@@ -116,7 +116,7 @@ pub async fn decide(tx: &mut Tx, context: Context<'_>, mandate: MandateId, agree
             jobs::service::enqueue(tx, &platform.clock, Job::new(model::EXPIRE_MANDATE, partner, mandate, ends_at))
                 .await?;
         }
-        None => jobs::service::cancel(tx, model::EXPIRE_MANDATE, mandate).await?,
+        None => jobs::service::cancel(tx, partner, model::EXPIRE_MANDATE, mandate).await?,
     }
     save(tx, context, after).await?;
     Ok(true)
@@ -128,7 +128,7 @@ pub async fn revoke(tx: &mut Tx, context: Context<'_>, mandate: MandateId) -> Re
     if model::is_over(&before) {
         return Ok(before.mandate(&context.platform.config.public_url));
     }
-    jobs::service::cancel(tx, model::EXPIRE_MANDATE, mandate).await?;
+    jobs::service::cancel(tx, context.partner, model::EXPIRE_MANDATE, mandate).await?;
     save(tx, context, model::with(before, MandateStatus::Revoked, context.now)).await
 }
 

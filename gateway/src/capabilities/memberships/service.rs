@@ -30,7 +30,7 @@ pub async fn join(
 ) -> Result<Membership, Fault> {
     circles::service::lock_policy_shared(tx, partner, circle).await?.must_be_open()?;
     // The fan is held, so of two joins at once the second finds the membership of the first.
-    let facts = fans::service::find(tx, partner, new.fan).await?;
+    let facts = fans::service::lock(tx, partner, new.fan).await?;
     let before = store::lock_of_fan(tx, partner, circle, new.fan).await?;
     match &before {
         Some(before) if before.status == MembershipStatus::Banned => return Err(ErrorCode::MembershipBanned.into()),

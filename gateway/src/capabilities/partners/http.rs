@@ -18,7 +18,7 @@ async fn get(call: &mut Call<GetPartner>) -> Result<Partner, Fault> {
 }
 
 async fn change(call: &mut Call<ChangePartner>) -> Result<Partner, Fault> {
-    let before = service::take(&mut call.tx, call.caller.partner).await?;
+    let before = service::lock(&mut call.tx, call.caller.partner).await?;
     call.check_version(before.version)?;
     // Cloned: after a conflict the edge runs the handler again with the same body.
     service::change(&mut call.tx, before, call.body.clone(), call.now).await

@@ -19,11 +19,11 @@ pub async fn get(tx: &mut Reader, partner: PartnerId) -> Result<Partner, Fault> 
 }
 
 /// The partner, held until the transaction ends.
-pub async fn take(tx: &mut Tx, partner: PartnerId) -> Result<Partner, Fault> {
-    Ok(store::take(tx, partner).await?.ok_or(ErrorCode::Internal)?)
+pub async fn lock(tx: &mut Tx, partner: PartnerId) -> Result<Partner, Fault> {
+    Ok(store::lock(tx, partner).await?.ok_or(ErrorCode::Internal)?)
 }
 
-/// Changes a partner that was [taken](take); the same version when nothing changed.
+/// Changes a partner that was [locked](lock); the same version when nothing changed.
 pub async fn change(tx: &mut Tx, before: Partner, change: PartnerChange, now: Time) -> Result<Partner, Fault> {
     let mut after = before.clone();
     after.name = change.name.unwrap_or(after.name);

@@ -18,7 +18,7 @@ const INSERT: Sql = sql!(
     "insert into partner (id, name, legal_name, website, version, created_at, updated_at) values ($1, $2, $3, $4, 1, $5, $5)"
 );
 const FIND: Sql = sql!("select ", columns!(), " from partner where id = $1");
-const TAKE: Sql = sql!("select ", columns!(), " from partner where id = $1", [" for no key update"]);
+const LOCK: Sql = sql!("select ", columns!(), " from partner where id = $1", [" for no key update"]);
 const UPDATE: Sql = sql!(
     "update partner set name = $2, website = $3, version = version + 1, updated_at = $4 where id = $1 returning ",
     columns!()
@@ -68,8 +68,8 @@ pub(super) async fn find(tx: &mut Reader, partner: PartnerId) -> Result<Option<P
 }
 
 /// The partner, held until the transaction ends.
-pub(super) async fn take(tx: &mut Tx, partner: PartnerId) -> Result<Option<Partner>, Fault> {
-    Ok(tx.query(TAKE).bind(partner).optional::<PartnerRow>().await?.map(Into::into))
+pub(super) async fn lock(tx: &mut Tx, partner: PartnerId) -> Result<Option<Partner>, Fault> {
+    Ok(tx.query(LOCK).bind(partner).optional::<PartnerRow>().await?.map(Into::into))
 }
 
 /// Puts the partner's fields in place and counts its version.

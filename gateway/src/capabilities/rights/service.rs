@@ -24,7 +24,7 @@ pub async fn authorize_role(
     fan: FanId,
     action: Action,
 ) -> Result<Option<Membership>, Fault> {
-    fans::service::find(tx, partner, fan).await?;
+    fans::service::lock(tx, partner, fan).await?;
     let membership = memberships::service::lock_shared_of_fan(tx, partner, circle, fan).await?;
     model::reads(policy, membership.as_ref())?;
     model::has(action, action.right(&policy.rights).who.known(), membership.as_ref())?;
@@ -50,7 +50,7 @@ pub async fn authorize_rules(
     let rules = model::rules(right).ok_or_else(|| {
         Fault::new(ErrorCode::NotAllowedHere).detail("The circle has a requirement that cannot be checked right now.")
     })?;
-    let facts = fans::service::find(tx, partner, fan).await?;
+    let facts = fans::service::lock(tx, partner, fan).await?;
     let asked = gates::service::GateInput { circle, fan, facts, invite_code: None };
     let answers = gates::service::answer(tx, partner, now, &asked, &rules).await?;
     model::passes(&answers).map_err(Fault::keep_writes)

@@ -119,6 +119,8 @@ pub(super) async fn arrive(
     let person = person(access, &mut tx, now, settings, &claims).await?;
     let browser = sessions::begin(&mut tx, access, &browser, person, authenticated_at, now).await?;
     tx.commit().await?;
+    // Before the browser hears that it is signed in: nothing is decided by what was known before.
+    fans::service::refresh(&access.db, person, facts(&claims)).await?;
     Ok(Some(Arrived { browser, target: sent.target }))
 }
 
@@ -134,6 +136,11 @@ fn authenticated_at(auth_time: Option<i64>, sent_ago_seconds: i64, now: Time, ma
     }
 }
 
+/// What the provider tells of a person.
+fn facts(claims: &Claims) -> PersonFacts {
+    PersonFacts { real_name_verified: claims.real_name_verified, adult: claims.adult, credit_band: claims.credit_band }
+}
+
 /// The person behind a subject. Of one we know, the facts that the provider tells hold from now on; the nickname stays.
 async fn person(
     access: &Access,
@@ -142,11 +149,7 @@ async fn person(
     settings: &SignIn,
     claims: &Claims,
 ) -> Result<PersonId, Fault> {
-    let facts = PersonFacts {
-        real_name_verified: claims.real_name_verified,
-        adult: claims.adult,
-        credit_band: claims.credit_band,
-    };
+    let facts = facts(claims);
     let (issuer, subject) = (&settings.issuer, &claims.sub);
     if let Some(person) = store::find_person(tx, issuer, subject).await? {
         fans::service::renew(tx, now, person, facts).await?;

@@ -1,24 +1,19 @@
 //! All SQL that reads totals of tips.
 
 use quanzi_openapi::id::{CircleId, FanId, PartnerId};
-use quanzi_openapi::tips::{TipDisclosure, TipTotal};
-use quanzi_openapi::{Currency, Limit, Money};
+use quanzi_openapi::tips::TipTotal;
+use quanzi_openapi::{Currency, Money};
 use sqlx::FromRow;
 
-use crate::platform::db::{As, Fault, Reader, Sql, enum_columns};
+use crate::platform::db::{As, Fault, Reader, Sql};
 use crate::sql;
-
-enum_columns!(TipDisclosure);
 
 const TOTALS: Sql = sql!(
     "select currency, tips, amount from tip_total where partner_id = $1 and subject = $2 and tips > 0 order by currency"
 );
-// Who wants to be absent has no place.
 const TIPPERS: Sql = sql!(
-    "select t.fan_id, t.score, f.tip_disclosure, p.nickname from tipper t \
-     join fan f on f.partner_id = t.partner_id and f.id = t.fan_id join person p on p.id = f.person_id \
-     where t.partner_id = $1 and t.circle_id = $2 and t.currency = $3 and t.score > 0 \
-     and coalesce(f.tip_disclosure, 'anonymous') <> 'absent' order by t.score desc, t.fan_id limit $4"
+    "select fan_id, score from tipper where partner_id = $1 and circle_id = $2 and currency = $3 and score > 0 \
+     and (score < $4 or (score = $4 and fan_id > $5)) order by score desc, fan_id limit $6"
 );
 
 #[derive(FromRow)]
@@ -35,9 +30,6 @@ pub struct TipperRow {
     #[sqlx(try_from = "As<FanId>")]
     pub fan_id: FanId,
     pub score: i64,
-    #[sqlx(try_from = "As<Option<TipDisclosure>>")]
-    pub tip_disclosure: Option<TipDisclosure>,
-    pub nickname: String,
 }
 
 pub async fn totals(tx: &mut Reader, partner: PartnerId, subject: &str) -> Result<Vec<TipTotal>, Fault> {
@@ -45,13 +37,15 @@ pub async fn totals(tx: &mut Reader, partner: PartnerId, subject: &str) -> Resul
     Ok(rows.into_iter().map(|row| TipTotal { tips: row.tips, amount: Money::new(row.amount, row.currency) }).collect())
 }
 
+/// Tippers after this one, or from the first on.
 pub async fn tippers(
     tx: &mut Reader,
     partner: PartnerId,
-    circle: CircleId,
-    currency: Currency,
-    limit: Limit,
+    (circle, currency): (CircleId, Currency),
+    after: Option<&TipperRow>,
+    rows: usize,
 ) -> Result<Vec<TipperRow>, Fault> {
-    let rows = i64::try_from(limit.rows()).unwrap_or(i64::MAX);
-    tx.query(TIPPERS).bind(partner).bind(circle).bind(currency).bind(rows).all().await
+    let (score, fan) = after.map_or((i64::MAX, String::new()), |after| (after.score, after.fan_id.to_string()));
+    let query = tx.query(TIPPERS).bind(partner).bind(circle).bind(currency).bind(score).bind(fan);
+    query.bind(i64::try_from(rows).unwrap_or(i64::MAX)).all().await
 }

@@ -300,7 +300,8 @@ impl Pump {
             let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= PAGE_ROWS);
             let read_to = if is_full { rows.last().map_or(to, |row| row.seq) } else { to };
             // After the rows: a change that comes before it comes before whatever was read.
-            let is_current = queue::states(&mut tx, &[key]).await?.iter().any(|state| state.version == version);
+            let is_current =
+                queue::states(&mut tx, partner, [key.1]).await?.iter().any(|state| state.version == version);
             Ok(PageOfLog { lane, rows, up_to: read_to, end, is_current })
         }));
     }

@@ -81,39 +81,38 @@ const RESUME: Sql = sql!("update webhook_cursor set held_until = 0 where partner
 const ADVANCE: Sql = sql!(
     "with moved as ",
     ["materialized "],
-    "(select value ->> 0 as partner_id, value ->> 1 as endpoint_id, \
-     cast(value ->> 2 as bigint) as seq, cast(value ->> 3 as bigint) as held_until, cast(value ->> 4 as bigint) as taken_at \
-     from json_each($2) where true) update webhook_cursor set delivered_seq = moved.seq, held_until = moved.held_until, \
+    "(select value ->> 0 as endpoint_id, cast(value ->> 1 as bigint) as seq, cast(value ->> 2 as bigint) as held_until, \
+     cast(value ->> 3 as bigint) as taken_at from json_each($3) where true) update webhook_cursor set delivered_seq = moved.seq, held_until = moved.held_until, \
      taken_at = moved.taken_at from moved \
-     where webhook_cursor.partner_id = moved.partner_id and webhook_cursor.endpoint_id = moved.endpoint_id \
-     and webhook_cursor.holder = $1 returning webhook_cursor.endpoint_id as endpoint_id"
+     where webhook_cursor.partner_id = $1 and webhook_cursor.endpoint_id = moved.endpoint_id \
+     and webhook_cursor.holder = $2 returning webhook_cursor.endpoint_id as endpoint_id"
 );
 const DELETE_DONE: Sql = sql!(
-    "delete from webhook_retry where (partner_id, endpoint_id, seq) in \
-     (select value ->> 0, value ->> 1, cast(value ->> 2 as bigint) from json_each($1))"
+    "delete from webhook_retry where partner_id = $1 and (endpoint_id, seq) in \
+     (select value ->> 0, cast(value ->> 1 as bigint) from json_each($2))"
 );
 const PUT_RETRIES: Sql = sql!(
     "insert into webhook_retry (partner_id, endpoint_id, seq, object, attempts, first_refused_at, due_at) \
-     select value ->> 0, value ->> 1, cast(value ->> 2 as bigint), value ->> 3, cast(value ->> 4 as bigint), \
-     cast(value ->> 5 as bigint), cast(value ->> 6 as bigint) from json_each($1) where true \
+     select $1, value ->> 0, cast(value ->> 1 as bigint), value ->> 2, cast(value ->> 3 as bigint), \
+     cast(value ->> 4 as bigint), cast(value ->> 5 as bigint) from json_each($2) where true \
      on conflict (partner_id, endpoint_id, seq) do update set attempts = excluded.attempts, \
      first_refused_at = excluded.first_refused_at, due_at = excluded.due_at"
 );
 const ADVANCE_REPLAYS: Sql = sql!(
     "with moved as ",
     ["materialized "],
-    "(select value ->> 0 as partner_id, value ->> 1 as endpoint_id, \
-     cast(value ->> 2 as bigint) as number, cast(value ->> 3 as bigint) as seq from json_each($1) where true) \
-     update webhook_replay set next_seq = moved.seq from moved where webhook_replay.partner_id = moved.partner_id \
+    "(select value ->> 0 as endpoint_id, cast(value ->> 1 as bigint) as number, cast(value ->> 2 as bigint) as seq \
+     from json_each($2) where true) \
+     update webhook_replay set next_seq = moved.seq from moved where webhook_replay.partner_id = $1 \
      and webhook_replay.endpoint_id = moved.endpoint_id and webhook_replay.number = moved.number"
 );
 const END_REPLAYS: Sql = sql!(
-    "delete from webhook_replay where next_seq > to_seq and (partner_id, endpoint_id) in \
-     (select value ->> 0, value ->> 1 from json_each($1))"
+    "delete from webhook_replay where partner_id = $1 and next_seq > to_seq \
+     and endpoint_id in (select value ->> 0 from json_each($2))"
 );
 const STATES: Sql = sql!(
-    "select id, version, failing_since from webhook_endpoint where status = 'enabled' and deleted_at is null \
-     and (partner_id, id) in (select value ->> 0, value ->> 1 from json_each($1))"
+    "select id, version, failing_since from webhook_endpoint where partner_id = $1 and status = 'enabled' and deleted_at is null \
+     and id in (select value ->> 0 from json_each($2))"
 );
 const STILL_FAILING: Sql = sql!(
     "select count(*) from (select 1 as one from webhook_retry where partner_id = $1 and endpoint_id = $2 and attempts >= $3 limit 1) f"
@@ -307,21 +306,22 @@ pub async fn insert_replay(
     Ok(())
 }
 
-/// Moves cursors that this process holds; gives back which those are.
+/// Moves cursors of this partner's endpoints that this process holds; gives back which those are.
 pub async fn advance(
     tx: &mut Tx,
+    partner: PartnerId,
     holder: &str,
-    cursors: impl IntoIterator<Item = (EndpointKey, Move)>,
+    cursors: impl IntoIterator<Item = (WebhookEndpointId, Move)>,
 ) -> Result<Vec<WebhookEndpointId>, Fault> {
-    let rows = cursors.into_iter().map(|((partner, endpoint), to)| {
-        (partner, endpoint, to.delivered_seq, to.held_until.micros(), to.taken_at.micros())
-    });
-    let moved: Vec<(String,)> = tx.query(ADVANCE).bind(holder).bind(List::rows(rows)).all().await?;
+    let rows = cursors
+        .into_iter()
+        .map(|(endpoint, to)| (endpoint, to.delivered_seq, to.held_until.micros(), to.taken_at.micros()));
+    let moved: Vec<(String,)> = tx.query(ADVANCE).bind(partner).bind(holder).bind(List::rows(rows)).all().await?;
     Ok(moved.into_iter().filter_map(|(endpoint,)| endpoint.parse().ok()).collect())
 }
 
-pub async fn delete_done(tx: &mut Tx, rows: &[(PartnerId, WebhookEndpointId, i64)]) -> Result<(), Fault> {
-    tx.query(DELETE_DONE).bind(List::rows(rows)).run().await?;
+pub async fn delete_done(tx: &mut Tx, partner: PartnerId, rows: &[(WebhookEndpointId, i64)]) -> Result<(), Fault> {
+    tx.query(DELETE_DONE).bind(partner).bind(List::rows(rows)).run().await?;
     Ok(())
 }
 
@@ -336,26 +336,34 @@ pub struct Retry {
     pub due_at: Time,
 }
 
-pub async fn put_retries(tx: &mut Tx, rows: &[(EndpointKey, &Retry)]) -> Result<(), Fault> {
-    let rows = rows.iter().map(|((partner, endpoint), of)| {
+pub async fn put_retries(tx: &mut Tx, partner: PartnerId, rows: &[(WebhookEndpointId, &Retry)]) -> Result<(), Fault> {
+    let rows = rows.iter().map(|(endpoint, of)| {
         let first_refused_at = of.first_refused_at.map(Time::micros);
-        (partner, endpoint, of.seq, &of.object, of.attempts, first_refused_at, of.due_at.micros())
+        (endpoint, of.seq, &of.object, of.attempts, first_refused_at, of.due_at.micros())
     });
-    tx.query(PUT_RETRIES).bind(List::rows(rows)).run().await?;
+    tx.query(PUT_RETRIES).bind(partner).bind(List::rows(rows)).run().await?;
     Ok(())
 }
 
 /// Moves replays, by their numbers, and ends those that are through.
-pub async fn advance_replays(tx: &mut Tx, rows: &[(PartnerId, WebhookEndpointId, i64, i64)]) -> Result<(), Fault> {
-    tx.query(ADVANCE_REPLAYS).bind(List::rows(rows)).run().await?;
-    let keys = rows.iter().map(|(partner, endpoint, ..)| (partner, endpoint));
-    tx.query(END_REPLAYS).bind(List::rows(keys)).run().await?;
+pub async fn advance_replays(
+    tx: &mut Tx,
+    partner: PartnerId,
+    rows: &[(WebhookEndpointId, i64, i64)],
+) -> Result<(), Fault> {
+    tx.query(ADVANCE_REPLAYS).bind(partner).bind(List::rows(rows)).run().await?;
+    let endpoints = rows.iter().map(|(endpoint, ..)| endpoint);
+    tx.query(END_REPLAYS).bind(partner).bind(List::of(endpoints)).run().await?;
     Ok(())
 }
 
-/// How these endpoints stand; disabled and deleted ones are left out.
-pub async fn states(tx: &mut Reader, keys: &[EndpointKey]) -> Result<Vec<EndpointState>, Fault> {
-    tx.query(STATES).bind(List::rows(keys)).all().await
+/// The status of these endpoints; disabled and deleted ones are left out.
+pub async fn states(
+    tx: &mut Reader,
+    partner: PartnerId,
+    endpoints: impl IntoIterator<Item = WebhookEndpointId>,
+) -> Result<Vec<EndpointState>, Fault> {
+    tx.query(STATES).bind(partner).bind(List::of(endpoints)).all().await
 }
 
 /// Whether any event of the endpoint has failed this often.

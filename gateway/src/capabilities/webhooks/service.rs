@@ -32,6 +32,8 @@ pub async fn create(
 ) -> Result<WebhookEndpointWithSecret, Fault> {
     Reach::of(&platform.config).check_url(&new.url)?;
     let types = type_names(&new.types)?;
+    // Nobody makes another one meanwhile.
+    outbox::service::lock(tx, partner).await?;
     if store::count(tx, partner).await? >= as_count(WEBHOOK_ENDPOINTS_MAX) {
         let detail = format!("A partner can have {WEBHOOK_ENDPOINTS_MAX} endpoints.");
         return Err(Fault::new(ErrorCode::WebhookEndpointLimitReached).detail(detail));
@@ -224,7 +226,7 @@ pub async fn ping(
     let attempt: Attempt = webhooks.sender.post(webhooks, &target, &event.id.to_string(), body).await?;
     let delivery = delivery(webhooks, endpoint, &event, 1, now, attempt, None);
     let mut tx = webhooks.db.begin().await?;
-    store::insert_deliveries(&mut tx, &[(partner, &delivery)]).await?;
+    store::insert_deliveries(&mut tx, partner, &[&delivery]).await?;
     tx.commit().await?;
     Ok(delivery)
 }

@@ -28,7 +28,6 @@ const LOCK_CURSOR: Sql =
     sql!("select delivered_seq from webhook_cursor where partner_id = $1 and endpoint_id = $2", [" for no key update"]);
 const LOCK: Sql = sql!(columns!(), "id = $2", [" for no key update"]);
 const PAGE: Sql = sql!(columns!(), "id < $2 order by id desc limit $3");
-const LOCK_PARTNER: Sql = sql!("select id from partner where id = $1", [" for no key update"]);
 const COUNT: Sql = sql!("select count(*) from webhook_endpoint where partner_id = $1 and deleted_at is null");
 const INSERT: Sql = sql!(
     "insert into webhook_endpoint (partner_id, id, url, description, types, status, secret, version, created_at, updated_at) \
@@ -57,9 +56,9 @@ const DELIVERIES_SUCCEEDED: Sql = sql!(
 const INSERT_DELIVERIES: Sql = sql!(
     "insert into delivery (partner_id, endpoint_id, id, event_id, seq, type, attempt, outcome, error, detail, status, \
      response, latency_ms, attempted_at, next_attempt_at) \
-     select value ->> 0, value ->> 1, value ->> 2, value ->> 3, cast(value ->> 4 as bigint), value ->> 5, \
-     cast(value ->> 6 as bigint), value ->> 7, value ->> 8, value ->> 9, cast(value ->> 10 as bigint), value ->> 11, \
-     cast(value ->> 12 as bigint), cast(value ->> 13 as bigint), cast(value ->> 14 as bigint) from json_each($1) where true"
+     select $1, value ->> 0, value ->> 1, value ->> 2, cast(value ->> 3 as bigint), value ->> 4, \
+     cast(value ->> 5 as bigint), value ->> 6, value ->> 7, value ->> 8, cast(value ->> 9 as bigint), value ->> 10, \
+     cast(value ->> 11 as bigint), cast(value ->> 12 as bigint), cast(value ->> 13 as bigint) from json_each($2) where true"
 );
 // Ids sort by time, so the primary key is all that is needed to find the old ones.
 const SWEEP: Sql = sql!(
@@ -193,9 +192,8 @@ pub async fn page(
     tx.query(PAGE).bind(partner).bind(id_or_upper_bound(before)).bind(limit.rows_and_one()).all().await
 }
 
-/// How many there are; the partner is held, so nobody makes another one meanwhile.
+/// How many there are.
 pub async fn count(tx: &mut Tx, partner: PartnerId) -> Result<i64, Fault> {
-    let _: (String,) = tx.query(LOCK_PARTNER).bind(partner).one().await?;
     let (count,): (i64,) = tx.query(COUNT).bind(partner).one().await?;
     Ok(count)
 }
@@ -239,20 +237,17 @@ pub async fn deliveries(
     Ok(rows.into_iter().map(|row| row.delivery(endpoint)).collect())
 }
 
-/// Writes attempts, of several partners and endpoints at once.
-pub async fn insert_deliveries(tx: &mut Tx, deliveries: &[(PartnerId, &Delivery)]) -> Result<(), Fault> {
-    let rows = deliveries.iter().map(|(partner, of)| {
+/// Writes attempts, of several endpoints at once.
+pub async fn insert_deliveries(tx: &mut Tx, partner: PartnerId, deliveries: &[&Delivery]) -> Result<(), Fault> {
+    let rows = deliveries.iter().map(|of| {
         let Delivery { id, endpoint, event, seq, attempt, status, latency_ms, detail, response, .. } = of;
         let (kind, outcome) = (of.r#type.to_string(), of.outcome.to_string());
         let error = of.error.as_ref().map(ToString::to_string);
         let (at, next) = (of.attempted_at.micros(), of.next_attempt_at.map(Time::micros));
         // In the order of the columns.
-        (
-            partner, endpoint, id, event, seq, kind, attempt, outcome, error, detail, status, response, latency_ms, at,
-            next,
-        )
+        (endpoint, id, event, seq, kind, attempt, outcome, error, detail, status, response, latency_ms, at, next)
     });
-    tx.query(INSERT_DELIVERIES).bind(List::rows(rows)).run().await?;
+    tx.query(INSERT_DELIVERIES).bind(partner).bind(List::rows(rows)).run().await?;
     Ok(())
 }
 

@@ -1,14 +1,15 @@
 //! Writes the results of pumps: one transaction for all that wait. Invariant: a cursor, the rows behind it and the attempts
 //! are written together or not at all, and only for endpoints that this process still owns.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, stream};
 use quanzi_openapi::Time;
 use quanzi_openapi::deliveries::Delivery;
 use quanzi_openapi::events::EventType;
-use quanzi_openapi::id::WebhookEndpointId;
+use quanzi_openapi::id::{PartnerId, WebhookEndpointId};
 use quanzi_openapi::webhooks::{DisabledReason, WebhookEndpointStatus};
 use tokio::sync::{mpsc, oneshot};
 
@@ -19,8 +20,10 @@ use crate::platform::db::Tx;
 use crate::platform::fault::Fault;
 use crate::platform::outbox;
 
-/// Batches in one transaction.
+/// Batches that are written together.
 const BATCHES_MAX: usize = 64;
+/// Partners whose batches are written at the same time: fewer than connections for writing.
+const PARTNERS_AT_ONCE_MAX: usize = 4;
 /// Runs of one transaction before its batches are given up; their events are sent again then.
 const RUNS_MAX: u32 = 4;
 const RUN_PAUSE: Duration = Duration::from_millis(50);
@@ -74,7 +77,7 @@ pub async fn run(webhooks: Arc<Webhooks>, mut asked: mpsc::Receiver<WriteRequest
     let mut waiting: Vec<WriteRequest> = Vec::with_capacity(BATCHES_MAX);
     while asked.recv_many(&mut waiting, BATCHES_MAX).await > 0 {
         let (batches, replies): (Vec<Batch>, Vec<_>) = waiting.drain(..).unzip();
-        let going = write_repeatedly(&webhooks, &batches).await;
+        let going = write_all(&webhooks, &batches).await;
         for (batch, reply) in batches.iter().zip(replies) {
             let verdict = if going.contains(&batch.key.1) { Verdict::Go } else { Verdict::Stop };
             // A pump that was aborted does not want to know.
@@ -83,10 +86,25 @@ pub async fn run(webhooks: Arc<Webhooks>, mut asked: mpsc::Receiver<WriteRequest
     }
 }
 
-/// The endpoints that go on.
-async fn write_repeatedly(webhooks: &Webhooks, batches: &[Batch]) -> HashSet<WebhookEndpointId> {
+/// The endpoints that go on. What was done for one partner is written in a transaction of its own: its rows may be on another node than
+/// others', and what cannot be written for one holds up nobody else.
+async fn write_all(webhooks: &Webhooks, batches: &[Batch]) -> HashSet<WebhookEndpointId> {
+    let mut partners: BTreeMap<PartnerId, Vec<&Batch>> = BTreeMap::new();
+    for batch in batches {
+        partners.entry(batch.key.0).or_default().push(batch);
+    }
+    let mut writes = Vec::with_capacity(partners.len());
+    for (partner, batches) in &partners {
+        writes.push(write_repeatedly(webhooks, *partner, batches));
+    }
+    let going: Vec<HashSet<WebhookEndpointId>> =
+        stream::iter(writes).buffer_unordered(PARTNERS_AT_ONCE_MAX).collect().await;
+    going.into_iter().flatten().collect()
+}
+
+async fn write_repeatedly(webhooks: &Webhooks, partner: PartnerId, batches: &[&Batch]) -> HashSet<WebhookEndpointId> {
     for run in 1..=RUNS_MAX {
-        match write(webhooks, batches).await {
+        match write(webhooks, partner, batches).await {
             Ok(going) => return going,
             Err(fault) => {
                 tracing::warn!(run, cause = ?fault.cause(), "webhook deliveries could not be written");
@@ -97,16 +115,19 @@ async fn write_repeatedly(webhooks: &Webhooks, batches: &[Batch]) -> HashSet<Web
     HashSet::new()
 }
 
-async fn write(webhooks: &Webhooks, batches: &[Batch]) -> Result<HashSet<WebhookEndpointId>, Fault> {
+async fn write(
+    webhooks: &Webhooks,
+    partner: PartnerId,
+    batches: &[&Batch],
+) -> Result<HashSet<WebhookEndpointId>, Fault> {
     let mut tx = webhooks.db.begin().await?;
-    let moves = batches.iter().map(|batch| (batch.key, batch.to));
-    let moved: HashSet<_> = queue::advance(&mut tx, &webhooks.worker, moves).await?.into_iter().collect();
-    let held: Vec<&Batch> = batches.iter().filter(|batch| moved.contains(&batch.key.1)).collect();
-    rows(&mut tx, &held).await?;
-    let keys: Vec<EndpointKey> = held.iter().map(|batch| batch.key).collect();
+    let moves = batches.iter().map(|batch| (batch.key.1, batch.to));
+    let moved: HashSet<_> = queue::advance(&mut tx, partner, &webhooks.worker, moves).await?.into_iter().collect();
+    let held: Vec<&Batch> = batches.iter().copied().filter(|batch| moved.contains(&batch.key.1)).collect();
+    rows(&mut tx, partner, &held).await?;
     let mut going = HashSet::new();
-    if !keys.is_empty() {
-        let states = queue::states(&mut tx, &keys).await?;
+    if !held.is_empty() {
+        let states = queue::states(&mut tx, partner, held.iter().map(|batch| batch.key.1)).await?;
         for batch in held {
             let Some(state) = states.iter().find(|state| state.id == batch.key.1) else { continue };
             let changed = settle(&mut tx, webhooks, batch, state).await?;
@@ -119,29 +140,29 @@ async fn write(webhooks: &Webhooks, batches: &[Batch]) -> Result<HashSet<Webhook
     Ok(going)
 }
 
-async fn rows(tx: &mut Tx, held: &[&Batch]) -> Result<(), Fault> {
+async fn rows(tx: &mut Tx, partner: PartnerId, held: &[&Batch]) -> Result<(), Fault> {
     let mut deliveries = Vec::new();
     let mut done = Vec::new();
-    let mut retries: Vec<(EndpointKey, &Retry)> = Vec::new();
+    let mut retries: Vec<(WebhookEndpointId, &Retry)> = Vec::new();
     let mut replays = Vec::new();
     for batch in held {
-        let (partner, endpoint) = batch.key;
-        deliveries.extend(batch.deliveries.iter().map(|delivery| (partner, delivery)));
-        done.extend(batch.done.iter().map(|seq| (partner, endpoint, *seq)));
-        retries.extend(batch.retries.iter().map(|row| (batch.key, row)));
-        replays.extend(batch.replay.map(|(number, next)| (partner, endpoint, number, next)));
+        let (_, endpoint) = batch.key;
+        deliveries.extend(&batch.deliveries);
+        done.extend(batch.done.iter().map(|seq| (endpoint, *seq)));
+        retries.extend(batch.retries.iter().map(|row| (endpoint, row)));
+        replays.extend(batch.replay.map(|(number, next)| (endpoint, number, next)));
     }
     if !deliveries.is_empty() {
-        store::insert_deliveries(tx, &deliveries).await?;
+        store::insert_deliveries(tx, partner, &deliveries).await?;
     }
     if !done.is_empty() {
-        queue::delete_done(tx, &done).await?;
+        queue::delete_done(tx, partner, &done).await?;
     }
     if !retries.is_empty() {
-        queue::put_retries(tx, &retries).await?;
+        queue::put_retries(tx, partner, &retries).await?;
     }
     if !replays.is_empty() {
-        queue::advance_replays(tx, &replays).await?;
+        queue::advance_replays(tx, partner, &replays).await?;
     }
     for batch in held.iter().filter(|batch| batch.hurry) {
         queue::retry_now(tx, batch.key, false).await?;

@@ -11,13 +11,14 @@ pub type Cause = Box<dyn std::error::Error + Send + Sync>;
 /// Why a statement or commit did not happen. Carries names of our schema, never values of a row.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// The named unique constraint or index has such a row, for example `circle_partner_id_name_key` or `circle_pkey`.
+    /// The named unique constraint or index has such a row, for example `circle_partner_id_name_key` or `circle_pkey`. The name is for the
+    /// log: an engine that shards rows sends none, so nothing is decided by it.
     #[error("the row already exists: {0}")]
     Unique(String),
     /// A referenced row is missing, or one still referenced was to go. Unnamed: SQLite does not say which.
     #[error("a referenced row is missing")]
     ForeignKey,
-    /// The named check refused the row.
+    /// The named check refused the row; the name is for the log too.
     #[error("the row was refused by the check {0}")]
     Check(String),
     /// A column, as `table.column`, was left null.
@@ -175,34 +176,4 @@ fn unique_name(subject: &str) -> String {
 
 fn primary_key_name(subject: &str) -> String {
     format!("{}_pkey", subject.split('.').next().unwrap_or_default())
-}
-
-/// Turns an expected fault into an answer.
-pub trait OnFault<T> {
-    /// When the named unique constraint refused the row, the caller's error instead.
-    fn on_unique<E: From<Fault>>(self, constraint: &str, otherwise: impl FnOnce() -> E) -> Result<T, E>;
-    /// When a referenced row was missing, the caller's error instead.
-    fn on_foreign_key<E: From<Fault>>(self, otherwise: impl FnOnce() -> E) -> Result<T, E>;
-    /// When the named check refused the row, the caller's error instead.
-    fn on_check<E: From<Fault>>(self, constraint: &str, otherwise: impl FnOnce() -> E) -> Result<T, E>;
-}
-
-impl<T> OnFault<T> for Result<T, Fault> {
-    fn on_unique<E: From<Fault>>(self, constraint: &str, otherwise: impl FnOnce() -> E) -> Result<T, E> {
-        self.map_err(|fault| match fault {
-            Fault::Unique(name) if name == constraint => otherwise(),
-            fault => fault.into(),
-        })
-    }
-
-    fn on_foreign_key<E: From<Fault>>(self, otherwise: impl FnOnce() -> E) -> Result<T, E> {
-        self.map_err(|fault| if matches!(fault, Fault::ForeignKey) { otherwise() } else { fault.into() })
-    }
-
-    fn on_check<E: From<Fault>>(self, constraint: &str, otherwise: impl FnOnce() -> E) -> Result<T, E> {
-        self.map_err(|fault| match fault {
-            Fault::Check(name) if name == constraint => otherwise(),
-            fault => fault.into(),
-        })
-    }
 }

@@ -34,6 +34,8 @@ pub(super) const FILES: &[File] = files! {
     11 "0011_refused"
     12 "0012_limits"
     13 "0013_merchant_reference"
+    14 "0014_tenant_keys"
+    15 "0015_fan_facts"
 };
 
 /// The version this binary brings a database to.

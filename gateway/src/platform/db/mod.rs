@@ -28,6 +28,8 @@ mod schema_tests;
 #[cfg(test)]
 mod statement_tests;
 #[cfg(test)]
+mod tenant_tests;
+#[cfg(test)]
 mod tests;
 
 pub use batcher::Batcher;
@@ -36,7 +38,7 @@ pub use column::{As, Column};
 pub use engine::Engine;
 pub(crate) use enum_columns::enum_columns;
 pub use enum_columns::{enum_text, read_enum};
-pub use fault::{Cause, Fault, OnFault};
+pub use fault::{Cause, Fault};
 pub use keyset::{KEYSET_UPPER_BOUND, id_or_upper_bound};
 pub use migrate::{MigrationFault, latest_version};
 pub use outbox::Fact;

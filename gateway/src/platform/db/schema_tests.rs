@@ -6,7 +6,8 @@ use super::dialect::translate;
 use super::engine::Engine;
 use super::migrate::FILES;
 use super::scratch::Scratch;
-use super::{Db, latest_version};
+use super::{Db, Sql, latest_version};
+use crate::sql;
 
 /// One line per fact, so that a difference reads as a diff.
 type Facts = Vec<String>;
@@ -195,5 +196,68 @@ fn what_only_one_engine_knows_is_refused_with_its_line() {
             assert_eq!(refused.line, line, "{source}: {refused}");
             assert!(refused.problem.contains(word), "{source}: {refused}");
         }
+    }
+}
+
+const BEFORE: [Sql; 8] = {
+    const PARTNER: Sql = sql!(
+        "insert into partner (id, name, legal_name, version, created_at, updated_at) values ('ptn_a', 'A', 'A', 1, 1, 1)"
+    );
+    const APP: Sql = sql!(
+        "insert into app (id, partner_id, name, status, scopes, redirect_uris, allowed_addresses, version, created_at, updated_at) \
+         values ('app_a', 'ptn_a', 'A', 'active', '', '[]', '[]', 1, 1, 1)"
+    );
+    const PERSON: Sql = sql!(
+        "insert into person (id, nickname, real_name_verified, adult, credit_band, version, created_at, updated_at) \
+         values ('psn_a', 'Mei', true, true, 'good', 7, 1, 1)"
+    );
+    const FAN: Sql =
+        sql!("insert into fan (partner_id, id, person_id, created_at) values ('ptn_a', 'fan_a', 'psn_a', 1)");
+    const JOBS: Sql = sql!(
+        "insert into job (id, kind, partner_id, object, due_at, body, attempts, created_at) \
+         values ('job_a', 'k', 'ptn_a', 'o', 5, 'null', 2, 1), ('job_b', 'k', null, 'p', 6, 'null', 0, 1)"
+    );
+    const ANSWER: Sql = sql!(
+        "insert into idempotency (app_id, key, request_hash, status, headers, body, created_at) \
+         values ('app_a', 'k-1', $1, 201, '[]', $1, 1)"
+    );
+    const REFRESH: Sql = sql!(
+        "insert into refresh_token (token_hash, partner_id, app_id, grant_id, fan_id, family, scopes, created_at, expires_at) \
+         values ($1, 'ptn_a', 'app_a', 'gnt_a', 'fan_a', 'f', '', 1, 2)"
+    );
+    const NONCE: Sql = sql!("insert into used_nonce (nonce_hash, expires_at) values ($1, 2)");
+    [PARTNER, APP, PERSON, FAN, JOBS, ANSWER, REFRESH, NONCE]
+};
+const AFTER_JOBS: Sql = sql!("select partner_id, id, attempts from job order by id");
+const AFTER: Sql = sql!(
+    "select i.partner_id || ' ' || r.partner_id || ' ' || f.nickname || ' ' || f.credit_band, f.version from idempotency i, \
+     refresh_token r, fan f where i.key = 'k-1' and r.family = 'f' and f.adult = true and f.real_name_verified = true"
+);
+
+/// Of the release before the keys began with the partner.
+#[tokio::test]
+async fn rows_outlive_the_change_of_their_keys() {
+    let (ours, theirs) = (Scratch::sqlite().unwrap(), Scratch::postgres().await.unwrap());
+    for scratch in [ours, theirs] {
+        let db = Db::open(scratch.settings()).await.unwrap();
+        db.migrate_with(FILES.get(..13).unwrap()).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        for (place, statement) in BEFORE.into_iter().enumerate() {
+            let query = tx.query(statement);
+            let query = if place >= 5 { query.bind([7_u8]) } else { query };
+            query.run().await.unwrap();
+        }
+        tx.commit().await.unwrap();
+
+        db.migrate().await.unwrap();
+
+        let mut reader = db.reading().await.unwrap();
+        let jobs: Vec<(String, String, i64)> = reader.query(AFTER_JOBS).all().await.unwrap();
+        let platform = format!("ptn_{}", "0".repeat(26));
+        assert_eq!(jobs, [("ptn_a".into(), "job_a".into(), 2), (platform, "job_b".into(), 0)]);
+        let rest: (String, i64) = reader.query(AFTER).one().await.unwrap();
+        assert_eq!(rest, ("ptn_a ptn_a Mei good".to_owned(), 7));
+        drop(reader);
+        db.close().await;
     }
 }

@@ -127,6 +127,39 @@ fn sources(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
+/// A statement of the gateway, not of its tests, in PostgreSQL's form.
+pub(super) struct Shipped {
+    /// Its file, below `src`.
+    pub file: String,
+    pub name: String,
+    pub text: String,
+}
+
+pub(super) fn shipped() -> Vec<Shipped> {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src"));
+    let mut files = vec![];
+    sources(root, &mut files);
+    let is_test = |file: &str| {
+        file.starts_with("testing/") || ["tests.rs", "fixture.rs", "_tests.rs"].iter().any(|end| file.ends_with(end))
+    };
+    let mut all = vec![];
+    for path in files {
+        let file = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+        if is_test(&file) {
+            continue;
+        }
+        let source = std::fs::read_to_string(&path).unwrap();
+        let source = source.split("#[cfg(test)]\nmod ").next().unwrap_or("");
+        let found = statements(source).unwrap_or_else(|problem| panic!("{file}: {problem}"));
+        all.extend(found.into_iter().map(|found| Shipped {
+            file: file.clone(),
+            name: found.name,
+            text: found.postgres,
+        }));
+    }
+    all
+}
+
 /// `select *` breaks on the running gateway when a column is added.
 fn takes_all_columns(text: &str) -> bool {
     ["select *", "returning *", ".*", "distinct *"].iter().any(|star| text.contains(star))

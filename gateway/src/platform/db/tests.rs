@@ -9,7 +9,7 @@ use sqlx::{Executor as _, FromRow};
 use super::migrate::{FILES, File};
 use super::scratch::Scratch;
 use super::{
-    As, Bind, Column, Db, Engine, Fault, Json, List, MigrationFault, OnFault, Settings, Sql, Tx, Value, latest_version,
+    As, Bind, Column, Db, Engine, Fault, Json, List, MigrationFault, Settings, Sql, Tx, Value, latest_version,
 };
 use crate::on_both_engines;
 use crate::sql;
@@ -293,27 +293,6 @@ on_both_engines! {
         assert!(matches!(&check, Fault::Check(name) if name == "pet_weight_check"), "{check:?}");
         assert!(matches!(&null, Fault::NotNull(column) if column == "pet.name"), "{null:?}");
         assert!(matches!(foreign, Fault::ForeignKey), "{foreign:?}");
-    }
-
-    async fn an_expected_fault_becomes_an_answer(db: Db) {
-        #[derive(Debug)]
-        enum Answer { Taken, Broken }
-        impl From<Fault> for Answer {
-            fn from(_: Fault) -> Self {
-                Self::Broken
-            }
-        }
-        let mut tx = with_tables(&db).await;
-        add(&mut tx, "rex", "Rex", 1).await.unwrap();
-        tx.commit().await.unwrap();
-        let mut one = db.begin().await.unwrap();
-        let taken = add(&mut one, "max", "Rex", 1).await.on_unique("pet_owner_id_name_key", || Answer::Taken);
-        drop(one);
-        let mut two = db.begin().await.unwrap();
-        let broken = add(&mut two, "rex", "Max", 1).await.on_unique("pet_owner_id_name_key", || Answer::Taken);
-
-        assert!(matches!(taken, Err(Answer::Taken)));
-        assert!(matches!(broken, Err(Answer::Broken)));
     }
 
     async fn a_reading_handle_cannot_write(db: Db) {

@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use super::model::{Claimed, Ended, JobKind};
+use super::turns::Turns;
 use crate::platform::Platform;
 use crate::platform::db::{List, Tx};
 use crate::platform::fault::Fault;
@@ -82,4 +83,6 @@ pub struct Jobs {
     pub platform: Arc<Platform>,
     /// Who does what.
     pub handlers: Handlers,
+    /// Whose turn it is.
+    pub turns: Turns,
 }

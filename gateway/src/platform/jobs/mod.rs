@@ -11,10 +11,12 @@ mod model;
 pub mod runner;
 pub mod service;
 mod store;
+mod turns;
 mod wake;
 
 pub use handlers::{Handlers, Jobs};
 pub use model::{Claimed, Ending, Job, JobId, JobKind, Outcome};
+pub use turns::Turns;
 pub use wake::Wake;
 pub(crate) use wake::is_soon;
 

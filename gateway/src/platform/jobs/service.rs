@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use quanzi_openapi::Time;
+use quanzi_openapi::id::PartnerId;
 
 use super::handlers::{Handlers, Jobs};
 use super::model::{self, Claimed, Ended, Ending, Job, JobKind, Outcome};
-use super::store;
+use super::store::{self, NewClaim};
 use crate::platform::Platform;
 use crate::platform::clock::Clock;
 use crate::platform::db::{self, List, Reader, Tx};
@@ -35,9 +36,15 @@ pub async fn enqueue(tx: &mut Tx, clock: &Clock, job: Job) -> Result<(), Fault> 
 
 /// Has all of these done at their times; of two for the same thing, the last.
 pub async fn enqueue_all(tx: &mut Tx, clock: &Clock, jobs: &[Job]) -> Result<(), db::Fault> {
-    let last: BTreeMap<_, _> = jobs.iter().map(|job| ((job.kind.as_str(), job.object.as_str()), job)).collect();
-    let rows: Vec<_> = last.values().map(|job| (clock.id(), *job)).collect();
-    store::enqueue(tx, &rows, clock.now()).await?;
+    let last: BTreeMap<_, _> =
+        jobs.iter().map(|job| ((job.partner, job.kind.as_str(), job.object.as_str()), job)).collect();
+    let mut by_partner: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for job in last.into_values() {
+        by_partner.entry(job.partner).or_default().push((clock.id(), job));
+    }
+    for (partner, rows) in by_partner {
+        store::enqueue(tx, partner, &rows, clock.now()).await?;
+    }
     for job in jobs {
         tx.note_due(job.due_at);
     }
@@ -45,18 +52,24 @@ pub async fn enqueue_all(tx: &mut Tx, clock: &Clock, jobs: &[Job]) -> Result<(),
 }
 
 /// Has it not done after all; nothing happens when there is no such job.
-pub async fn cancel(tx: &mut Tx, kind: JobKind, object: impl std::fmt::Display) -> Result<(), Fault> {
-    Ok(cancel_all(tx, kind, [object]).await?)
+pub async fn cancel(
+    tx: &mut Tx,
+    partner: PartnerId,
+    kind: JobKind,
+    object: impl std::fmt::Display,
+) -> Result<(), Fault> {
+    Ok(cancel_all(tx, partner, kind, [object]).await?)
 }
 
 /// Has none of them done.
 pub async fn cancel_all(
     tx: &mut Tx,
+    partner: PartnerId,
     kind: JobKind,
     objects: impl IntoIterator<Item = impl std::fmt::Display>,
 ) -> Result<(), db::Fault> {
     let objects = List::of(objects.into_iter().map(|object| object.to_string()));
-    store::cancel(tx, kind, objects).await
+    store::cancel(tx, partner, kind, objects).await
 }
 
 /// Ends an attempt, as the last statement in the transaction of its effect, and commits both. When the claim is no longer valid
@@ -88,29 +101,54 @@ pub async fn end_after(platform: &Platform, job: &Claimed, outcome: Outcome) -> 
     }
 }
 
-/// Takes what is due now, in order, at most so many; nothing while jobs are held.
+/// Takes what is due now, at most so many; nothing while jobs are held. Each partner in turn gets its share, in a transaction of its
+/// own, so that a thousand due jobs of one keep no other waiting.
 pub async fn claim(jobs: &Jobs, most: usize) -> Result<Vec<Claimed>, Fault> {
     if most == 0 {
         return Ok(Vec::new());
     }
-    // Looked at first, so that an idle gateway does not hold the one writer of SQLite every second.
-    if next(jobs).await?.is_none_or(|due| due > jobs.platform.clock.now()) {
-        return Ok(Vec::new());
+    let (mut claimed, mut has_looked) = (Vec::new(), false);
+    while claimed.len() < most {
+        // Only a look, so that an idle gateway does not hold the one writer of SQLite every second; and one only, because what others are
+        // claiming in this moment looks due for a while.
+        if !has_looked && jobs.turns.are_over() {
+            has_looked = true;
+            let mut tx = jobs.platform.db.reading_newest().await?;
+            jobs.turns.begin(store::due_partners(&mut tx, &jobs.handlers, jobs.platform.clock.now()).await?);
+        }
+        let Some((partner, waiting)) = jobs.turns.next() else { break };
+        let mut tx = jobs.platform.db.begin().await?;
+        if jobs.handlers.are_paused(&mut tx, &jobs.platform).await? {
+            return Ok(claimed);
+        }
+        let share = (most - claimed.len()).div_ceil(waiting);
+        let got = claim_of(&mut tx, jobs, partner, jobs.platform.clock.now(), share).await?;
+        tx.commit().await?;
+        if got.len() == share {
+            jobs.turns.again(partner);
+        }
+        claimed.extend(got);
     }
-    let mut tx = jobs.platform.db.begin().await?;
-    if jobs.handlers.are_paused(&mut tx, &jobs.platform).await? {
-        return Ok(Vec::new());
-    }
-    let claimed = claim_at(&mut tx, jobs, jobs.platform.clock.now(), most).await?;
-    tx.commit().await?;
     Ok(claimed)
 }
 
-/// Takes what is due at this time, in order, at most so many.
+/// Takes what is due at this time, in order, at most so many, whosever it is.
 pub(crate) async fn claim_at(tx: &mut Tx, jobs: &Jobs, now: Time, most: usize) -> Result<Vec<Claimed>, Fault> {
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    Ok(store::claim(tx, &jobs.handlers, &jobs.platform.clock.random_text(), now, now.plus_seconds(LEASE_SECONDS), most)
-        .await?)
+    let mut claimed = Vec::new();
+    for partner in store::due_partners(tx, &jobs.handlers, now).await? {
+        if claimed.len() >= most {
+            break;
+        }
+        claimed.extend(claim_of(tx, jobs, partner, now, most - claimed.len()).await?);
+    }
+    claimed.sort_unstable_by_key(|job| (job.due_at, job.id));
+    Ok(claimed)
+}
+
+async fn claim_of(tx: &mut Tx, jobs: &Jobs, partner: PartnerId, now: Time, most: usize) -> Result<Vec<Claimed>, Fault> {
+    let text = jobs.platform.clock.random_text();
+    let claim = NewClaim { text, now, until: now.plus_seconds(LEASE_SECONDS) };
+    Ok(store::claim(tx, &jobs.handlers, partner, &claim, i64::try_from(most).unwrap_or(i64::MAX)).await?)
 }
 
 /// When the next job can be claimed; in the past when one can be now.

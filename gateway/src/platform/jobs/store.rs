@@ -4,30 +4,42 @@ use quanzi_openapi::Time;
 use quanzi_openapi::id::PartnerId;
 use serde_json::Value;
 use sqlx::FromRow;
+use uuid::Uuid;
 
 use super::handlers::Handlers;
 use super::model::{Claimed, Job, JobId, JobKind};
 use crate::platform::db::{As, Fault, Json, List, Reader, Sql, Tx};
 use crate::sql;
 
+/// The tenant of the platform's own jobs, which are no partner's: the table is distributed by partner, and each row has one.
+const PLATFORM: PartnerId = PartnerId::from_uuid(Uuid::nil());
+/// Partners of one look for who has work; those that come later are found by the next.
+const PARTNERS_MAX: i64 = 1_000;
+
 const ENQUEUE: Sql = sql!(
-    "insert into job (id, kind, partner_id, object, due_at, body, attempts, created_at) \
-     select value ->> 0, value ->> 1, value ->> 2, value ->> 3, cast(value ->> 4 as bigint), ",
-    { postgres: "cast(value ->> 5 as jsonb)", sqlite: "value ->> 5" },
-    ", 0, cast(value ->> 6 as bigint) from json_each($1) where true order by value ->> 1, value ->> 3 on conflict (kind, object) do update set id = excluded.id, \
-     partner_id = excluded.partner_id, due_at = excluded.due_at, body = excluded.body, attempts = 0, claim = null, \
-     taken_until = null, last_error = null, created_at = excluded.created_at"
+    "insert into job (partner_id, id, kind, object, due_at, body, attempts, created_at) \
+     select $1, value ->> 0, value ->> 1, value ->> 2, cast(value ->> 3 as bigint), ",
+    { postgres: "cast(value ->> 4 as jsonb)", sqlite: "value ->> 4" },
+    ", 0, cast(value ->> 5 as bigint) from json_each($2) where true order by value ->> 1, value ->> 2 \
+     on conflict (partner_id, kind, object) do update set id = excluded.id, due_at = excluded.due_at, body = excluded.body, \
+     attempts = 0, claim = null, taken_until = null, last_error = null, created_at = excluded.created_at"
 );
-const CANCEL: Sql = sql!("delete from job where kind = $1 and object in (select value ->> 0 from json_each($2))");
+const CANCEL: Sql =
+    sql!("delete from job where partner_id = $1 and kind = $2 and object in (select value ->> 0 from json_each($3))");
+// Whoever has waited longest first. Nothing is locked: it only says within whom to claim.
+const DUE_PARTNERS: Sql = sql!(
+    "select partner_id from job where due_at <= $1 and (taken_until is null or taken_until <= $1) \
+     and kind in (select value ->> 0 from json_each($2)) group by partner_id order by min(due_at), partner_id limit $3"
+);
 // Only kinds this binary can do: while a new version is rolled out, the old one leaves the rest to it.
 const CLAIM: Sql = sql!(
     "with due as ",
     ["materialized "],
-    "(select id from job where due_at <= $1 and (taken_until is null or taken_until <= $1) \
+    "(select id from job where partner_id = $6 and due_at <= $1 and (taken_until is null or taken_until <= $1) \
      and kind in (select value ->> 0 from json_each($2)) order by due_at, id limit $3",
     [" for update skip locked"],
-    ") update job set claim = $4, taken_until = $5, attempts = attempts + 1 where id in (select id from due) \
-     returning id, kind, partner_id, object, due_at, body, attempts"
+    ") update job set claim = $4, taken_until = $5, attempts = attempts + 1 \
+     where partner_id = $6 and id in (select id from due) returning id, kind, object, due_at, body, attempts"
 );
 // A job that is taken was due when it was; it comes back when its lease ends.
 const NEXT: Sql = sql!(
@@ -36,21 +48,26 @@ const NEXT: Sql = sql!(
      and taken_until is not null and kind in (select value ->> 0 from json_each($2))) as next"
 );
 const TAKEN: Sql = sql!("select count(*) from job where due_at <= $1 and taken_until > $1");
-const DELETE: Sql = sql!("delete from job where id = $1 and claim = $2");
+const DELETE: Sql = sql!("delete from job where partner_id = $1 and id = $2 and claim = $3");
 const RESCHEDULE: Sql = sql!(
-    "update job set due_at = $3, attempts = 0, claim = null, taken_until = null, last_error = null \
-     where id = $1 and claim = $2"
+    "update job set due_at = $4, attempts = 0, claim = null, taken_until = null, last_error = null \
+     where partner_id = $1 and id = $2 and claim = $3"
 );
-const FAIL: Sql =
-    sql!("update job set due_at = $3, last_error = $4, claim = null, taken_until = null where id = $1 and claim = $2");
+const FAIL: Sql = sql!(
+    "update job set due_at = $4, last_error = $5, claim = null, taken_until = null \
+     where partner_id = $1 and id = $2 and claim = $3"
+);
+
+/// Whose rows the jobs of this partner are, or the platform's own.
+fn tenant(partner: Option<PartnerId>) -> PartnerId {
+    partner.unwrap_or(PLATFORM)
+}
 
 #[derive(FromRow)]
 struct JobRow {
     #[sqlx(try_from = "As<JobId>")]
     id: JobId,
     kind: String,
-    #[sqlx(try_from = "As<Option<PartnerId>>")]
-    partner_id: Option<PartnerId>,
     object: String,
     #[sqlx(try_from = "As<Time>")]
     due_at: Time,
@@ -58,43 +75,57 @@ struct JobRow {
     attempts: i64,
 }
 
-/// Of two for the same thing the last counts, and only it is given here.
-pub async fn enqueue(tx: &mut Tx, jobs: &[(JobId, &Job)], now: Time) -> Result<(), Fault> {
+/// Of two for the same thing the last counts, and only it is given here. All are of this partner.
+pub async fn enqueue(tx: &mut Tx, partner: Option<PartnerId>, jobs: &[(JobId, &Job)], now: Time) -> Result<(), Fault> {
     let rows = jobs.iter().map(|(id, job)| {
         let body = job.body.to_string();
-        (*id, job.kind.as_str(), job.partner, job.object.as_str(), job.due_at.micros(), body, now.micros())
+        (*id, job.kind.as_str(), job.object.as_str(), job.due_at.micros(), body, now.micros())
     });
-    tx.query(ENQUEUE).bind(List::rows(rows)).run().await?;
+    tx.query(ENQUEUE).bind(tenant(partner)).bind(List::rows(rows)).run().await?;
     Ok(())
 }
 
-pub async fn cancel(tx: &mut Tx, kind: JobKind, objects: List) -> Result<(), Fault> {
-    tx.query(CANCEL).bind(kind.as_str()).bind(objects).run().await?;
+pub async fn cancel(tx: &mut Tx, partner: PartnerId, kind: JobKind, objects: List) -> Result<(), Fault> {
+    tx.query(CANCEL).bind(partner).bind(kind.as_str()).bind(objects).run().await?;
     Ok(())
 }
 
-/// Takes what is due, in order, at most so many.
+/// Who has work that is due, whoever has waited longest first.
+pub async fn due_partners(tx: &mut Reader, handlers: &Handlers, now: Time) -> Result<Vec<PartnerId>, Fault> {
+    let rows: Vec<(As<PartnerId>,)> =
+        tx.query(DUE_PARTNERS).bind(now).bind(handlers.list()).bind(PARTNERS_MAX).all().await?;
+    Ok(rows.into_iter().map(|(As(partner),)| partner).collect())
+}
+
+/// A claim to be made: at this time, until then, by this random text.
+#[derive(Debug)]
+pub struct NewClaim {
+    pub text: String,
+    pub now: Time,
+    pub until: Time,
+}
+
+/// Takes what is due of one partner (or of the platform, which is one here), in order, at most so many.
 pub async fn claim(
     tx: &mut Tx,
     handlers: &Handlers,
-    claim: &str,
-    now: Time,
-    until: Time,
+    partner: PartnerId,
+    claim: &NewClaim,
     most: i64,
 ) -> Result<Vec<Claimed>, Fault> {
-    let rows: Vec<JobRow> =
-        tx.query(CLAIM).bind(now).bind(handlers.list()).bind(most).bind(claim).bind(until).all().await?;
+    let query = tx.query(CLAIM).bind(claim.now).bind(handlers.list()).bind(most).bind(claim.text.as_str());
+    let rows: Vec<JobRow> = query.bind(claim.until).bind(partner).all().await?;
     let claimed = |row: JobRow| {
         Some(Claimed {
             kind: handlers.find(&row.kind)?,
             id: row.id,
-            partner: row.partner_id,
+            partner: Some(partner).filter(|partner| *partner != PLATFORM),
             object: row.object,
             due_at: row.due_at,
             body: row.body.0,
             attempts: row.attempts,
-            now,
-            claim: claim.to_owned(),
+            now: claim.now,
+            claim: claim.text.clone(),
         })
     };
     let mut claimed: Vec<Claimed> = rows.into_iter().filter_map(claimed).collect();
@@ -116,15 +147,15 @@ pub async fn taken(tx: &mut Reader, now: Time) -> Result<i64, Fault> {
 
 /// False when the claim is no longer valid; likewise for the next two.
 pub async fn delete(tx: &mut Tx, job: &Claimed) -> Result<bool, Fault> {
-    Ok(tx.query(DELETE).bind(job.id).bind(job.claim.as_str()).run().await? == 1)
+    Ok(tx.query(DELETE).bind(tenant(job.partner)).bind(job.id).bind(job.claim.as_str()).run().await? == 1)
 }
 
 pub async fn reschedule(tx: &mut Tx, job: &Claimed, due_at: Time) -> Result<bool, Fault> {
-    let update = tx.query(RESCHEDULE).bind(job.id).bind(job.claim.as_str());
+    let update = tx.query(RESCHEDULE).bind(tenant(job.partner)).bind(job.id).bind(job.claim.as_str());
     Ok(update.bind(due_at).run().await? == 1)
 }
 
 pub async fn fail(tx: &mut Tx, job: &Claimed, due_at: Time, error: &str) -> Result<bool, Fault> {
-    let update = tx.query(FAIL).bind(job.id).bind(job.claim.as_str());
+    let update = tx.query(FAIL).bind(tenant(job.partner)).bind(job.id).bind(job.claim.as_str());
     Ok(update.bind(due_at).bind(error).run().await? == 1)
 }

@@ -155,7 +155,7 @@ on_both_engines! {
         let old = claim(&app, now, 1).await.remove(0);
         let mut tx = app.db.begin().await.unwrap();
 
-        service::cancel_all(&mut tx, PUBLISH_POST, ["a", "b", "never"]).await.unwrap();
+        service::cancel_all(&mut tx, partner, PUBLISH_POST, ["a", "b", "never"]).await.unwrap();
         tx.commit().await.unwrap();
 
         assert!(done(&app, &old).await.contains("Lost"));

@@ -189,12 +189,14 @@ impl<'o> Desk<'o> {
     }
 
     async fn write_jobs(&self, tx: &mut Tx, clock: &Clock) -> Result<(), Fault> {
-        let mut cancelled: BTreeMap<&'static str, (JobKind, Vec<&String>)> = BTreeMap::new();
-        for (kind, object) in self.accepted.iter().flat_map(|order| &order.cancelled) {
-            cancelled.entry(kind.as_str()).or_insert((*kind, Vec::new())).1.push(object);
+        let mut cancelled: BTreeMap<(PartnerId, JobKind), Vec<&String>> = BTreeMap::new();
+        for order in &self.accepted {
+            for (kind, object) in &order.cancelled {
+                cancelled.entry((order.partner, *kind)).or_default().push(object);
+            }
         }
-        for (kind, objects) in cancelled.into_values() {
-            jobs::service::cancel_all(tx, kind, objects).await?;
+        for ((partner, kind), objects) in cancelled {
+            jobs::service::cancel_all(tx, partner, kind, objects).await?;
         }
         let jobs: Vec<Job> = self.accepted.iter().flat_map(|order| order.jobs.iter().cloned()).collect();
         if jobs.is_empty() { Ok(()) } else { jobs::service::enqueue_all(tx, clock, &jobs).await }

@@ -110,7 +110,13 @@ impl Fixture {
     /// The order as that of a call with this key, signed anew, whose answer names the order.
     pub fn keyed(&self, key: &str, order: Order) -> Order {
         let nonce = self.app.clock.random_text();
-        let claim = IdempotencyEntry::of(self.caller, key, "the body", &nonce, &format!("\"{}\"", order.object));
+        let claim = IdempotencyEntry::of(
+            (self.partner, self.caller),
+            key,
+            "the body",
+            &nonce,
+            &format!("\"{}\"", order.object),
+        );
         Order { claim: Some(claim), ..order }
     }
 

@@ -105,9 +105,9 @@ on_both_engines! {
         let person = fixture.person(100).await;
         let first = fixture.keyed("k", fixture.tip(person, 100));
         let answer = format!("\"{}\"", first.object);
-        let other_body = IdempotencyEntry::of(fixture.caller, "k", "another body", "n", "\"other\"");
-        let nonce = IdempotencyEntry::of(fixture.caller, "k-2", "the body", "n-2", "\"nonce\"");
-        let same_nonce = IdempotencyEntry::of(fixture.caller, "k-3", "the body", "n-2", "\"same nonce\"");
+        let other_body = IdempotencyEntry::of((fixture.partner, fixture.caller), "k", "another body", "n", "\"other\"");
+        let nonce = IdempotencyEntry::of((fixture.partner, fixture.caller), "k-2", "the body", "n-2", "\"nonce\"");
+        let same_nonce = IdempotencyEntry::of((fixture.partner, fixture.caller), "k-3", "the body", "n-2", "\"same nonce\"");
         let unkeyed = Order::new(fixture.partner, fixture.app.clock.now(), "nothing");
 
         let outcomes = fixture.post(&[

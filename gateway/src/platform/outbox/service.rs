@@ -76,6 +76,12 @@ pub async fn first_since(tx: &mut Tx, partner: PartnerId, since: Time, last_seq:
     Ok(store::first_since(tx, partner, low, since).await?.unwrap_or(last_seq + 1))
 }
 
+/// Locks the partner's log until the end of the transaction, and with it whatever is to be done one after the other for a partner: each
+/// change ends with the log. First in the transaction, because every other locks it last.
+pub async fn lock(tx: &mut Tx, partner: PartnerId) -> Result<(), db::Fault> {
+    store::lock(tx, partner).await
+}
+
 /// Numbers and writes what was noted, as the last thing in the transaction, commits, and wakes the readers, and the runner of
 /// jobs when something is due soon.
 pub async fn commit(platform: &Platform, mut tx: Tx) -> Result<(), db::Fault> {

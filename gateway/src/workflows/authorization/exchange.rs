@@ -40,7 +40,7 @@ pub(super) async fn code(
 ) -> Result<TokenReply, Fault> {
     let code = sent(form.code.as_ref()).ok_or_else(|| refused("code is missing."))?;
     let hash = hash(code);
-    let row = store::find_code(&mut access.db.reading_newest().await?, hash).await?;
+    let row = store::find_code(&mut access.db.reading_newest().await?, client.facts.partner, hash).await?;
     let row = row.filter(|row| row.app_id == client.facts.app).ok_or_else(|| invalid("The code does not exist."))?;
     // Before the assertion is used up: a client that is asked for a nonce may send the same assertion again.
     let jkt = proof::must_be_sent(access, request)?;
@@ -49,7 +49,7 @@ pub(super) async fn code(
     }
     let mut tx = access.db.begin().await?;
     client::consume(access, &mut tx, &client).await?;
-    if row.used_at.is_some() || !store::use_code(&mut tx, hash, now).await? {
+    if row.used_at.is_some() || !store::use_code(&mut tx, client.facts.partner, hash, now).await? {
         return Err(used_twice(access, tx, &row).await?);
     }
     let grant = grants::service::lock_shared(&mut tx, row.partner_id, row.grant_id).await?;
@@ -90,7 +90,7 @@ fn check(row: &CodeRow, form: &TokenRequest, jkt: &str, now: Time) -> Result<(),
 
 /// Someone else may have had the code: everything issued for it is revoked. This is committed although the call is refused.
 async fn used_twice(access: &Access, mut tx: Tx, row: &CodeRow) -> Result<Fault, Fault> {
-    end_family(access, &mut tx, &row.family).await?;
+    end_family(access, &mut tx, row.partner_id, &row.family).await?;
     tx.commit().await?;
     if let Err(fault) = revocation::catch_up(access).await {
         tracing::warn!(code = %fault.code(), cause = ?fault.cause(), "revocations could not be read");
