@@ -1,35 +1,39 @@
 //! Endpoints to the OpenAPI 3.1 document; the only code that knows utoipa's builders.
 //!
-//! Invariants: two different schemas under one name panic, and so does a path that does not match its `Params`: both
-//! are programming errors that a test run shows, never a caller's.
+//! What several operations have in common stands once under `components` and is referred to. Invariants: two different
+//! schemas under one name panic, and so does a path that does not match its `Params`: both are programming errors that
+//! a test run shows, never a caller's.
 
+mod headers;
+mod layout;
 mod operation;
+mod parameters;
+mod refusals;
 mod schemas;
+mod security;
+mod unions;
 mod webhooks;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::example::{Example, ExampleBuilder};
 use utoipa::openapi::path::{
-    HttpMethod, OperationBuilder, Parameter, ParameterBuilder, ParameterIn, PathItem, PathItemBuilder, PathsBuilder,
+    HttpMethod, OperationBuilder, Parameter, ParameterIn, PathItem, PathItemBuilder, PathsBuilder,
 };
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::{Response, ResponseBuilder};
-use utoipa::openapi::schema::{ComponentsBuilder, ObjectBuilder, Schema, SchemaType, Type};
-use utoipa::openapi::security::{
-    AuthorizationCode, ClientCredentials, Flow, OAuth2, Scopes as FlowScopes, SecurityRequirement, SecurityScheme,
-};
+use utoipa::openapi::schema::{ComponentsBuilder, Schema};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, ServerBuilder,
 };
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::endpoint::{Access, Body, Endpoint, Fields, Idempotency, Method, Reply, Tag};
-use crate::error_code::ErrorCode;
-use crate::problem::{OAuthError, PROBLEM_TYPE, Problem};
-use crate::scope::{FanScope, Scope};
+use crate::endpoint::{Access, Body, Endpoint, Idempotency, Method, Reply, ReplyHeader, Tag};
+use crate::problem::{OAuthError, Problem};
+use parameters::Parameters;
+use refusals::Refusals;
 
 pub use operation::Operation;
 
@@ -40,28 +44,33 @@ pub type NamedSchemas = Vec<(String, RefOr<Schema>)>;
 pub(crate) struct Parts {
     schemas: NamedSchemas,
     text: String,
-    path: Vec<Field>,
-    query: Vec<Field>,
+    parameters: Vec<Parameter>,
     body: Option<String>,
     reply: Option<(&'static str, String)>,
-    reply_headers: Vec<(&'static str, &'static str)>,
+    reply_headers: &'static [ReplyHeader],
     reply_example: Value,
 }
 
-/// One parameter: a field of `Params` or `Query`.
-pub(crate) struct Field {
-    name: String,
-    required: bool,
-    schema: RefOr<Schema>,
-    about: Option<String>,
-}
-
 impl Parts {
+    fn of(operation: &Operation) -> Self {
+        let mut parts = Self {
+            schemas: Vec::new(),
+            text: String::new(),
+            parameters: Vec::new(),
+            body: None,
+            reply: None,
+            reply_headers: &[],
+            reply_example: Value::Null,
+        };
+        (operation.describe)(&mut parts);
+        parts
+    }
+
     /// Collects `E` (called through [`Operation`]).
     pub(crate) fn add<E: Endpoint>(&mut self) {
         self.text = description(&E::schema()).unwrap_or_default();
-        self.path = fields::<E::Params>();
-        self.query = fields::<E::Query>();
+        self.parameters = parameters::fields::<E::Params>(&ParameterIn::Path);
+        self.parameters.extend(parameters::fields::<E::Query>(&ParameterIn::Query));
         E::Params::schemas(&mut self.schemas);
         E::Query::schemas(&mut self.schemas);
         self.body = E::Body::schema_name(&mut self.schemas);
@@ -71,47 +80,8 @@ impl Parts {
             self.reply = Some((E::Reply::MEDIA_TYPE, E::Reply::name().into_owned()));
             self.reply_example = E::Reply::example_value();
         }
-        self.reply_headers = E::Reply::HEADERS.iter().map(|header| (header.name, header.about)).collect();
+        self.reply_headers = E::Reply::HEADERS;
     }
-}
-
-/// The fields of a parameter shape. `IntoParams` leaves dangling references to enums, so the schema is read instead.
-pub(crate) fn fields<T: Fields>() -> Vec<Field> {
-    let RefOr::T(Schema::Object(object)) = T::schema() else { return Vec::new() };
-    let required = object.required;
-    object
-        .properties
-        .into_iter()
-        .map(|(name, schema)| Field {
-            required: required.contains(&name),
-            about: description(&schema),
-            schema: without_null(schema),
-            name,
-        })
-        .collect()
-}
-
-/// The schema of an optional query parameter: it may be left out, but it cannot be null.
-fn without_null(schema: RefOr<Schema>) -> RefOr<Schema> {
-    if let RefOr::T(Schema::OneOf(one_of)) = &schema {
-        let mut others = one_of.items.iter().filter(|item| !is_null(item));
-        if let (Some(only), None) = (others.next(), others.next()) {
-            return only.clone();
-        }
-    }
-    if let RefOr::T(Schema::Object(object)) = &schema
-        && let SchemaType::Array(types) = &object.schema_type
-        && let Some(only) = types.iter().find(|kind| **kind != Type::Null)
-    {
-        let mut object = object.clone();
-        object.schema_type = SchemaType::Type(only.clone());
-        return RefOr::T(Schema::Object(object));
-    }
-    schema
-}
-
-fn is_null(schema: &RefOr<Schema>) -> bool {
-    matches!(schema, RefOr::T(Schema::Object(object)) if object.schema_type == SchemaType::Type(Type::Null))
 }
 
 fn description(schema: &RefOr<Schema>) -> Option<String> {
@@ -124,53 +94,58 @@ fn description(schema: &RefOr<Schema>) -> Option<String> {
     }
 }
 
-/// The document of these operations.
+/// The text of the document of these operations, of a gateway at this address.
+pub(crate) fn text(operations: &[Operation], server: &str) -> Result<String, serde_json::Error> {
+    document(operations, server).to_pretty_json().map(|pretty| layout::compact(&pretty))
+}
+
+/// The document of these operations, of a gateway at this address.
 ///
 /// # Panics
 /// When two schemas share a name, or a path does not match its `Params`: a programming error, found by the first test.
-pub fn document(operations: &[Operation]) -> OpenApi {
-    let mut schemas: BTreeMap<String, RefOr<Schema>> = BTreeMap::new();
-    let mut paths: BTreeMap<&'static str, PathItemBuilder> = BTreeMap::new();
-    let mut common = vec![
-        (Problem::name().into_owned(), Problem::schema()),
-        (OAuthError::name().into_owned(), OAuthError::schema()),
-    ];
-    Problem::schemas(&mut common);
-    OAuthError::schemas(&mut common);
-    put_schemas(&mut schemas, common);
-    for operation in operations {
-        let mut parts = Parts {
-            schemas: Vec::new(),
-            text: String::new(),
-            path: Vec::new(),
-            query: Vec::new(),
-            body: None,
-            reply: None,
-            reply_headers: Vec::new(),
-            reply_example: Value::Null,
-        };
-        (operation.describe)(&mut parts);
+fn document(operations: &[Operation], server: &str) -> OpenApi {
+    let mut schemas = BTreeMap::new();
+    put_shape::<Problem>(&mut schemas);
+    put_shape::<OAuthError>(&mut schemas);
+    let mut all: Vec<(&Operation, Parts)> =
+        operations.iter().map(|operation| (operation, Parts::of(operation))).collect();
+    for (operation, parts) in &mut all {
         put_schemas(&mut schemas, std::mem::take(&mut parts.schemas));
-        check_path(operation, &parts);
-        let built = build(operation, parts);
+        check_path(operation, parts);
+    }
+    let refusals = Refusals::of(operations);
+    let parameters = Parameters::of(all.iter().flat_map(|(_, parts)| &parts.parameters));
+    let examples = shared_examples(all.iter().map(|(_, parts)| parts));
+    let mut paths: BTreeMap<&'static str, PathItemBuilder> = BTreeMap::new();
+    for (operation, parts) in all {
+        let built = build(operation, parts, &refusals, &parameters, &examples);
         let item = paths.remove(operation.path).unwrap_or_else(PathItem::builder);
         paths.insert(operation.path, item.operation(http_method(operation.method), built));
     }
+    let paths = paths.into_iter().fold(PathsBuilder::new(), |all, (path, item)| all.path(path, item.build()));
     let mut events = Vec::new();
     let webhooks = webhooks::webhooks(&mut events);
     put_schemas(&mut schemas, events);
-    let paths = paths.into_iter().fold(PathsBuilder::new(), |all, (path, item)| all.path(path, item.build()));
-    let components = SHARED_HEADERS
-        .iter()
-        .fold(ComponentsBuilder::new(), |all, (name, about)| all.header(*name, text_header(about)))
-        .schemas_from_iter(schemas)
-        .security_scheme("token", token_scheme())
-        .security_scheme("fan_token", fan_token_scheme())
-        .security_scheme("client_assertion", assertion_scheme());
+    for (name, schema) in &mut schemas {
+        unions::refine(name, schema);
+    }
+
+    let mut components = ComponentsBuilder::new().schemas_from_iter(schemas);
+    components = headers::answered().fold(components, |all, (name, header)| all.header(name, header));
+    components = refusals.into_responses().into_iter().fold(components, |all, (name, one)| all.response(name, one));
+    components = webhooks::responses().fold(components, |all, (name, one)| all.response(name, one));
+    let taken = headers::taken().chain(webhooks::headers()).map(|(name, one)| (name.to_owned(), one));
+    components = examples
+        .into_iter()
+        .fold(components, |all, (name, value)| all.example(name, ExampleBuilder::new().value(Some(value)).build()));
+    components = taken.chain(parameters.into_shared()).fold(components, |all, (name, one)| all.parameter(name, one));
+    components = security::schemes().into_iter().fold(components, |all, (name, one)| all.security_scheme(name, one));
+
+    let tags: BTreeSet<Tag> = operations.iter().map(|operation| operation.tag).collect();
     OpenApiBuilder::new()
         .info(info())
-        .servers(Some([ServerBuilder::new().url("/").description(Some("This gateway")).build()]))
-        .tags(Some(Tag::ALL.iter().map(|tag| {
+        .servers(Some([ServerBuilder::new().url(server).description(Some("This gateway")).build()]))
+        .tags(Some(tags.into_iter().map(|tag| {
             let (name, about) = tag.about();
             TagBuilder::new().name(name).description(Some(about)).build()
         })))
@@ -178,6 +153,24 @@ pub fn document(operations: &[Operation]) -> OpenApi {
         .webhooks(Some(webhooks))
         .components(Some(components.build()))
         .build()
+}
+
+/// The examples of shapes that several operations reply with, by the name of the shape.
+fn shared_examples<'a>(all: impl Iterator<Item = &'a Parts>) -> BTreeMap<String, Value> {
+    let mut uses: BTreeMap<&str, (&Value, usize)> = BTreeMap::new();
+    for parts in all {
+        if let Some((_, name)) = &parts.reply {
+            uses.entry(name).or_insert((&parts.reply_example, 0)).1 += 1;
+        }
+    }
+    let shared = uses.into_iter().filter(|(_, (_, count))| *count > 1);
+    shared.map(|(name, (example, _))| (name.to_owned(), example.clone())).collect()
+}
+
+fn put_shape<T: ToSchema>(all: &mut BTreeMap<String, RefOr<Schema>>) {
+    let mut new = vec![(T::name().into_owned(), T::schema())];
+    T::schemas(&mut new);
+    put_schemas(all, new);
 }
 
 fn put_schemas(all: &mut BTreeMap<String, RefOr<Schema>>, new: NamedSchemas) {
@@ -193,11 +186,17 @@ fn put_schemas(all: &mut BTreeMap<String, RefOr<Schema>>, new: NamedSchemas) {
 fn check_path(operation: &Operation, parts: &Parts) {
     let in_path: Vec<&str> =
         operation.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect();
-    let declared: Vec<&str> = parts.path.iter().map(|field| field.name.as_str()).collect();
+    let declared: Vec<&str> = parameters::in_path(&parts.parameters).collect();
     assert_eq!(in_path, declared, "path parameters of {}", operation.path);
 }
 
-fn build(operation: &Operation, parts: Parts) -> utoipa::openapi::path::Operation {
+fn build(
+    operation: &Operation,
+    parts: Parts,
+    refusals: &Refusals,
+    parameters: &Parameters,
+    examples: &BTreeMap<String, Value>,
+) -> utoipa::openapi::path::Operation {
     let (summary, details) = parts.text.split_once("\n\n").unwrap_or((parts.text.as_str(), ""));
     let summary = summary.replace('\n', " ");
     assert!(!summary.is_empty(), "{} {} has no doc comment", operation.method.as_str(), operation.path);
@@ -207,17 +206,20 @@ fn build(operation: &Operation, parts: Parts) -> utoipa::openapi::path::Operatio
         .tag(tag)
         .summary(Some(summary.trim_end_matches('.')))
         .description(Some(describe(operation, details)))
-        .response(operation.status.to_string(), success(operation, &parts));
-    for (status, codes) in by_status(operation.fails()) {
-        built = built.response(status.to_string(), failure(operation.access, status, &codes));
+        .securities(Some(security::requirements(operation)))
+        .response(operation.status.to_string(), success(operation, &parts, examples));
+    let statuses: BTreeSet<u16> = operation.fails().into_iter().map(crate::ErrorCode::status).collect();
+    for status in statuses {
+        built = built.response(status.to_string(), refusals.reference(operation, status));
     }
-    for (place, list) in [(ParameterIn::Path, parts.path), (ParameterIn::Query, parts.query)] {
-        for field in list {
-            built = built.parameter(parameter(place.clone(), field));
-        }
+    for parameter in parts.parameters {
+        built = match parameters.component(&parameter) {
+            Some(name) => built.parameter_ref(headers::parameter_reference(&name)),
+            None => built.parameter(parameter),
+        };
     }
-    for header in headers_taken(operation) {
-        built = built.parameter(header);
+    for header in headers::taken_by(operation) {
+        built = built.parameter_ref(header);
     }
     if let Some(name) = parts.body {
         let example = (operation.body_example)();
@@ -229,19 +231,10 @@ fn build(operation: &Operation, parts: Parts) -> utoipa::openapi::path::Operatio
         }
         built = built.request_body(Some(body.build()));
     }
-    match operation.access {
-        Access::Public => built = built.securities(Some([SecurityRequirement::default()])),
-        Access::Client => built = built.security(SecurityRequirement::new("client_assertion", [] as [&str; 0])),
-        Access::Partner(scope) => {
-            let scopes: Vec<&str> = scope.into_iter().map(Scope::as_str).collect();
-            built = built.security(SecurityRequirement::new("token", scopes));
-        }
-        Access::Fan(scope) => built = built.security(SecurityRequirement::new("fan_token", [scope.as_str()])),
-    }
     built.build()
 }
 
-/// The doc comment, followed by what the declaration says: scope, signature, idempotency, codes.
+/// The doc comment, followed by what the declaration says: scope, signature, own error codes.
 fn describe(operation: &Operation, details: &str) -> String {
     let mut text = details.to_owned();
     let who = match operation.access {
@@ -259,52 +252,36 @@ fn describe(operation: &Operation, details: &str) -> String {
         let signed = if operation.signed { " The request must be signed (RFC 9421)." } else { " Signing is optional." };
         text.push_str(signed);
     }
+    let own = operation.own_codes();
+    if !own.is_empty() {
+        text.push_str("\n\n**Errors:** ");
+        text.push_str(&refusals::list(&own));
+        text.push('.');
+    }
     text
 }
 
-fn success(operation: &Operation, parts: &Parts) -> Response {
+fn success(operation: &Operation, parts: &Parts, examples: &BTreeMap<String, Value>) -> Response {
     let mut response = ResponseBuilder::new().description(success_text(operation.status));
     if let Some((media_type, name)) = &parts.reply {
-        let content = ContentBuilder::new()
-            .schema(Some(Ref::from_schema_name(name.as_str())))
-            .example(Some(parts.reply_example.clone()));
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(name.as_str())));
+        let content = if examples.contains_key(name) {
+            content.examples_from_iter::<_, _, RefOr<Example>>([(
+                name.as_str(),
+                RefOr::Ref(Ref::new(format!("#/components/examples/{name}"))),
+            )])
+        } else {
+            content.example(Some(parts.reply_example.clone()))
+        };
         response = response.content(*media_type, content.build());
     }
-    for (name, about) in &parts.reply_headers {
-        response = response.header(*name, text_header(about));
+    for header in parts.reply_headers {
+        response = response.header(header.name, headers::header(header.about, header.example));
     }
     if operation.idempotency != Idempotency::None {
-        response = shared(response, &["Idempotent-Replayed"]);
+        response = headers::shared(response, &["Idempotent-Replayed"]);
     }
-    on_every_answer(response, parts.reply.is_some()).build()
-}
-
-/// Headers of many answers, described once. The edge adds them.
-const SHARED_HEADERS: [(&str, &str); 9] = [
-    ("Content-Digest", "Digest of the body (RFC 9530), when the response is signed."),
-    ("Idempotent-Replayed", "`true` when this is the saved response of an earlier request."),
-    ("RateLimit", "What is left of the tightest limit, and when it resets."),
-    ("RateLimit-Policy", "The tightest limit: how many requests in how many seconds."),
-    ("Request-Id", "Identifies this request in the gateway's logs."),
-    ("Retry-After", "Seconds to wait before retrying."),
-    (
-        "Signature",
-        "The gateway's signature of the response, bound to your request (RFC 9421, 2.4): on responses to state-changing calls, \
-         and whenever `Accept-Signature` asks for it.",
-    ),
-    ("Signature-Input", "What the gateway signed."),
-    ("WWW-Authenticate", "The challenge (RFC 9449, RFC 9728)."),
-];
-
-/// What the edge adds to every answer; the digest and the signature where it signs.
-fn on_every_answer(response: ResponseBuilder, has_body: bool) -> ResponseBuilder {
-    let response = shared(response, &["RateLimit", "RateLimit-Policy", "Request-Id", "Signature", "Signature-Input"]);
-    if has_body { shared(response, &["Content-Digest"]) } else { response }
-}
-
-fn shared(response: ResponseBuilder, names: &[&'static str]) -> ResponseBuilder {
-    let place = |name: &str| Ref::new(format!("#/components/headers/{name}"));
-    names.iter().fold(response, |response, name| response.header_ref(*name, place(name)))
+    headers::on_every_answer(response, parts.reply.is_some()).build()
 }
 
 fn success_text(status: u16) -> &'static str {
@@ -315,77 +292,6 @@ fn success_text(status: u16) -> &'static str {
     }
 }
 
-/// The errors of one status: exactly these codes. Their meaning is on their pages, and not repeated in each operation.
-fn failure(access: Access, status: u16, codes: &[ErrorCode]) -> Response {
-    let list: Vec<String> = codes.iter().map(|code| format!("`{code}`")).collect();
-    let (media_type, schema) =
-        if access == Access::Client { ("application/json", "OAuthError") } else { (PROBLEM_TYPE, "Problem") };
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(schema)));
-    let mut response = ResponseBuilder::new().description(list.join(", ")).content(media_type, content.build());
-    if matches!(status, 429 | 503) {
-        response = shared(response, &["Retry-After"]);
-    }
-    if status == 401 {
-        response = shared(response, &["WWW-Authenticate"]);
-    }
-    on_every_answer(response, true).build()
-}
-
-fn by_status(codes: Vec<ErrorCode>) -> BTreeMap<u16, Vec<ErrorCode>> {
-    let mut all: BTreeMap<u16, Vec<ErrorCode>> = BTreeMap::new();
-    for code in codes {
-        all.entry(code.status()).or_default().push(code);
-    }
-    all
-}
-
-fn parameter(place: ParameterIn, field: Field) -> Parameter {
-    let required = if field.required || place == ParameterIn::Path { Required::True } else { Required::False };
-    ParameterBuilder::new()
-        .name(field.name)
-        .parameter_in(place)
-        .required(required)
-        .description(field.about)
-        .schema(Some(field.schema))
-        .build()
-}
-
-fn headers_taken(operation: &Operation) -> Vec<Parameter> {
-    let header = |name: &str, required: bool, about: &str, example: &str| {
-        ParameterBuilder::new()
-            .name(name)
-            .parameter_in(ParameterIn::Header)
-            .required(if required { Required::True } else { Required::False })
-            .description(Some(about))
-            .schema(Some(ObjectBuilder::new().schema_type(SchemaType::Type(Type::String))))
-            .example(Some(Value::String(example.to_owned())))
-            .build()
-    };
-    let mut headers = Vec::new();
-    if operation.idempotency != Idempotency::None {
-        let required = operation.idempotency == Idempotency::Required;
-        let about = "A random value for each operation; send the same value when you retry the request.";
-        headers.push(header("Idempotency-Key", required, about, "5b0c8c3e-7d0f-4f0e-9a53-1f6f3c6f2a11"));
-    }
-    if operation.if_match {
-        headers.push(header("If-Match", true, "The ETag of the object as you last read it.", "\"3\""));
-    }
-    if matches!(operation.access, Access::Partner(_) | Access::Fan(_)) {
-        let signed = operation.signed;
-        let input = r#"q=("@method" "@target-uri" "authorization");created=1795163400;keyid="…";nonce="…";tag="fapi-2-request""#;
-        headers.push(header("Signature-Input", signed, "What is signed (RFC 9421).", input));
-        headers.push(header("Signature", signed, "The signature (RFC 9421).", "q=:…:"));
-    }
-    headers
-}
-
-fn text_header(about: &str) -> utoipa::openapi::Header {
-    HeaderBuilder::new()
-        .description(Some(about))
-        .schema(Some(ObjectBuilder::new().schema_type(SchemaType::Type(Type::String))))
-        .build()
-}
-
 const fn http_method(method: Method) -> HttpMethod {
     match method {
         Method::Get => HttpMethod::Get,
@@ -394,34 +300,6 @@ const fn http_method(method: Method) -> HttpMethod {
         Method::Patch => HttpMethod::Patch,
         Method::Delete => HttpMethod::Delete,
     }
-}
-
-fn token_scheme() -> SecurityScheme {
-    let scopes = FlowScopes::from_iter(Scope::ALL.map(|scope| (scope.as_str(), scope.about())));
-    SecurityScheme::OAuth2(OAuth2::with_description(
-        [Flow::ClientCredentials(ClientCredentials::new("/oauth/token", scopes))],
-        "A DPoP-bound access token (`Authorization: DPoP …`), and a signature of the request (RFC 9421) with the key the \
-         token is bound to; see the guide on signing.",
-    ))
-}
-
-fn fan_token_scheme() -> SecurityScheme {
-    let scopes = FlowScopes::from_iter(FanScope::ALL.map(|scope| (scope.as_str(), scope.about())));
-    SecurityScheme::OAuth2(OAuth2::with_description(
-        [Flow::AuthorizationCode(AuthorizationCode::new("/oauth/authorize", "/oauth/token", scopes))],
-        "A DPoP-bound access token that a fan granted: pushed authorization request (RFC 9126), PKCE, and the fan's consent on \
-         a page of the gateway; see the guide on scopes and consent.",
-    ))
-}
-
-fn assertion_scheme() -> SecurityScheme {
-    SecurityScheme::ApiKey(utoipa::openapi::security::ApiKey::Header(
-        utoipa::openapi::security::ApiKeyValue::with_description(
-            "DPoP",
-            "`private_key_jwt`: `client_assertion` and `client_assertion_type` in the form body (RFC 7523), `aud` = the \
-             issuer; and a DPoP proof (RFC 9449) in this header where a token is requested.",
-        ),
-    ))
 }
 
 fn info() -> utoipa::openapi::Info {

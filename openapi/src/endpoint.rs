@@ -331,11 +331,16 @@ pub struct ReplyHeader {
     pub name: &'static str,
     /// The header's description.
     pub about: &'static str,
+    /// A valid value.
+    pub example: &'static str,
 }
 
 /// `ETag` of a versioned object.
-pub const ETAG: ReplyHeader =
-    ReplyHeader { name: "ETag", about: "The object's version; send it as If-Match when you update the object." };
+pub const ETAG: ReplyHeader = ReplyHeader {
+    name: "ETag",
+    about: "The object's version; send it as If-Match when you update the object.",
+    example: "\"3\"",
+};
 
 /// Body and headers of a successful response.
 pub trait Reply: ToSchema + Serialize + DeserializeOwned + 'static {

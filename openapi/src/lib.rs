@@ -181,10 +181,19 @@ pub const OPERATIONS: &[Operation] = &[
     Operation::of::<operations::GetReadiness>(),
 ];
 
-/// The OpenAPI document as it is committed and served: pretty JSON with a line break at the end.
+/// The OpenAPI document of a gateway at this address, as JSON. Only a sandbox's has the
+/// operations of sandboxes.
 #[cfg(feature = "document")]
-pub fn document_text() -> Result<String, serde_json::Error> {
-    document::document(OPERATIONS).to_pretty_json().map(|text| text + "\n")
+pub fn document_text(server: &str, is_sandbox: bool) -> Result<String, serde_json::Error> {
+    let operations: Vec<Operation> =
+        OPERATIONS.iter().filter(|operation| is_sandbox || !operation.is_sandbox_only()).copied().collect();
+    document::text(&operations, server)
+}
+
+/// The document as it is committed: of a sandbox, at an address that belongs to no gateway.
+#[cfg(feature = "document")]
+pub fn neutral_document_text() -> Result<String, serde_json::Error> {
+    document_text("https://gateway.example", true)
 }
 
 /// A shape's example as JSON.

@@ -119,7 +119,7 @@ impl std::fmt::Debug for TokenReply {
 
 impl Reply for TokenReply {
     const HEADERS: &'static [ReplyHeader] =
-        &[ReplyHeader { name: "Pragma", about: "`no-cache`, as RFC 6749 requires." }];
+        &[ReplyHeader { name: "Pragma", about: "`no-cache`, as RFC 6749 requires.", example: "no-cache" }];
     const CACHE: Option<&'static str> = Some(NO_STORE);
 
     fn headers(&self) -> Vec<String> {

@@ -163,6 +163,12 @@ mod tests {
     }
 
     #[test]
+    fn a_store_fetches_one_row_more_than_the_page_has() {
+        assert_eq!(Limit::new(1).rows_and_one(), 2);
+        assert_eq!(Limit::default().rows_and_one(), i64::from(LIMIT_DEFAULT) + 1);
+    }
+
+    #[test]
     fn a_page_says_whether_more_follows() {
         let two = Limit::new(2);
 

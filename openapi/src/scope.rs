@@ -57,7 +57,10 @@ macro_rules! scopes {
 
         $(#[doc = $about_many])+
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-        pub struct $Many(u16);
+        pub struct $Many(u32);
+
+        // A scope beyond the bits would silently be another one.
+        const _: () = assert!($count <= u32::BITS);
 
         impl $Many {
             /// All scopes.
@@ -72,13 +75,13 @@ macro_rules! scopes {
 
             /// Whether the scope is in the set.
             pub const fn contains(self, scope: $One) -> bool {
-                self.0 & (1 << scope as u16) != 0
+                self.0 & (1 << scope as u32) != 0
             }
 
             /// The set without this scope.
             #[must_use]
             pub const fn without(self, scope: $One) -> Self {
-                Self(self.0 & !(1 << scope as u16))
+                Self(self.0 & !(1 << scope as u32))
             }
 
             /// The scopes in either set.
@@ -117,7 +120,7 @@ macro_rules! scopes {
 
         impl FromIterator<$One> for $Many {
             fn from_iter<I: IntoIterator<Item = $One>>(scopes: I) -> Self {
-                Self(scopes.into_iter().fold(0, |bits, scope| bits | 1 << scope as u16))
+                Self(scopes.into_iter().fold(0, |bits, scope| bits | 1 << scope as u32))
             }
         }
 

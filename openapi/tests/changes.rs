@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use quanzi_openapi::apps::AppChange;
 use quanzi_openapi::circles::CircleChange;
 use quanzi_openapi::content::PostChange;
-use quanzi_openapi::document_text;
 use quanzi_openapi::endpoint::{Body, BodyError};
 use quanzi_openapi::fans::SandboxFanChange;
 use quanzi_openapi::me::FanPostChange;
 use quanzi_openapi::memberships::MembershipChange;
+use quanzi_openapi::neutral_document_text;
 use quanzi_openapi::partners::PartnerChange;
 use quanzi_openapi::webhooks::WebhookEndpointChange;
 use serde_json::Value;
@@ -50,7 +50,7 @@ fn check<T: Body + PartialEq + std::fmt::Debug + Default>(name: &str, schema: &V
 
 #[test]
 fn null_clears_what_can_be_cleared_and_is_refused_elsewhere() {
-    let document: Value = serde_json::from_str(&document_text().unwrap()).unwrap();
+    let document: Value = serde_json::from_str(&neutral_document_text().unwrap()).unwrap();
     let schemas = document["components"]["schemas"].as_object().unwrap();
     let changes = changes();
     let documented: Vec<&str> = schemas.keys().map(String::as_str).filter(|name| name.ends_with("Change")).collect();

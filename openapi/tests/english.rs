@@ -3,7 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is how a test says no")]
 
-use quanzi_openapi::{ErrorCode, document_text};
+use quanzi_openapi::{ErrorCode, neutral_document_text};
 use serde_json::Value;
 
 /// What a summary may start with. A new operation takes one of these, or adds the field's usual verb.
@@ -55,7 +55,7 @@ const RUST_WORDS: &[&str] =
 const PHRASES: &str = include_str!("phrases.txt");
 
 fn document() -> Value {
-    serde_json::from_str(&document_text().unwrap()).unwrap()
+    serde_json::from_str(&neutral_document_text().unwrap()).unwrap()
 }
 
 /// Every text of these members, with the members that lead to it.

@@ -42,7 +42,7 @@ enum Material {
 enum RsaPair {
     Ring(Box<ring::rsa::KeyPair>),
     #[cfg(feature = "rsa")]
-    PureRust(Box<::rsa::RsaPrivateKey>),
+    PureRust(Box<::rsa::PrivateKey>),
 }
 
 /// The numbers of an RSA key (RFC 8017, A.1.2), big-endian without leading zeros.

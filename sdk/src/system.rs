@@ -19,9 +19,43 @@ pub(crate) fn random() -> SystemRandom {
 
 /// The same, as the crate `rsa` requires it.
 #[cfg(feature = "rsa")]
-#[expect(clippy::disallowed_types, reason = "the SDK has no App: this is its one file that asks the system")]
-pub(crate) const fn random_for_rsa() -> rand_core::OsRng {
-    rand_core::OsRng
+pub(crate) struct RandomForRsa(SystemRandom);
+
+#[cfg(feature = "rsa")]
+impl RandomForRsa {
+    pub(crate) fn new() -> Self {
+        Self(random())
+    }
+
+    fn bytes<const N: usize>(&self) -> Result<[u8; N], Error> {
+        let mut bytes = [0; N];
+        fill(&self.0, &mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+#[cfg(feature = "rsa")]
+impl rsa::rand_core::TryRng for RandomForRsa {
+    type Error = Error;
+
+    fn try_next_u32(&mut self) -> Result<u32, Error> {
+        self.bytes().map(u32::from_le_bytes)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Error> {
+        self.bytes().map(u64::from_le_bytes)
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
+        fill(&self.0, bytes)
+    }
+}
+
+#[cfg(feature = "rsa")]
+impl rsa::rand_core::TryCryptoRng for RandomForRsa {}
+
+fn fill(random: &SystemRandom, bytes: &mut [u8]) -> Result<(), Error> {
+    random.fill(bytes).map_err(|_| Error::new(ErrorKind::Key, "the system provides no randomness"))
 }
 
 /// Bytes of a nonce, a `jti` or an idempotency key: 128 random bits never collide.
@@ -103,7 +137,7 @@ impl System {
     }
 
     pub(crate) fn fill(&self, bytes: &mut [u8]) -> Result<(), Error> {
-        self.random.fill(bytes).map_err(|_| Error::new(ErrorKind::Key, "the system provides no randomness"))
+        fill(&self.random, bytes)
     }
 
     /// A fresh random text.

@@ -229,7 +229,7 @@ impl<'a> Asking<'a> {
     }
 
     fn now(&self) -> i64 {
-        self.stage.app().clock.now().seconds()
+        self.stage.now().seconds()
     }
 
     /// The form with a good assertion.

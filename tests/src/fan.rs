@@ -97,7 +97,7 @@ impl<'s> Host<'s> {
         if !written.body().is_empty() {
             request = request.bytes("application/json", written.body().to_vec());
         }
-        let now = self.stage.app().clock.now().seconds();
+        let now = self.stage.now().seconds();
         request.signing(|signing| signing.created = Some(now)).send().await
     }
 }

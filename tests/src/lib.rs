@@ -12,6 +12,7 @@ pub mod browser;
 pub mod dice;
 pub mod fan;
 pub mod money;
+pub mod patience;
 pub mod postgres;
 pub mod process;
 pub mod provider;

@@ -1,6 +1,6 @@
 //! A PostgreSQL server to throw away. Invariant: it is gone, with its files, when its owner is, however the owner ended.
 //!
-//! The tests themselves only look at `TEST_DATABASE_URL` (`quanzi_gateway::platform::db::scratch`); this is what `with-postgres` sets it to.
+//! The tests themselves only look at `TEST_DATABASE_URL` (`quanzi_gateway::app::testing`); this is what `with-postgres` sets it to.
 
 use std::fs;
 use std::io;

@@ -52,8 +52,8 @@ impl TestKey {
                 PublicKey::P256 { x: point[1..33].try_into().expect("x"), y: point[33..65].try_into().expect("y") }
             }
             Self::Rsa(pair, _) => {
-                let public = rsa::RsaPublicKey::from_pkcs1_der(pair.public_key().as_ref()).expect("PKCS#1");
-                PublicKey::Rsa { n: public.n().to_bytes_be(), e: public.e().to_bytes_be() }
+                let public = rsa::PublicKey::from_pkcs1_der(pair.public_key().as_ref()).expect("PKCS#1");
+                PublicKey::Rsa { n: public.n_bytes().into_vec(), e: public.e_bytes().into_vec() }
             }
         })
     }

@@ -13,6 +13,8 @@ use quanzi::webhook::{Event, Verifier};
 use quanzi::webhook_endpoints::WebhookEndpoint;
 use tokio::sync::watch;
 
+use crate::patience::until;
+
 /// Longest wait for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -201,12 +203,11 @@ pub async fn endpoint_until(
     endpoint: &WebhookEndpoint,
     holds: impl Fn(&WebhookEndpoint) -> bool,
 ) -> WebhookEndpoint {
-    for _ in 0..400 {
-        let now = client.webhook_endpoints().get(endpoint.id).await.expect("the endpoint");
-        if holds(&now) {
-            return now;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    panic!("waited in vain for {endpoint:?}");
+    let mut now = endpoint.clone();
+    until(&format!("{endpoint:?}"), async || {
+        now = client.webhook_endpoints().get(endpoint.id).await.expect("the endpoint");
+        holds(&now)
+    })
+    .await;
+    now
 }

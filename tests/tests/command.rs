@@ -10,7 +10,6 @@ use quanzi::sandbox::NewSandboxFan;
 use quanzi::webhook::Verifier;
 use quanzi::webhook_endpoints::NewWebhookEndpoint;
 use quanzi::{Client, Currency, Money};
-use quanzi_gateway::platform::keyring;
 use quanzi_tests::both_engines;
 use quanzi_tests::process::Process;
 use quanzi_tests::receiver::{Received, Receiver};
@@ -138,8 +137,8 @@ async fn a_partner_can_have_a_fee_of_its_own(stage: Stage) {
     let all = said(&program.run(&["fee", &id, "10000"]));
     let taken = payment(&client, "Taken").await;
 
-    assert_eq!((set.0, set.1), (Some(0), format!("The fee of {id} is 1000 basis points, for payments to come.\n")));
-    assert_eq!(unset.1, format!("The fee of {id} is the platform's, 300 basis points, for payments to come.\n"));
+    assert_eq!((set.0, set.1), (Some(0), format!("The fee of {id} is 1000 basis points for future payments.\n")));
+    assert_eq!(unset.1, format!("The fee of {id} is the platform's, 300 basis points for future payments.\n"));
     assert_eq!((none.0, unset.0, all.0), (Some(0), Some(0), Some(0)));
     for (waiting, fee) in [(before, 30), (after, 100), (others, 30), (free, 0), (again, 30), (taken, 1_000)] {
         let client = if client.payments().get(waiting.id).await.is_ok() { &client } else { &other };
@@ -164,7 +163,7 @@ async fn keys_follow_each_other_and_nobody_who_trusts_us_notices(stage: Stage) {
 
     let rotated = said(&program.run(&["keys", "rotate"]));
     let twice = said(&program.run(&["keys", "rotate"]));
-    keyring::reload(stage.app()).await.expect("read");
+    stage.inside().reload_keys().await.expect("read");
     let shown = said(&program.run(&["keys"])).1;
 
     let second = named(&shown, 0).expect("a key");
@@ -181,7 +180,7 @@ async fn keys_follow_each_other_and_nobody_who_trusts_us_notices(stage: Stage) {
     for (keys, kid, seconds) in [(1, &first, 590), (2, &second, 20)] {
         stage.advance(seconds);
         sender.ping(made.id).await.expect("a ping");
-        assert_eq!(stage.app().signing_key().kid(), kid);
+        assert_eq!(stage.inside().signing_kid(), *kid);
         let signed_by = |one: &Received| one.headers.get("webhook-signature").map(|text| text.matches("v1a,").count());
         let received =
             receiver.until("a ping", |received| received.iter().any(|one| signed_by(one) == Some(keys))).await;
@@ -191,7 +190,7 @@ async fn keys_follow_each_other_and_nobody_who_trusts_us_notices(stage: Stage) {
     }
 
     let gone = said(&program.run(&["keys", "retire", &first]));
-    keyring::reload(stage.app()).await.expect("read");
+    stage.inside().reload_keys().await.expect("read");
     assert_eq!((gone.0, said(&program.run(&["keys", "retire", &first])).0), (Some(0), Some(1)), "{gone:?}");
     assert!(reader.partner().get().await.is_ok());
     assert!(!said(&program.run(&["keys"])).1.contains(&first));

@@ -20,7 +20,7 @@ use quanzi::payments::{NewPayment, NewRefund, Payment, PaymentStatus, PaymentsQu
 use quanzi::sandbox::NewSandboxFan;
 use quanzi::webhook_endpoints::NewWebhookEndpoint;
 use quanzi::{Client, Currency, Error, ErrorCode, ErrorKind, Key, Limit, Money};
-use quanzi_gateway::platform::db::scratch::Scratch;
+use quanzi_gateway::app::testing::Scratch;
 use quanzi_tests::dice::Dice;
 use quanzi_tests::postgres::Server;
 use quanzi_tests::process::Process;
@@ -268,12 +268,12 @@ async fn killed_at_any_moment(scratch: Scratch) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_any_moment_no_payment_is_lost_or_doubled_on_sqlite() {
-    killed_at_any_moment(Scratch::sqlite().expect("a scratch folder")).await;
+    killed_at_any_moment(Scratch::migrated_sqlite().await.expect("a migrated file")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_any_moment_no_payment_is_lost_or_doubled_on_postgres() {
-    killed_at_any_moment(Scratch::postgres().await.expect("a scratch database")).await;
+    killed_at_any_moment(Scratch::migrated_postgres().await.expect("a migrated database")).await;
 }
 
 /// How much had arrived when the gateway is killed in the middle of delivering.
@@ -328,12 +328,12 @@ fn is_change(event: &Event) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_while_it_delivers_every_event_arrives_on_sqlite() {
-    killed_while_it_delivers(Scratch::sqlite().expect("a scratch folder")).await;
+    killed_while_it_delivers(Scratch::migrated_sqlite().await.expect("a migrated file")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_while_it_delivers_every_event_arrives_on_postgres() {
-    killed_while_it_delivers(Scratch::postgres().await.expect("a scratch database")).await;
+    killed_while_it_delivers(Scratch::migrated_postgres().await.expect("a migrated database")).await;
 }
 
 /// How often PostgreSQL goes, and how long the load runs before and after.

@@ -9,6 +9,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::process::Command;
 
 use serde::Deserialize;
+use spdx::{Expression, ParseMode};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
@@ -88,45 +89,11 @@ fn packages() -> Vec<Package> {
     metadata.packages.into_iter().filter(|package| built.contains(&package.id)).collect()
 }
 
-/// Whether an SPDX expression can be met with the allowed licences. `OR` binds weaker than `AND`; `/` is how `OR` was once written; an
-/// exception (`WITH`) only ever allows more.
+/// Whether an SPDX expression can be met with the allowed licences. Lax, because old crates write `MIT/Apache-2.0`; an exception
+/// (`WITH`) only ever allows more.
 fn is_met(expression: &str, allowed: &HashSet<String>) -> bool {
-    let spaced = expression.replace('(', " ( ").replace(')', " ) ").replace('/', " OR ");
-    let mut words = spaced.split_whitespace().peekable();
-    let met = either(&mut words, allowed);
-    assert!(words.next().is_none(), "not an SPDX expression: {expression}");
-    met
-}
-
-type Words<'e> = std::iter::Peekable<std::str::SplitWhitespace<'e>>;
-
-fn either(words: &mut Words<'_>, allowed: &HashSet<String>) -> bool {
-    let mut met = both(words, allowed);
-    while words.next_if_eq(&"OR").is_some() {
-        met |= both(words, allowed);
-    }
-    met
-}
-
-fn both(words: &mut Words<'_>, allowed: &HashSet<String>) -> bool {
-    let mut met = one(words, allowed);
-    while words.next_if_eq(&"AND").is_some() {
-        met &= one(words, allowed);
-    }
-    met
-}
-
-fn one(words: &mut Words<'_>, allowed: &HashSet<String>) -> bool {
-    let word = words.next().expect("a licence");
-    if word == "(" {
-        let met = either(words, allowed);
-        assert_eq!(words.next(), Some(")"));
-        return met;
-    }
-    if words.next_if_eq(&"WITH").is_some() {
-        words.next().expect("an exception");
-    }
-    allowed.contains(word)
+    let expression = Expression::parse_mode(expression, ParseMode::LAX).expect("an SPDX expression");
+    expression.evaluate(|wanted| wanted.license.id().is_some_and(|licence| allowed.contains(licence.name)))
 }
 
 #[test]

@@ -79,7 +79,7 @@ def register(key):
     return answer["app"]["id"]
 
 
-def get_token(key, app):
+def get_token(key, app, scope="circles:read circles:write"):
     """Two JWTs with one key: the first authenticates the app, the second proves possession of the key."""
     server = send("GET", f"{URL}/.well-known/oauth-authorization-server", {})
     now = int(time.time())
@@ -93,7 +93,7 @@ def get_token(key, app):
     )
     form = {
         "grant_type": "client_credentials",
-        "scope": "circles:read circles:write",
+        "scope": scope,
         "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
         "client_assertion": assertion,
     }

@@ -11,7 +11,7 @@ use quanzi_site::{Docs, DocsSettings};
 
 /// Runs what the command line asks for.
 pub fn main() -> ExitCode {
-    quanzi_gateway::app::program::main(std::env::args_os(), std::env::vars_os(), site)
+    quanzi_gateway::app::program::main(std::env::args_os().collect(), std::env::vars_os().collect(), site)
 }
 
 /// The documentation site, mounted by the gateway that serves it.

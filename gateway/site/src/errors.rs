@@ -1,6 +1,6 @@
 //! A page for every error code, generated from the table, with longer advice for the codes that need it.
 
-use quanzi_openapi::ErrorCode;
+use quanzi_openapi::{ErrorCode, Operation};
 
 use crate::markdown::{Rendered, render};
 
@@ -44,9 +44,11 @@ pub fn groups() -> Vec<(&'static str, Vec<ErrorCode>)> {
     groups
 }
 
-/// The operations that can answer a code.
-pub fn places(code: ErrorCode) -> Vec<Place> {
-    let all = crate::reference::operations().iter().filter(|(_, codes)| codes.contains(&code));
+/// The operations of this mode that can answer a code.
+pub fn places(code: ErrorCode, sandbox: bool) -> Vec<Place> {
+    let answers =
+        |operation: &Operation, codes: &[ErrorCode]| codes.contains(&code) && (sandbox || !operation.is_sandbox_only());
+    let all = crate::reference::operations().iter().filter(|(operation, codes)| answers(operation, codes));
     all.map(|(operation, _)| Place {
         id: (operation.name)().into_owned(),
         method: operation.method.as_str(),
@@ -74,7 +76,7 @@ fn sections() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// The page of a code as Markdown.
-pub fn markdown(code: ErrorCode) -> String {
+pub fn markdown(code: ErrorCode, sandbox: bool) -> String {
     let again = if code.retryable() { "yes, the same request may succeed later" } else { "no, not without a change" };
     let mut text = format!(
         "# {code}\n\n{}\n\n- Status: {}\n- Retryable: {again}\n- What to do: {}\n",
@@ -87,7 +89,7 @@ pub fn markdown(code: ErrorCode) -> String {
         text.push_str(advice);
         text.push('\n');
     }
-    let places: Vec<String> = places(code)
+    let places: Vec<String> = places(code, sandbox)
         .iter()
         .map(|place| format!("- [{} {}](/docs/api#{})\n", place.method, place.path, place.id))
         .collect();
@@ -95,8 +97,8 @@ pub fn markdown(code: ErrorCode) -> String {
 }
 
 /// The page of a code for programs.
-pub fn json(code: ErrorCode) -> String {
-    let operations: Vec<String> = places(code).into_iter().map(|place| place.id).collect();
+pub fn json(code: ErrorCode, sandbox: bool) -> String {
+    let operations: Vec<String> = places(code, sandbox).into_iter().map(|place| place.id).collect();
     let value = serde_json::json!({
         "code": code.as_str(),
         "title": code.title(),

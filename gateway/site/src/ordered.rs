@@ -1,7 +1,12 @@
 //! JSON that keeps the order of its members: the document lists fields in the order in which a reader should see them.
+//!
+//! serde_json itself does so with a feature (`preserve_order`), which Cargo would turn on for the gateway too, and for its tokens.
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::fmt;
+
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Number;
 
 /// A JSON value with its members in order.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,8 +15,8 @@ pub enum Json {
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// A number, as it is written.
-    Number(String),
+    /// A number.
+    Number(Number),
     /// A text.
     Text(String),
     /// A list.
@@ -48,51 +53,21 @@ impl Json {
 
     /// Pretty JSON with two spaces of indentation.
     pub fn pretty(&self) -> String {
-        let mut output = String::new();
-        self.write(&mut output, 0);
-        output
+        serde_json::to_string_pretty(self).unwrap_or_default()
     }
+}
 
-    fn write(&self, output: &mut String, depth: usize) {
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Null => output.push_str("null"),
-            Self::Bool(value) => output.push_str(if *value { "true" } else { "false" }),
-            Self::Number(number) => output.push_str(number),
-            Self::Text(text) => output.push_str(&quoted(text)),
-            Self::List(entries) if entries.is_empty() => output.push_str("[]"),
-            Self::Object(members) if members.is_empty() => output.push_str("{}"),
-            Self::List(entries) => {
-                output.push('[');
-                for (place, entry) in entries.iter().enumerate() {
-                    output.push_str(if place == 0 { "\n" } else { ",\n" });
-                    output.push_str(&"  ".repeat(depth + 1));
-                    entry.write(output, depth + 1);
-                }
-                close(output, depth, ']');
-            }
-            Self::Object(members) => {
-                output.push('{');
-                for (place, (name, value)) in members.iter().enumerate() {
-                    output.push_str(if place == 0 { "\n" } else { ",\n" });
-                    output.push_str(&"  ".repeat(depth + 1));
-                    output.push_str(&quoted(name));
-                    output.push_str(": ");
-                    value.write(output, depth + 1);
-                }
-                close(output, depth, '}');
-            }
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Number(number) => number.serialize(serializer),
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::List(entries) => serializer.collect_seq(entries),
+            Self::Object(members) => serializer.collect_map(members.iter().map(|(name, value)| (name, value))),
         }
     }
-}
-
-fn close(output: &mut String, depth: usize, bracket: char) {
-    output.push('\n');
-    output.push_str(&"  ".repeat(depth));
-    output.push(bracket);
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }
 
 impl<'de> Deserialize<'de> for Json {
@@ -119,15 +94,15 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
-        Ok(Json::Number(value.to_string()))
+        Ok(Json::Number(value.into()))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
-        Ok(Json::Number(value.to_string()))
+        Ok(Json::Number(value.into()))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
-        Ok(Json::Number(value.to_string()))
+        Ok(Number::from_f64(value).map_or(Json::Null, Json::Number))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Json, E> {

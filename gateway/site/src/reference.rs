@@ -74,7 +74,7 @@ pub struct Reference {
 
 impl Reference {
     /// From the text of the document.
-    pub fn new(document: &Json, public_url: &str) -> Self {
+    pub fn new(document: &Json, public_url: &str, sandbox: bool) -> Self {
         let nothing = &Json::Null;
         let schemas =
             Schemas { all: document.get("components").and_then(|parts| parts.get("schemas")).unwrap_or(nothing) };
@@ -82,10 +82,12 @@ impl Reference {
             .into_iter()
             .map(|tag| {
                 let (title, about) = tag.about();
-                let operations = OPERATIONS.iter().filter(|operation| operation.tag == tag);
+                let mounted = OPERATIONS.iter().filter(|operation| sandbox || !operation.is_sandbox_only());
+                let operations = mounted.filter(|operation| operation.tag == tag);
                 let operations = operations.map(|operation| entry(document, &schemas, operation, public_url)).collect();
                 Chapter { id: title.to_lowercase(), title, about, operations }
             })
+            .filter(|chapter: &Chapter| !chapter.operations.is_empty())
             .collect();
         Self { chapters, problem: schemas.all.get("Problem").map(|schema| schemas.rows(schema)).unwrap_or_default() }
     }
@@ -120,7 +122,7 @@ fn entry<'d>(document: &'d Json, schemas: &Schemas<'d>, operation: &Operation, p
         access,
         scope,
         signing,
-        params: params(schemas, item),
+        params: params(document, schemas, item),
         body_kind: media_type(operation.body),
         body_about: inline(body_schema.map(|schema| schemas.about(schema)).unwrap_or_default()),
         body: body_schema.map(|schema| without_null(operation, schemas.rows(schema))).unwrap_or_default(),
@@ -129,9 +131,9 @@ fn entry<'d>(document: &'d Json, schemas: &Schemas<'d>, operation: &Operation, p
         reply_headers: headers(document, reply),
         request: highlight(
             "sh",
-            &request(operation, item, example(body_example(item), body_schema).as_ref(), public_url),
+            &request(operation, document, item, example(body_example(item), body_schema).as_ref(), public_url),
         ),
-        reply_example: example(media.and_then(|media| media.get("example")), reply_schema)
+        reply_example: example(media.and_then(|media| reply_example(document, media)), reply_schema)
             .map(|json| highlight("json", &json.pretty())),
         own_codes,
         common_codes,
@@ -187,11 +189,27 @@ fn without_null(operation: &Operation, mut rows: Vec<Row>) -> Vec<Row> {
     rows
 }
 
-fn params<'d>(schemas: &Schemas<'d>, item: &'d Json) -> Vec<(&'static str, Vec<Row>)> {
+/// What a reference into the components leads to; anything else as it is.
+fn resolved<'d>(document: &'d Json, value: &'d Json) -> &'d Json {
+    let place = value.get("$ref").and_then(Json::text).and_then(|reference| reference.strip_prefix("#/"));
+    place.and_then(|place| place.split('/').try_fold(document, |at, name| at.get(name))).unwrap_or(value)
+}
+
+fn parameters<'d>(document: &'d Json, item: &'d Json) -> impl Iterator<Item = &'d Json> {
     let all = item.get("parameters").map(Json::entries).unwrap_or_default();
+    all.iter().map(|param| resolved(document, param))
+}
+
+/// The example of a reply: its own, or the one that operations with the same reply share.
+fn reply_example<'d>(document: &'d Json, media: &'d Json) -> Option<&'d Json> {
+    let shared = media.get("examples").and_then(|all| all.members().first());
+    shared.map_or_else(|| media.get("example"), |(_, example)| resolved(document, example).get("value"))
+}
+
+fn params<'d>(document: &'d Json, schemas: &Schemas<'d>, item: &'d Json) -> Vec<(&'static str, Vec<Row>)> {
     let group = |place: &str| -> Vec<Row> {
-        all.iter()
-            .filter(|param| param.text_at("in") == place && !param.text_at("name").starts_with("Signature"))
+        parameters(document, item)
+            .filter(|param| param.text_at("in") == place)
             .filter_map(|param| {
                 let required = param.get("required") == Some(&Json::Bool(true));
                 Some(schemas.row(
@@ -211,15 +229,9 @@ fn params<'d>(schemas: &Schemas<'d>, item: &'d Json) -> Vec<(&'static str, Vec<R
 }
 
 fn headers(document: &Json, reply: &Json) -> Vec<(String, String)> {
-    let shared = document.get("components").and_then(|parts| parts.get("headers"));
     let all = reply.get("headers").map(Json::members).unwrap_or_default();
-    all.iter()
-        .map(|(name, header)| {
-            // Those of many answers are described once, under their own names.
-            let described = header.get("$ref").and(shared).and_then(|shared| shared.get(name)).unwrap_or(header);
-            (name.clone(), inline(described.text_at("description")))
-        })
-        .collect()
+    let described = all.iter().map(|(name, header)| (name, resolved(document, header).text_at("description")));
+    described.map(|(name, about)| (name.clone(), inline(about))).collect()
 }
 
 fn body_example(item: &Json) -> Option<&Json> {
@@ -227,9 +239,9 @@ fn body_example(item: &Json) -> Option<&Json> {
 }
 
 /// A request for the shell. Tokens and signatures are made per request, so they stand as variables.
-fn request(operation: &Operation, item: &Json, body: Option<&Json>, public_url: &str) -> String {
+fn request(operation: &Operation, document: &Json, item: &Json, body: Option<&Json>, public_url: &str) -> String {
     let mut path = operation.path.to_owned();
-    for param in item.get("parameters").map(Json::entries).unwrap_or_default() {
+    for param in parameters(document, item) {
         let name = param.text_at("name");
         if param.text_at("in") == "path" {
             path = path.replace(&format!("{{{name}}}"), &format!("${}", name.to_uppercase()));

@@ -162,7 +162,7 @@ impl<'d> Schemas<'d> {
                 schema = there;
                 continue;
             }
-            match schema.get("oneOf").map(Json::entries) {
+            match schema.get("anyOf").map(Json::entries) {
                 Some([value, null] | [null, value]) if null.text_at("type") == "null" => {
                     nullable = true;
                     schema = value;
@@ -200,7 +200,7 @@ impl<'d> Schemas<'d> {
 /// The text beside the `$ref` inside an optional field.
 fn wrapped(schema: &Json) -> &str {
     schema
-        .get("oneOf")
+        .get("anyOf")
         .map(Json::entries)
         .unwrap_or_default()
         .iter()
@@ -212,10 +212,10 @@ fn wrapped(schema: &Json) -> &str {
 /// Limits in words.
 fn limits(plain: &Json) -> String {
     let number = |name: &str| match plain.get(name) {
-        Some(Json::Number(number)) => Some(number.as_str()),
+        Some(Json::Number(number)) => Some(number.to_string()),
         _ => None,
     };
-    let range = |least: Option<&str>, most: Option<&str>, unit: &str| match (least, most) {
+    let range = |least: Option<String>, most: Option<String>, unit: &str| match (least, most) {
         (Some(least), Some(most)) => Some(format!("{least}–{most}{unit}")),
         (Some(least), None) if least != "0" => Some(format!("at least {least}{unit}")),
         (None, Some(most)) => Some(format!("at most {most}{unit}")),

@@ -42,7 +42,7 @@ pub struct Site {
 impl Site {
     /// All pages of a gateway at this address.
     pub fn new(public_url: &str, sandbox: bool) -> Self {
-        let document_text = quanzi_openapi::document_text().unwrap_or_default();
+        let document_text = quanzi_openapi::document_text(public_url, sandbox).unwrap_or_default();
         let document: Json = serde_json::from_str(&document_text).unwrap_or(Json::Null);
         let mut builder = Builder { answers: BTreeMap::new(), assets: Assets::new(), public_url, sandbox };
         builder.assets();
@@ -298,7 +298,7 @@ impl Builder<'_> {
     }
 
     fn reference(&mut self, document: &Json) {
-        let reference = Reference::new(document, self.public_url);
+        let reference = Reference::new(document, self.public_url, self.sandbox);
         let mut frame = self.frame(
             "API reference",
             "All operations: scope, parameters, body, response, error codes.",
@@ -338,12 +338,12 @@ impl Builder<'_> {
                 code: *code,
                 remedy: inline(code.remedy()),
                 advice: errors::advice_html(*code),
-                places: errors::places(*code),
+                places: errors::places(*code, self.sandbox),
                 example: crate::highlight::highlight("json", &example(*code, self.public_url)),
             });
             self.put(at.clone(), HTML, PAGE, page);
-            self.put(format!("{at}.md"), MARKDOWN, PAGE, errors::markdown(*code));
-            self.put(format!("{at}.json"), "application/json", PAGE, errors::json(*code));
+            self.put(format!("{at}.md"), MARKDOWN, PAGE, errors::markdown(*code, self.sandbox));
+            self.put(format!("{at}.json"), "application/json", PAGE, errors::json(*code, self.sandbox));
         }
     }
 

@@ -298,3 +298,23 @@ fn links_between_files_of_the_repository_lead_somewhere() {
         }
     }
 }
+
+#[test]
+fn a_live_gateway_documents_no_operation_of_sandboxes() {
+    let site = crate::site::Site::new("https://api.whisker.example", false);
+    let page = |path: &str| String::from_utf8(site.find(path, "").unwrap().body.to_vec()).unwrap();
+    let document: serde_json::Value = serde_json::from_str(&page("/openapi.json")).unwrap();
+
+    let paths: Vec<&String> = document["paths"].as_object().unwrap().keys().collect();
+    let reference = page("/docs/api");
+    let sandbox: Vec<_> = OPERATIONS.iter().filter(|operation| operation.is_sandbox_only()).collect();
+
+    assert_eq!(document["servers"][0]["url"], "https://api.whisker.example");
+    assert!(paths.len() > 50 && !paths.iter().any(|path| path.starts_with("/sandbox/")), "{paths:?}");
+    assert!(sandbox.len() > 10);
+    for operation in sandbox {
+        let name = (operation.name)();
+        assert!(!reference.contains(&format!("id=\"{name}\"")), "{name} is in the reference");
+        assert!(!page("/errors/field_invalid").contains(&format!("#{name}\"")), "{name} is on an error page");
+    }
+}

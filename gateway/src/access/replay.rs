@@ -69,7 +69,7 @@ impl UsedNonce {
 
     /// As it stands in the table, in hexadecimal: in a list of rows there are no bytes.
     pub fn hex(&self) -> String {
-        hex(&self.hash)
+        hex::encode(self.hash)
     }
 
     /// When it may be forgotten.
@@ -102,13 +102,6 @@ pub async fn consume(tx: &mut Tx, partner: PartnerId, nonces: &[UsedNonce], now:
     let expires_at = UsedNonce::expires_at(now).micros();
     let rows = nonces.iter().map(|nonce| (nonce.hex(), expires_at));
     tx.query(USE_UP_ALL).bind(partner).bind(List::rows(rows)).run().await
-}
-
-/// Bytes in hexadecimal: in a list of rows there are no bytes.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |value: u8| DIGITS.get(usize::from(value)).copied().map_or('0', char::from);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// Deletes used nonces whose signatures have expired, at most this many; returns how many.

@@ -9,12 +9,12 @@ use super::command::KeysAction;
 use super::database::{open, open_existing};
 use super::error::StartError;
 use super::print::print;
-use crate::capabilities::partners;
+use super::registry::LEDGER_CHECKS;
+use crate::capabilities::{ledger, partners};
 use crate::platform::clock::Clock;
 use crate::platform::config::Config;
 use crate::platform::db;
 use crate::platform::keyring::{self, KeysFault};
-use crate::platform::ledger;
 use crate::sandbox;
 
 /// Brings the database up to date.
@@ -30,9 +30,9 @@ pub async fn migrate(config: &Config) -> Result<(), StartError> {
 pub async fn check_ledger(config: &Config) -> Result<(), StartError> {
     let db = open_existing(config).await?;
     db.migrate().await?;
-    let checked = ledger::check(&db).await.map_err(|fault| StartError::App { fault: fault.into() })?;
+    let report = LEDGER_CHECKS.run(&db).await.map_err(|fault| StartError::App { fault: fault.into() })?;
     db.close().await;
-    let LedgerCheck { clean, accounts, payments, differences } = checked;
+    let LedgerCheck { clean, accounts, payments, differences } = ledger::report(report);
     let sum = if clean { "; no differences were found" } else { "" };
     let mut text = format!("{accounts} accounts and {payments} payments were checked{sum}.\n");
     for difference in &differences {

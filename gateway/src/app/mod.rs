@@ -17,7 +17,10 @@ pub mod serve;
 mod signals;
 pub mod site;
 mod state;
+pub mod testing;
 
 pub use error::StartError;
 pub use registry::FORM_PAGES;
+#[cfg(test)]
+pub(crate) use registry::LEDGER_CHECKS;
 pub use state::App;

@@ -20,11 +20,9 @@ use crate::platform::logs;
 const RUNTIME_THREADS: usize = 2;
 
 /// The program: reads the command line, does what it says, gives the exit code.
-pub fn main(
-    words: impl IntoIterator<Item = OsString>,
-    environment: impl IntoIterator<Item = (OsString, OsString)>,
-    site: MakeSite,
-) -> ExitCode {
+///
+/// Neither generic nor `async`, so that everything it runs is compiled once, with this crate.
+pub fn main(words: Vec<OsString>, environment: Vec<(OsString, OsString)>, site: MakeSite) -> ExitCode {
     let (action, config) = match command::parse(words, environment) {
         Ok(parsed) => parsed,
         Err(message) => {

@@ -1,7 +1,7 @@
 //! What the gateway consists of: one line for each capability in each list that concerns it.
 //!
-//! A new capability adds its line to [`ROUTES`], and to [`PAGES`], [`JOBS`] and [`RETENTION`] if it has pages for people, due
-//! work, or rows that expire. How to write one: `docs/architecture.md`.
+//! A new capability adds its line to [`ROUTES`], and to [`PAGES`], [`JOBS`], [`RETENTION`] and [`LEDGER_CHECKS`] if it has pages for
+//! people, due work, rows that expire, or rows to be compared with the ledger. How to write one: `docs/architecture.md`.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,8 +20,9 @@ use crate::capabilities::{
 use crate::edge::{self, Edge, Routes};
 use crate::platform::db::{self, Tx};
 use crate::platform::jobs::{Handlers, Jobs};
+use crate::platform::ledger::{CheckSet, LedgerChecks};
 use crate::platform::retention::{BATCH_ROWS_MAX, RetentionTask};
-use crate::platform::{Platform, keyring};
+use crate::platform::{Platform, keyring, outbox};
 use crate::sandbox;
 use crate::workflows::{authorization, consent, me};
 use crate::{platform, workflows};
@@ -53,7 +54,7 @@ const ROUTES: &[AddRoutes] = &[
 ];
 
 /// Routes that live mode does not even mount.
-const SANDBOX_ROUTES: &[AddRoutes] = &[fans::routes, mandates::sandbox_routes, ledger::sandbox_routes];
+const SANDBOX_ROUTES: &[AddRoutes] = &[fans::routes, mandates::sandbox_routes];
 
 /// Pages for people.
 const PAGES: &[AddPages] =
@@ -79,6 +80,12 @@ const RETENTION: &[(&str, Sweep)] = &[
     ("mandates", |tx, now, rows_max| Box::pin(mandates::sweep(tx, now, rows_max))),
     ("deliveries", |tx, now, rows_max| Box::pin(webhooks::sweep(tx, now, rows_max))),
 ];
+
+/// What `quanzi ledger check` compares with the ledger.
+pub const LEDGER_CHECKS: LedgerChecks = LedgerChecks::new(
+    |tx, after, rows_max| Box::pin(partners::service::ids_after(tx, after, rows_max)),
+    &[payments::LEDGER_CHECKS, tips::LEDGER_CHECKS, CheckSet { counted: None, checks: outbox::LEDGER_CHECKS }],
+);
 
 /// What single capabilities keep in memory; each of it may be lost at any time.
 pub struct Memory {
@@ -113,6 +120,7 @@ pub fn routes(edge: &Arc<Edge>, memory: &Memory, jobs: &Arc<Jobs>) -> Routes {
     }
     let routes = SANDBOX_ROUTES.iter().fold(routes, |routes, add| add(routes));
     let routes = wallets::routes(routes, &memory.lookups);
+    let routes = ledger::sandbox_routes(routes, LEDGER_CHECKS);
     sandbox::routes(routes, jobs)
 }
 

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,14 +63,22 @@ fn outcome(joined: Result<io::Result<()>, tokio::task::JoinError>) -> io::Result
     joined.unwrap_or_else(|panic| Err(io::Error::other(panic)))
 }
 
+/// A gateway on its way up. Boxed: an `async fn` is compiled again by every crate that awaits it, and this one is the whole gateway.
+pub type Starting = Pin<Box<dyn Future<Output = Result<Running, StartError>>>>;
+
 /// Starts a gateway without its documentation site, which the program links in.
-pub async fn start(config: Config) -> Result<Running, StartError> {
-    start_with_site(config, None).await
+pub fn start(config: Config) -> Starting {
+    start_with_site(config, None)
+}
+
+/// Starts a gateway with the documentation site of the program.
+pub fn start_with_site(config: Config, site: Option<MakeSite>) -> Starting {
+    Box::pin(open_and_serve(config, site))
 }
 
 /// Opens and migrates the database, makes the gateway and serves it. The port is known only when it is bound, and with it the public
 /// URL: so it is bound first.
-pub async fn start_with_site(mut config: Config, site: Option<MakeSite>) -> Result<Running, StartError> {
+async fn open_and_serve(mut config: Config, site: Option<MakeSite>) -> Result<Running, StartError> {
     let certificate = config.tls.as_ref().map(Certificate::read).transpose()?;
     let address = |address| move |source| StartError::Address { address, source };
     let listener = TcpListener::bind(config.listen).map_err(address(config.listen))?;
@@ -202,7 +211,7 @@ impl Running {
         match certificate.reload() {
             Ok(()) => tracing::info!("the TLS certificate was reloaded"),
             Err(error) => {
-                tracing::error!(%error, "the TLS certificate could not be reloaded; the current one stays in use")
+                tracing::error!(%error, "the TLS certificate could not be reloaded; the current one stays in use");
             }
         }
     }

@@ -5,13 +5,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use quanzi_openapi::Time;
 use quanzi_openapi::id::{AppId, PartnerId};
+use quanzi_openapi::signature::SignatureError;
+use quanzi_openapi::{ErrorCode, Time};
 
 use super::answer::Answer;
 use super::idempotency::RequestKey;
-use crate::access::replay::{self, UsedNonce, hex};
-use crate::platform::db::{self, Fault, Json, List, Sql, Tx};
+use super::signature;
+use crate::access::replay::{self, UsedNonce};
+use crate::platform::db::{Fault, Json, List, Sql, Tx};
+use crate::platform::ledger::{RecordKind, Replay, Stage, Verdict};
 use crate::sql;
 
 const KNOWN_KEYS: Sql = sql!(
@@ -52,25 +55,11 @@ impl IdempotencyEntry {
     }
 }
 
-/// What is known of a claim.
-#[derive(Debug, Clone)]
-pub(crate) enum EntryStatus {
-    /// Nothing: it may be executed.
-    New,
-    /// Answered before.
-    Answered(Answer),
-    /// The key belongs to another request.
-    KeyReused,
-    /// The signature was used before.
-    NonceReplayed,
-}
-
-/// The claims of a batch.
+/// What is known of the nonces and keys of a batch.
 #[derive(Debug, Default)]
 pub(crate) struct IdempotencyEntries {
     keys: BTreeMap<(AppId, String), ([u8; 32], Answer)>,
     nonces: BTreeSet<UsedNonce>,
-    accepted: Vec<IdempotencyEntry>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -83,14 +72,14 @@ struct EntryRow {
     body: Vec<u8>,
 }
 
-impl IdempotencyEntries {
-    /// Reads what is known of these claims.
-    pub async fn read<'c>(
-        tx: &mut Tx,
-        claims: impl Iterator<Item = &'c IdempotencyEntry> + Clone,
-    ) -> Result<Self, Fault> {
+impl RecordKind for IdempotencyEntries {
+    type Record = IdempotencyEntry;
+    const NAME: &'static str = "idempotency";
+    const STAGE: Stage = Stage::AfterAccounts;
+
+    async fn load(tx: &mut Tx, entries: &[&IdempotencyEntry]) -> Result<Self, Fault> {
         let mut known = Self::default();
-        let keys = claims.clone().filter_map(|claim| claim.key.as_ref());
+        let keys = entries.iter().filter_map(|entry| entry.key.as_ref());
         for (partner, keys) in by_partner(keys.map(|key| (key.partner(), key.place()))) {
             let rows: Vec<EntryRow> = tx.query(KNOWN_KEYS).bind(partner).bind(List::rows(keys)).all().await?;
             for row in rows {
@@ -101,51 +90,48 @@ impl IdempotencyEntries {
                 known.keys.insert((app, row.key), (hash, Answer::saved(status, row.headers.0, row.body)));
             }
         }
-        let nonces = claims.filter_map(|claim| claim.nonce);
+        let nonces = entries.iter().filter_map(|entry| entry.nonce);
         for (partner, nonces) in by_partner(nonces.map(|nonce| (nonce.partner(), nonce))) {
             known.nonces.extend(replay::used(tx, partner, &nonces).await?);
         }
         Ok(known)
     }
 
-    /// How a claim stands, the claims that were accepted before it in this batch counted.
-    pub fn standing(&self, claim: &IdempotencyEntry) -> EntryStatus {
-        if claim.nonce.is_some_and(|nonce| self.nonces.contains(&nonce)) {
-            return EntryStatus::NonceReplayed;
+    fn check(&self, entry: &IdempotencyEntry) -> Verdict {
+        if entry.nonce.is_some_and(|nonce| self.nonces.contains(&nonce)) {
+            return Verdict::Refused(signature::fault(&SignatureError::NonceReplayed));
         }
-        let Some(key) = &claim.key else { return EntryStatus::New };
+        let Some(key) = &entry.key else { return Verdict::Holds };
         let (app, text) = key.place();
         match self.keys.get(&(app, text.to_owned())) {
-            None => EntryStatus::New,
-            Some((hash, answer)) if hash == key.request_hash() => EntryStatus::Answered(answer.clone()),
-            Some(_) => EntryStatus::KeyReused,
+            None => Verdict::Holds,
+            Some((hash, answer)) if hash == key.request_hash() => Verdict::Replayed(Replay::new(answer.clone())),
+            Some(_) => Verdict::Refused(ErrorCode::IdempotencyKeyReused.into()),
         }
     }
 
-    /// Takes a claim in: it is executed in this batch.
-    pub fn accept(&mut self, claim: IdempotencyEntry) {
-        if let Some(nonce) = claim.nonce {
+    fn accept(&mut self, entry: &IdempotencyEntry) {
+        if let Some(nonce) = entry.nonce {
             self.nonces.insert(nonce);
         }
-        if let Some(key) = &claim.key {
+        if let Some(key) = &entry.key {
             let (app, text) = key.place();
-            let answer = Answer::saved(claim.answer.status, claim.answer.headers.clone(), claim.answer.body.to_vec());
+            let answer = Answer::saved(entry.answer.status, entry.answer.headers.clone(), entry.answer.body.to_vec());
             self.keys.insert((app, text.to_owned()), (*key.request_hash(), answer));
         }
-        self.accepted.push(claim);
     }
 
-    /// Writes what was accepted. When another process was faster with one of them, the batch has to be decided anew.
-    pub async fn write(&self, tx: &mut Tx, now: Time) -> Result<(), Fault> {
-        let nonces = self.accepted.iter().filter_map(|claim| claim.nonce);
+    /// When another process was faster with one of them, the batch has to be decided anew.
+    async fn write(&mut self, tx: &mut Tx, accepted: &[&IdempotencyEntry], now: Time) -> Result<(), Fault> {
+        let nonces = accepted.iter().filter_map(|entry| entry.nonce);
         for (partner, nonces) in by_partner(nonces.map(|nonce| (nonce.partner(), nonce))) {
             all_written(replay::consume(tx, partner, &nonces, now).await?, nonces.len())?;
         }
-        let answers = self.accepted.iter().filter_map(|claim| Some((claim.key.as_ref()?, &claim.answer)));
+        let answers = accepted.iter().filter_map(|entry| Some((entry.key.as_ref()?, &entry.answer)));
         for (partner, rows) in by_partner(answers.map(|(key, answer)| (key.partner(), (key, answer)))) {
             let written = rows.iter().map(|(key, answer)| {
                 let (app, text) = key.place();
-                let hash = hex(key.request_hash());
+                let hash = hex::encode(key.request_hash());
                 let headers = serde_json::to_string(&answer.headers).unwrap_or_default();
                 // Answers are JSON, and so UTF-8.
                 let body = String::from_utf8_lossy(&answer.body);
@@ -166,6 +152,6 @@ fn by_partner<T>(rows: impl Iterator<Item = (PartnerId, T)>) -> BTreeMap<Partner
     partners
 }
 
-fn all_written(rows: u64, wanted: usize) -> Result<(), db::Fault> {
+fn all_written(rows: u64, wanted: usize) -> Result<(), Fault> {
     if usize::try_from(rows).is_ok_and(|rows| rows == wanted) { Ok(()) } else { Err(Fault::Retry) }
 }

@@ -29,7 +29,8 @@ pub(crate) use call::{PostedCall, Stream};
 pub(crate) use caller::{is_still_allowed, key_of_other_client, scope_missing};
 pub(crate) use explain::explain_with;
 pub use idempotency::{InFlight, sweep as sweep_idempotency};
-pub(crate) use idempotency_entry::{EntryStatus, IdempotencyEntries, IdempotencyEntry};
+#[cfg(test)]
+pub(crate) use idempotency_entry::{IdempotencyEntries, IdempotencyEntry};
 pub use limit::Limits;
 pub use mount::Routes;
 pub use state::Edge;

@@ -15,11 +15,11 @@ use super::answer::Answer;
 use super::call::{Anyone, Call, Caller, CallerKind, FanCaller, PostedCall, Served, Stream};
 use super::caller::Admitted;
 use super::exchange::Exchange;
-use super::idempotency_entry::IdempotencyEntry;
+use super::idempotency_entry::{IdempotencyEntries, IdempotencyEntry};
 use super::{Edge, body, caller, idempotency, if_match, signature};
 use crate::platform::db::{self, Reader, Tx};
 use crate::platform::fault::Fault;
-use crate::platform::ledger::{self, LedgerCommand, Outcome, Refused};
+use crate::platform::ledger::{LedgerCommand, LedgerOutcome, LedgerRefusal};
 use crate::platform::outbox;
 use crate::platform::retry::{RetryPolicy, retry};
 
@@ -192,7 +192,7 @@ pub(super) async fn post<E: Served, C: CallerKind>(
         let mut call = parse::<E, C>(&admission)?.call(&admission, edge.db.reading_newest_when_asked());
         let command = handler(&mut call).await;
         let Call { tx: mut reader, .. } = call;
-        let LedgerCommand { mut order, reply } = match command {
+        let LedgerCommand { mut order, reply, explain } = match command {
             Ok(command) => command,
             // What is refused now may have been done before: then that is the answer.
             Err(fault) => return answered_before(exchange, key.as_ref(), &mut reader).await?.ok_or(fault),
@@ -200,13 +200,13 @@ pub(super) async fn post<E: Served, C: CallerKind>(
         // The connection is free while the order waits.
         drop(reader);
         let answer = Answer::of::<E>(&reply)?;
-        order.claim = Some(IdempotencyEntry { nonce: exchange.nonce, key: key.clone(), answer: answer.clone() });
+        let entry = IdempotencyEntry { nonce: exchange.nonce, key: key.clone(), answer: answer.clone() };
+        order.add_first::<IdempotencyEntries>(entry);
         match edge.poster.post(order).await? {
-            Outcome::Posted => Ok(answer),
-            Outcome::Again(saved) => Ok(saved),
-            Outcome::Refused(Refused::Moved) => Err(db::Fault::Retry.into()),
-            Outcome::Refused(Refused::NonceReplayed) => Err(signature::fault(&SignatureError::NonceReplayed)),
-            Outcome::Refused(refused) => Err(ledger::service::fault(refused, exchange.now)),
+            LedgerOutcome::Posted => Ok(answer),
+            LedgerOutcome::Replayed(replay) => replay.take(),
+            LedgerOutcome::Refused(LedgerRefusal::Moved) => Err(db::Fault::Retry.into()),
+            LedgerOutcome::Refused(refusal) => Err(refusal.fault(explain)),
         }
     });
     Ok((answer.await?, None))

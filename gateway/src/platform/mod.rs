@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod config;
+mod context;
 pub mod crypto;
 pub mod db;
 pub(crate) mod exposure;
@@ -19,4 +20,5 @@ mod state;
 pub(crate) mod tls;
 pub(crate) mod window;
 
+pub use context::Context;
 pub use state::Platform;

@@ -62,10 +62,28 @@ impl Operation {
         }
     }
 
-    /// Every code the endpoint can answer with: its own, and those of its access and shape.
+    /// Whether only a sandbox answers it.
+    pub fn is_sandbox_only(&self) -> bool {
+        self.path.starts_with("/sandbox/")
+    }
+
+    /// Every code the endpoint can answer with, by status: its own, and those of its access and shape.
     pub fn fails(&self) -> Vec<ErrorCode> {
+        let mut codes = self.shared_codes();
+        codes.extend(self.fails);
+        in_order(codes)
+    }
+
+    /// The codes that it declares itself, by status.
+    pub fn own_codes(&self) -> Vec<ErrorCode> {
+        let shared = self.shared_codes();
+        in_order(self.fails.iter().copied().filter(|code| !shared.contains(code)).collect())
+    }
+
+    /// The codes that come with its access and shape, by status.
+    pub fn shared_codes(&self) -> Vec<ErrorCode> {
         use ErrorCode as C;
-        let mut codes = self.fails.to_vec();
+        let mut codes = Vec::new();
         match self.access {
             Access::Public => codes.extend([C::DigestMalformed, C::DigestUnsupported, C::DigestMismatch]),
             Access::Client => codes.extend([C::InvalidRequest, C::InvalidClient, C::InvalidDpopProof, C::UseDpopNonce]),
@@ -109,10 +127,14 @@ impl Operation {
         // An unknown parameter, or a body nobody asked for, can come with any request.
         codes.extend([C::ParamInvalid, C::HeadersTooLarge, C::BodyTooLarge, C::BodyTimeout, C::BodyMalformed]);
         codes.extend([C::RateLimited, C::Overloaded, C::Internal]);
-        codes.sort_unstable_by_key(|code| (code.status(), *code));
-        codes.dedup();
-        codes
+        in_order(codes)
     }
+}
+
+fn in_order(mut codes: Vec<ErrorCode>) -> Vec<ErrorCode> {
+    codes.sort_unstable_by_key(|code| (code.status(), *code));
+    codes.dedup();
+    codes
 }
 
 /// Errors about a token and its app.

@@ -10,6 +10,7 @@ use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::NamedSchemas;
+use super::headers::text;
 use crate::apps::KeyInput;
 use crate::error_code::ErrorCode;
 use crate::events::EventTypes;
@@ -21,10 +22,6 @@ use crate::page::{CURSOR_LEN_MAX, Cursor, LIMIT_DEFAULT, LIMIT_MAX, Limit, Page}
 use crate::signature::Algorithm;
 use crate::text::{Text, Words};
 use crate::time::Time;
-
-fn text() -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(SchemaType::Type(Type::String))
-}
 
 impl<K: Kind> PartialSchema for Id<K> {
     fn schema() -> RefOr<Schema> {
@@ -170,8 +167,11 @@ impl ToSchema for EventTypes {}
 
 impl PartialSchema for KeyInput {
     fn schema() -> RefOr<Schema> {
-        let jwk = ObjectBuilder::new().description(Some("A JWK (RFC 7517) with public members only."));
-        let text = text().description(Some("PEM, base64 DER, or a one-line key (SPKI or PKCS#1)."));
+        let jwk = ObjectBuilder::new()
+            .title(Some("KeyAsJwk"))
+            .description(Some("A JWK (RFC 7517) with public members only."));
+        let text =
+            text().title(Some("KeyAsText")).description(Some("PEM, base64 DER, or a one-line key (SPKI or PKCS#1)."));
         OneOfBuilder::new().description(Some("A public key in any common format.")).item(jwk).item(text).into()
     }
 }

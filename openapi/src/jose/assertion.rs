@@ -136,6 +136,22 @@ mod tests {
     }
 
     #[test]
+    fn each_bound_is_inside() {
+        let life_max = ASSERTION_LIFE_SECONDS_MAX + CLOCK_SKEW_SECONDS;
+        let bytes_max = "j".repeat(JTI_BYTES_MAX);
+
+        assert_eq!(check(|claims| claims.exp = NOW + 1), Ok(()));
+        assert_eq!(check(|claims| claims.exp = NOW + life_max), Ok(()));
+        assert_eq!(check(|claims| claims.exp = NOW + life_max + 1), Err(AssertionError::LifeTooLong));
+        assert_eq!(check(|claims| claims.iat = Some(NOW + CLOCK_SKEW_SECONDS)), Ok(()));
+        assert_eq!(check(|claims| claims.iat = Some(NOW + CLOCK_SKEW_SECONDS + 1)), Err(AssertionError::NotYet));
+        assert_eq!(check(|claims| claims.nbf = Some(NOW + CLOCK_SKEW_SECONDS)), Ok(()));
+        assert_eq!(check(|claims| claims.nbf = Some(NOW + CLOCK_SKEW_SECONDS + 1)), Err(AssertionError::NotYet));
+        assert_eq!(check(|claims| claims.jti.clone_from(&bytes_max)), Ok(()));
+        assert_eq!(check(|claims| claims.jti = format!("{bytes_max}j")), Err(AssertionError::Jti));
+    }
+
+    #[test]
     fn the_client_must_be_named_twice_and_the_id_be_there() {
         assert_eq!(check(|claims| claims.sub = "app_2".to_owned()), Err(AssertionError::Client));
         assert_eq!(check(|claims| claims.iss = "app_2".to_owned()), Err(AssertionError::Client));

@@ -251,6 +251,25 @@ mod tests {
     }
 
     #[test]
+    fn a_type_is_compared_without_case_and_prefix() {
+        let is_dpop = |typ: Option<&str>| {
+            let header = json!({ "alg": "EdDSA", "typ": typ });
+            let text = token(&header, &json!({}));
+            Compact::parse(&text).unwrap().header.is_type("dpop+jwt")
+        };
+
+        for same in ["dpop+jwt", "DPoP+JWT", "application/dpop+jwt", "Application/DPOP+jwt"] {
+            assert!(is_dpop(Some(same)), "{same}");
+        }
+        for other in
+            ["", "jwt", "dpop", "application/", "application/jwt", "text/dpop+jwt", "application/application/dpop+jwt"]
+        {
+            assert!(!is_dpop(Some(other)), "{other}");
+        }
+        assert!(!is_dpop(None));
+    }
+
+    #[test]
     fn algorithms_without_a_public_key_do_not_exist() {
         for alg in ["none", "HS256", "RS256", "ES384", "eddsa", ""] {
             let refused = Compact::parse(&token(&json!({"alg": alg}), &json!({}))).unwrap_err();

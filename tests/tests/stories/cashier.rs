@@ -451,7 +451,7 @@ async fn in_live_mode_only_the_fan_who_is_signed_in_pays(stage: Stage) {
     let page = browser.get(&url).await;
     let stranger = press(&mut browser, &page).await;
     let sent = browser.post(&url, &[("code", &browser::form_code(&page)), ("decision", "sign_in")]).await;
-    let now = stage.app().clock.now().seconds();
+    let now = stage.now().seconds();
     let back = provider.sign_in(&browser::leads_to(&sent), now, &json!({ "sub": "u1", "nickname": "Bo" }));
     browser.get(&back.replace("https://api.quanzi.example", &format!("http://{}", stage.address()))).await;
     let page = browser.get(&url).await;

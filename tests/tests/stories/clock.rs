@@ -9,8 +9,9 @@ use quanzi::memberships::NewMembership;
 use quanzi::payments::{NewPayment, PaymentStatus};
 use quanzi::sandbox::{ClockAdvanced, NewSandboxFan, RanOutcome};
 use quanzi::{Client, Currency, Edit, ErrorCode, Money, Time};
-use quanzi_gateway::platform::jobs::{Job, JobKind, service};
+use quanzi_gateway::app::testing::Inside;
 use quanzi_tests::both_engines;
+use quanzi_tests::patience::until;
 use quanzi_tests::stage::{Knobs, Stage, code, open_circle, partner};
 
 const HOUR: i64 = 3_600;
@@ -144,10 +145,8 @@ async fn what_fails_is_listed_and_left_to_be_tried_again(stage: Stage) {
     let circle = open_circle(&client, "Failing").await;
     let start = now(&client).await;
     let us = client.partner().get().await.expect("the partner").id;
-    let mut tx = stage.db().begin().await.expect("a transaction");
-    let broken = Job::new(JobKind::new("publish_post"), us, "no post", start.plus_seconds(HOUR));
-    service::enqueue(&mut tx, &stage.app().clock, broken).await.expect("enqueued");
-    tx.commit().await.expect("committed");
+    let due = start.plus_seconds(HOUR);
+    stage.inside().enqueue("publish_post", us, "no post", due).await.expect("enqueued");
     let post = scheduled(&client, circle.id, "fine", start.plus_seconds(HOUR + 7)).await;
 
     let advanced = client.sandbox().advance_clock("PT1H8S").await.expect("moved");
@@ -218,12 +217,8 @@ async fn all_processes_and_those_after_them_have_one_time(stage: Stage) {
 
     let advanced = client.sandbox().advance_clock("P30D").await.expect("moved");
 
-    let mut looks = 0;
-    while second.app().clock.ahead_micros() < stage.app().clock.ahead_micros() {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        looks += 1;
-        assert!(looks < 100, "the second gateway stays behind");
-    }
+    let ahead = stage.inside().ahead_micros();
+    until("the second gateway follows", async || Inside::of(&second).ahead_micros() >= ahead).await;
     second.stop().await.expect("stopped");
     let stage = stage.reopen(&Knobs::default()).await;
     let client = partner(&stage).await;
@@ -232,7 +227,7 @@ async fn all_processes_and_those_after_them_have_one_time(stage: Stage) {
     assert_eq!(clock.ahead_seconds, 30 * 24 * HOUR);
     // A live gateway has the machine's time, whatever stands there.
     let stage = stage.reopen(&Knobs { live: true, ..Knobs::default() }).await;
-    assert_eq!(stage.app().clock.ahead_micros(), 0);
+    assert_eq!(stage.inside().ahead_micros(), 0);
 }
 
 async fn what_is_no_duration_is_refused_and_moves_nothing(stage: Stage) {

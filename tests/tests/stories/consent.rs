@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use quanzi_openapi::ErrorCode;
 use quanzi_openapi::jose::{Compact, Jwk, PublicKey};
 use quanzi_tests::both_engines;
 use quanzi_tests::browser::{Asking, Back, Browser, Wish, exchange_form, field, form_code, leads_to, text};
@@ -669,7 +670,7 @@ async fn userinfo_by_post_needs_no_signature_but_the_proof(stage: Stage) {
     let tokens = app.fan_tokens(&mut Browser::new(), "openid").await;
     let token = field(&tokens, "access_token");
     let url = format!("{}/oauth/userinfo", stage.url());
-    let proof = app.partner.key.proof("POST", &url, stage.app().clock.now().seconds(), Some(token));
+    let proof = app.partner.key.proof("POST", &url, stage.now().seconds(), Some(token));
     let post = || app.partner.http.post(&url).header("authorization", format!("DPoP {token}"));
 
     let answer = Answer::read(post().header("dpop", proof).send().await.expect("an answer")).await;
@@ -744,7 +745,7 @@ async fn in_live_mode_a_fan_signs_in_at_the_operators_provider(stage: Stage) {
     let at = |path: &str| {
         format!("http://{}{}", stage.address(), path.replace("https://api.quanzi.example", "").replace(&origin, ""))
     };
-    let now = stage.app().clock.now().seconds();
+    let now = stage.now().seconds();
     let mut browser = Browser::new();
     let url = at(&paths[0]);
 
@@ -795,7 +796,11 @@ async fn in_live_mode_a_fan_signs_in_at_the_operators_provider(stage: Stage) {
         let page = other.get(&url).await;
         let sent = other.post(&url, &[("code", &form_code(&page)), ("decision", "at_provider")]).await;
         let refused = other.get(&at(&provider.sign_in(&leads_to(&sent), now, &claims))).await;
-        assert_eq!((refused.status, refused.header("set-cookie")), (502, None), "{claims}");
+        assert_eq!(
+            (refused.status, refused.header("set-cookie")),
+            (ErrorCode::SignInFailed.status(), None),
+            "{claims}"
+        );
         assert!(text(&refused).contains("Sign-in failed"), "{}", text(&refused));
     }
     let page = other.get(&url).await;
@@ -803,7 +808,7 @@ async fn in_live_mode_a_fan_signs_in_at_the_operators_provider(stage: Stage) {
     let back = at(&provider.sign_in(&leads_to(&sent), now, &json!({ "sub": "u2" })));
     let (start, state) = (back.split_once("code=").expect("a code").0, back.split_once("&state=").expect("a state").1);
     let no_code = other.get(&format!("{start}code=made-up&state={state}")).await;
-    assert_eq!((no_code.status, no_code.header("set-cookie")), (502, None));
+    assert_eq!((no_code.status, no_code.header("set-cookie")), (ErrorCode::SignInFailed.status(), None));
     assert_eq!(stage.scalar("select count(*) from person").await, "1");
 
     // One that does not answer is not our own failure.
@@ -812,7 +817,7 @@ async fn in_live_mode_a_fan_signs_in_at_the_operators_provider(stage: Stage) {
     let back = at(&provider.sign_in(&leads_to(&sent), now, &json!({ "sub": "u2" })));
     provider.stop().await;
     let down = other.get(&back).await;
-    assert_eq!((down.status, down.header("set-cookie")), (503, None));
+    assert_eq!((down.status, down.header("set-cookie")), (ErrorCode::SignInUnavailable.status(), None));
     assert!(text(&down).contains("Sign-in is currently unavailable"), "{}", text(&down));
 }
 
@@ -835,7 +840,7 @@ async fn a_sign_in_is_as_old_as_the_provider_says(stage: Stage) {
     let at = |path: &str| {
         format!("http://{}{}", stage.address(), path.replace("https://api.quanzi.example", "").replace(&origin, ""))
     };
-    let now = stage.app().clock.now().seconds();
+    let now = stage.now().seconds();
     let sign_in = async |path: &str, claims: Value| {
         let mut browser = Browser::new();
         let page = browser.get(&at(path)).await;
@@ -851,7 +856,7 @@ async fn a_sign_in_is_as_old_as_the_provider_says(stage: Stage) {
     assert_eq!(stage.scalar(session).await, (now - 300).to_string());
     for path in &paths[..2] {
         let (_, refused) = sign_in(path, json!({ "sub": "u1", "auth_time": null })).await;
-        assert_eq!((refused.status, refused.header("set-cookie")), (502, None));
+        assert_eq!((refused.status, refused.header("set-cookie")), (ErrorCode::SignInAgeUnknown.status(), None));
         assert!(text(&refused).contains("Your sign-in time could not be verified"), "{}", text(&refused));
     }
     // Where nobody asks since when, nobody has to say; it is good for no wish that comes later.

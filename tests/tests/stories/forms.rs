@@ -2,7 +2,7 @@
 
 use quanzi::me::NewMyMandate;
 use quanzi::payments::NewPayment;
-use quanzi_gateway::app::FORM_PAGES;
+use quanzi_gateway::app::testing::FORM_PAGES;
 use quanzi_tests::both_engines;
 use quanzi_tests::browser::{Asking, Browser, Wish, form_code, text};
 use quanzi_tests::fan::Host;
@@ -45,6 +45,11 @@ async fn waiting(stage: &Stage, host: &Host<'_>, path: &str) -> Waiting {
     }
 }
 
+/// What a decision could change: what a partner sees, and who is signed in.
+async fn state(stage: &Stage) -> (String, i64) {
+    (stage.fingerprint().await, stage.count("fan_session").await)
+}
+
 async fn a_form_from_elsewhere_is_refused_on_every_page(stage: Stage) {
     let host = Host::new(&stage).await;
     let address = Asking::new(&stage).await.address(&Wish::new("openid")).await;
@@ -53,7 +58,7 @@ async fn a_form_from_elsewhere_is_refused_on_every_page(stage: Stage) {
         let Waiting { mut browser, url, decision } = waiting(&stage, &host, path).await;
         let page = browser.get(&url).await;
         let own = form_code(&page);
-        let before = stage.fingerprint().await;
+        let before = state(&stage).await;
 
         let cross_site = [("sec-fetch-site", "cross-site")];
         let origin = [("origin", "https://evil.example")];
@@ -66,7 +71,7 @@ async fn a_form_from_elsewhere_is_refused_on_every_page(stage: Stage) {
             ("another browser's code", browser.post(&url, &[("code", &foreign), ("decision", decision)]).await),
             ("no cookie", Browser::new().post(&url, &good).await),
         ];
-        let after = stage.fingerprint().await;
+        let after = state(&stage).await;
         let own = browser.post(&url, &good).await;
 
         for (what, answer) in refused {
@@ -75,7 +80,7 @@ async fn a_form_from_elsewhere_is_refused_on_every_page(stage: Stage) {
         assert_eq!(before, after, "{path}");
         // The very form, from the page, is acted on: the gate is what refused the others.
         assert!(matches!(own.status, 200 | 303), "{path}: {} {}", own.status, text(&own));
-        assert_ne!(stage.fingerprint().await, after, "{path}");
+        assert_ne!(state(&stage).await, after, "{path}");
     }
 }
 

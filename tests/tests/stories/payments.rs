@@ -1,11 +1,9 @@
 //! Payments: approved or within a mandate, paid once, refunded in parts, explained to the last minor unit.
 
 use quanzi::content::NewPost;
-use quanzi::ledger::{AccountKind, LedgerQuery};
 use quanzi::mandates::NewMandate;
-use quanzi::payments::{NewPayment, NewRefund, PaymentStatus, PaymentsQuery, RefundsQuery};
+use quanzi::payments::{NewPayment, PaymentStatus, PaymentsQuery};
 use quanzi::sandbox::SandboxFanChange;
-use quanzi::tips::LeaderboardQuery;
 use quanzi::{Currency, ErrorCode, Limit, Money};
 use quanzi_tests::both_engines;
 use quanzi_tests::money::{available, books_are_clean, cny, mandate, payer};
@@ -13,9 +11,6 @@ use quanzi_tests::stage::{Stage, code, member, open_circle, partner};
 
 both_engines! {
     a_fan_approves_a_tip,
-    within_a_mandate_a_tip_succeeds_in_the_call,
-    refunds_return_amount_and_fee_in_proportion,
-    a_balance_is_explained_entry_by_entry,
     of_a_thousand_requests_with_one_key_one_pays,
     a_wallet_never_pays_more_than_it_holds,
     of_an_approval_and_a_cancellation_at_once_one_wins,
@@ -25,9 +20,9 @@ both_engines! {
     every_currency_keeps_its_minor_units,
     an_amount_can_play_a_part,
     what_did_not_go_through_is_not_counted_against_the_day,
+    what_was_never_made_is_not_found,
     an_approval_that_comes_too_late_moves_nothing,
     payments_are_found_by_circle_fan_status_and_time,
-    tips_are_counted_and_rings_do_not_climb,
 }
 
 async fn a_fan_approves_a_tip(stage: Stage) {
@@ -49,111 +44,6 @@ async fn a_fan_approves_a_tip(stage: Stage) {
     assert_eq!(client.payments().get(payment.id).await.expect("the payment"), paid);
     assert_eq!(client.sandbox().approve_payment(payment.id).await.expect("twice"), paid);
     assert_eq!(available(&client).await, 970);
-    books_are_clean(&client).await;
-}
-
-async fn within_a_mandate_a_tip_succeeds_in_the_call(stage: Stage) {
-    let client = partner(&stage).await;
-    let circle = open_circle(&client, "Mandate").await;
-    let fan = payer(&client, &circle, cny(100_000)).await;
-    let mandate = mandate(&client, fan).await;
-    let tip = |amount| client.payments().create(NewPayment::tip(fan, circle.id, cny(amount)).mandate(mandate.id));
-
-    let paid = tip(1_000).await.expect("paid");
-
-    assert_eq!(paid.status, PaymentStatus::Succeeded);
-    let refused = tip(10_001).await.expect_err("more than the mandate allows at once");
-    assert_eq!(refused.code(), Some(ErrorCode::MandateLimitReached));
-    assert_eq!(
-        refused.problem().and_then(|problem| problem.limit.clone()).map(|limit| limit.name),
-        Some("mandate_per_payment".to_owned())
-    );
-    for _ in 0..4 {
-        tip(10_000).await.expect("paid");
-    }
-    let refused = tip(9_001).await.expect_err("more than the mandate allows in a day");
-    let limit = refused.problem().and_then(|problem| problem.limit.clone()).expect("a limit");
-    assert_eq!((limit.name.as_str(), limit.allowed), ("mandate_per_day", 50_000));
-    assert!(limit.resets_in_seconds <= 86_400);
-    tip(9_000).await.expect("the rest of the day");
-    stage.advance(i64::from(limit.resets_in_seconds) + 1);
-    tip(9_001).await.expect("a new day");
-    let revoked = client.mandates().revoke(mandate.id).await.expect("revoked");
-    assert_eq!(revoked.version, 2);
-    assert_eq!(code(tip(1).await), ErrorCode::MandateNotActive);
-    books_are_clean(&client).await;
-}
-
-async fn refunds_return_amount_and_fee_in_proportion(stage: Stage) {
-    let client = partner(&stage).await;
-    let circle = open_circle(&client, "Refunds").await;
-    let fan = payer(&client, &circle, cny(1_001)).await;
-    let mandate = mandate(&client, fan).await;
-    let paid =
-        client.payments().create(NewPayment::tip(fan, circle.id, cny(1_001)).mandate(mandate.id)).await.expect("paid");
-    assert_eq!(paid.fee, cny(30));
-
-    let mut refunds = Vec::new();
-    for part in [333, 333] {
-        refunds.push(
-            client.payments().refund(paid.id, NewRefund::part(cny(part)).reason("called off")).await.expect("a refund"),
-        );
-    }
-    assert_eq!(client.payments().get(paid.id).await.expect("the payment").status, PaymentStatus::PartiallyRefunded);
-    assert_eq!(code(client.payments().refund(paid.id, NewRefund::part(cny(336))).await), ErrorCode::RefundTooLarge);
-    refunds.push(client.payments().refund(paid.id, NewRefund::rest()).await.expect("the rest"));
-
-    let payment = client.payments().get(paid.id).await.expect("the payment");
-    assert_eq!((payment.status.known(), payment.refunded), (Some(&PaymentStatus::Refunded), cny(1_001)));
-    assert_eq!(refunds.iter().map(|refund| refund.amount.amount).sum::<i64>(), 1_001);
-    assert_eq!(refunds.iter().map(|refund| refund.fee.amount).sum::<i64>(), 30);
-    assert_eq!(code(client.payments().refund(paid.id, NewRefund::rest()).await), ErrorCode::RefundTooLarge);
-    let listed = client.payments().refunds(paid.id, RefundsQuery::default()).await.expect("listed").data;
-    refunds.reverse();
-    assert_eq!(listed, refunds);
-    assert_eq!(client.payments().get_refund(listed[0].id).await.expect("the refund"), listed[0]);
-    assert_eq!(available(&client).await, 0);
-    books_are_clean(&client).await;
-}
-
-async fn a_balance_is_explained_entry_by_entry(stage: Stage) {
-    let client = partner(&stage).await;
-    let circle = open_circle(&client, "Explained").await;
-    let fan = payer(&client, &circle, cny(100_000)).await;
-    let mandate = mandate(&client, fan).await;
-    let mut paid = Vec::new();
-    for number in 1..=7 {
-        let new = NewPayment::tip(fan, circle.id, cny(number * 111)).mandate(mandate.id);
-        paid.push(client.payments().create(new).await.expect("paid"));
-    }
-    client.payments().refund(paid[3].id, NewRefund::part(cny(100))).await.expect("a refund");
-
-    let accounts = client.ledger().accounts(LedgerQuery::default()).await.expect("accounts").data;
-    assert_eq!(accounts.len(), 2, "earnings and fees; no wallet, no channel");
-    for account in &accounts {
-        let mut query = LedgerQuery::default();
-        query.limit = Some(Limit::new(3));
-        let entries = client.ledger().transfers(account.id, query).stream().take(100).await.expect("entries");
-        assert_eq!(i64::try_from(entries.len()).ok(), Some(account.entries));
-        let mut sum = 0;
-        for (number, entry) in (1..).zip(entries.iter().rev()) {
-            let is_debit = entry.debit.account == Some(account.id);
-            sum += if is_debit { -entry.amount.amount } else { entry.amount.amount };
-            let side = if is_debit { &entry.debit } else { &entry.credit };
-            assert_eq!((side.entry, side.balance_after), (Some(number), Some(cny(sum))));
-            let wallet = if is_debit { &entry.credit } else { &entry.debit };
-            assert_eq!(
-                (wallet.kind.known(), wallet.account, wallet.balance_after),
-                (Some(&AccountKind::FanWallet), None, None)
-            );
-            assert_eq!(client.ledger().transfer(entry.id).await.expect("the transfer"), *entry);
-        }
-        assert_eq!(account.balance, cny(sum));
-        assert_eq!(client.ledger().account(account.id).await.expect("the account"), *account);
-    }
-    let stranger = partner(&stage).await;
-    assert_eq!(code(stranger.ledger().account(accounts[0].id).await), ErrorCode::AccountNotFound);
-    assert_eq!(code(stranger.payments().get(paid[0].id).await), ErrorCode::PaymentNotFound);
     books_are_clean(&client).await;
 }
 
@@ -352,6 +242,10 @@ async fn an_amount_can_play_a_part(stage: Stage) {
     assert_eq!(code(approve(&poor).await), ErrorCode::BalanceInsufficient);
     let declined = approve(&pay(66_602).await.expect("a payment")).await.expect("decided");
     assert_eq!(declined.status, PaymentStatus::Declined);
+    let mandate = NewMandate::new(fan, cny(100_000), cny(1_000_000));
+    let mandate = client.sandbox().create_mandate(mandate).await.expect("a mandate").id;
+    let in_the_call = NewPayment::tip(fan, circle.id, cny(66_602)).mandate(mandate);
+    assert_eq!(code(client.payments().create(in_the_call).await), ErrorCode::PaymentDeclined);
     let slow = approve(&pay(66_603).await.expect("a payment")).await.expect("under way");
     assert_eq!(slow.status, PaymentStatus::RequiresApproval);
     let down = pay(66_604).await.expect("a payment");
@@ -396,6 +290,15 @@ async fn what_did_not_go_through_is_not_counted_against_the_day(stage: Stage) {
     books_are_clean(&client).await;
 }
 
+async fn what_was_never_made_is_not_found(stage: Stage) {
+    let client = partner(&stage).await;
+    let inside = stage.inside();
+
+    assert_eq!(code(client.payments().get(inside.new_id()).await), ErrorCode::PaymentNotFound);
+    assert_eq!(code(client.payments().get_refund(inside.new_id()).await), ErrorCode::RefundNotFound);
+    assert_eq!(code(client.ledger().transfer(inside.new_id()).await), ErrorCode::TransferNotFound);
+}
+
 async fn an_approval_that_comes_too_late_moves_nothing(stage: Stage) {
     let client = partner(&stage).await;
     let circle = open_circle(&client, "Late").await;
@@ -438,54 +341,4 @@ async fn payments_are_found_by_circle_fan_status_and_time(stage: Stage) {
     assert_eq!(ids(&|query| query.status = Some(PaymentStatus::Succeeded)).await, newest_first(&[0]));
     assert_eq!(ids(&|query| query.since = Some(made[2].created_at)).await, newest_first(&[4, 3, 2]));
     assert_eq!(ids(&|query| query.until = Some(made[2].created_at)).await, newest_first(&[1, 0]));
-}
-
-async fn tips_are_counted_and_rings_do_not_climb(stage: Stage) {
-    let client = partner(&stage).await;
-    let circle = open_circle(&client, "Ring").await;
-    let mut members = Vec::new();
-    for _ in 0..3 {
-        let fan = payer(&client, &circle, cny(1_000_000)).await;
-        let found = client
-            .memberships()
-            .list(circle.id, quanzi::memberships::MembershipsQuery::default())
-            .await
-            .expect("listed")
-            .data;
-        let membership = found.into_iter().find(|membership| membership.fan == fan).expect("a member");
-        let post = client.posts().create(circle.id, NewPost::new("mine").author(membership.id)).await.expect("a post");
-        members.push((fan, post.id, mandate(&client, fan).await.id));
-    }
-    let [(ann, ann_post, ann_mandate), (bob, bob_post, bob_mandate), (cat, _, cat_mandate)] = members[..] else {
-        unreachable!()
-    };
-    let tip = async |fan, mandate, post, amount| {
-        let new = NewPayment::tip(fan, circle.id, cny(amount)).mandate(mandate);
-        let new = if let Some(post) = post { new.post(post) } else { new };
-        client.payments().create(new).await.expect("paid")
-    };
-    for _ in 0..5 {
-        tip(ann, ann_mandate, Some(bob_post), 10_000).await;
-        tip(bob, bob_mandate, Some(ann_post), 10_000).await;
-    }
-    let gift = tip(cat, cat_mandate, None, 300).await;
-
-    let board = client.tips().leaderboard(circle.id, LeaderboardQuery::new(Currency::CNY)).await.expect("a board");
-
-    let places: Vec<_> = board.data.iter().map(|tipper| (tipper.place, tipper.fan, tipper.amount)).collect();
-    assert_eq!(places, [(1, None, cny(300))], "a fan is anonymous by default; the ring counts for nothing");
-    assert_eq!(client.tips().of_post(ann_post).await.expect("tips").data[0].amount, cny(50_000));
-    assert_eq!(client.tips().of_circle(circle.id).await.expect("tips").data[0].amount, cny(100_300));
-    client.payments().refund(gift.id, NewRefund::rest()).await.expect("refunded");
-    assert!(
-        client
-            .tips()
-            .leaderboard(circle.id, LeaderboardQuery::new(Currency::CNY))
-            .await
-            .expect("a board")
-            .data
-            .is_empty()
-    );
-    assert_eq!(client.tips().of_circle(circle.id).await.expect("tips").data[0].tips, 10);
-    books_are_clean(&client).await;
 }

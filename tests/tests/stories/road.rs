@@ -6,9 +6,12 @@ use quanzi::memberships::NewMembership;
 use quanzi::sandbox::NewSandboxFan;
 use quanzi_openapi::OPERATIONS;
 use quanzi_tests::both_engines;
-use quanzi_tests::raw::Partner;
+use quanzi_tests::patience::until;
+use quanzi_tests::raw::{Partner, Ready};
 use quanzi_tests::stage::{Stage, gated_circle, partner};
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 both_engines! {
     a_partner_opens_a_circle_lets_fans_in_and_publishes,
@@ -33,45 +36,71 @@ async fn a_partner_opens_a_circle_lets_fans_in_and_publishes(stage: Stage) {
 }
 
 async fn what_is_documented_is_mounted(stage: Stage) {
-    let app = stage.app();
-    let routes = app.routes();
-
-    let mounted: std::collections::BTreeSet<_> = routes.mounted().collect();
+    let mounted: std::collections::BTreeSet<_> = stage.inside().mounted().into_iter().collect();
     let documented: std::collections::BTreeSet<_> =
-        OPERATIONS.iter().map(|operation| (operation.method, operation.path)).collect();
+        OPERATIONS.iter().map(|operation| (operation.method, operation.path.to_owned())).collect();
 
     assert_eq!(mounted, documented);
 }
 
 async fn a_request_in_flight_is_finished_before_the_gateway_goes(stage: Stage) {
     let raw = Partner::register(stage.url()).await;
-    let requests =
-        (0..20).map(|number| raw.request("POST", "/v1/circles").json(&json!({ "name": format!("C{number}") })).ready());
-    let sent: Vec<_> = requests
-        .map(|ready| {
-            tokio::spawn({
-                let http = raw.http.clone();
-                async move { ready.send(&http).await.status }
-            })
-        })
-        .collect();
-    tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+    let address = stage.address();
+    let mut in_flight = Vec::new();
+    for number in 0..20 {
+        let ready = raw.request("POST", "/v1/circles").json(&json!({ "name": format!("C{number}") })).ready();
+        in_flight.push(InFlight::begin(&address, &ready).await);
+    }
 
-    stage.close().await;
+    let answers = async {
+        // It takes no more requests, and those it has still lack their bodies.
+        until("the gateway stops listening", async || TcpStream::connect(&address).await.is_err()).await;
+        futures_util::future::join_all(in_flight.into_iter().map(InFlight::finish)).await
+    };
+    let ((), answers) = futures_util::future::join(stage.close(), answers).await;
 
-    for answer in sent {
-        // Not taken at all (connection refused) would panic inside the task; taken means answered.
-        if let Ok(status) = answer.await {
-            assert_eq!(status, 201);
+    assert_eq!(answers.len(), 20);
+    for answer in answers {
+        assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    }
+}
+
+/// A request that the gateway has taken, and whose body it waits for.
+struct InFlight {
+    stream: TcpStream,
+    body: Vec<u8>,
+}
+
+impl InFlight {
+    async fn begin(address: &str, ready: &Ready) -> Self {
+        let path = ready.url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| &rest[at..]));
+        let body = ready.body.clone().unwrap_or_default();
+        let mut head = format!("{} {} HTTP/1.1\r\nhost: {address}\r\n", ready.method, path.expect("a path"));
+        for (name, value) in &ready.headers {
+            head = head + name.as_str() + ": " + value.as_str() + "\r\n";
         }
+        let length = body.len();
+        head = format!("{head}content-length: {length}\r\nexpect: 100-continue\r\nconnection: close\r\n\r\n");
+        let mut stream = TcpStream::connect(address).await.expect("a connection");
+        stream.write_all(head.as_bytes()).await.expect("written");
+        let mut told = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+        stream.read_exact(&mut told).await.expect("it goes on");
+        assert_eq!(&told, b"HTTP/1.1 100 Continue\r\n\r\n");
+        Self { stream, body }
+    }
+
+    async fn finish(mut self) -> String {
+        self.stream.write_all(&self.body).await.expect("written");
+        let mut answer = String::new();
+        self.stream.read_to_string(&mut answer).await.expect("an answer");
+        answer
     }
 }
 
 async fn secrets_stay_out_of_debug_output(stage: Stage) {
     let raw = Partner::register(stage.url()).await;
-    let app = stage.app();
 
-    let shown = format!("{:?} {:?}", app.keyring, app.config);
+    let shown = stage.inside().debug_output();
 
     assert!(!shown.contains(&raw.token));
     assert!(!shown.contains("PRIVATE"));

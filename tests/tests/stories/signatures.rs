@@ -5,7 +5,7 @@ use quanzi_openapi::signature::{
     Algorithm, ContentDigest, Message, ResponseShape, Signatures, base, encode_debug, examine_response,
 };
 use quanzi_tests::both_engines;
-use quanzi_tests::raw::{Answer, Partner, Ready, TestKey, now};
+use quanzi_tests::raw::{Answer, Partner, Ready, Request, TestKey, now};
 use quanzi_tests::stage::Stage;
 use serde_json::{Value, json};
 
@@ -39,6 +39,8 @@ both_engines! {
     a_proof_that_is_sent_must_be_covered,
     an_answer_to_unreadable_signature_headers_is_signed_too,
     a_nonce_is_good_once_and_a_failing_request_burns_none,
+    a_signature_refused_for_scope_leaves_its_nonce_usable,
+    what_a_signature_lacks_is_named,
     of_sixteen_replays_at_once_one_wins,
     forwarded_headers_do_not_change_the_target,
     two_signatures_with_our_tag_are_refused_and_foreign_ones_ignored,
@@ -264,6 +266,46 @@ async fn a_nonce_is_good_once_and_a_failing_request_burns_none(stage: Stage) {
     forged.send(&partner.http).await.expect_refusal(401, "digest_mismatch");
     ready.clone().send(&partner.http).await.expect_status(201);
     ready.send(&partner.http).await.expect_refusal(401, "nonce_replayed");
+}
+
+async fn a_signature_refused_for_scope_leaves_its_nonce_usable(stage: Stage) {
+    fn with_nonce(request: Request<'_>) -> Request<'_> {
+        request.signing(|signing| signing.nonce = Some("used-for-real".to_owned()))
+    }
+    let mut partner = Partner::register(stage.url()).await;
+    partner.renew(Some("circles:read")).await;
+    let beyond = with_nonce(partner.request("POST", "/v1/circles").json(&circle("Beyond"))).ready();
+    let within = with_nonce(partner.request("GET", "/v1/circles")).ready();
+
+    for _ in 0..2 {
+        beyond.clone().send(&partner.http).await.expect_refusal(403, "scope_missing");
+    }
+    within.clone().send(&partner.http).await.expect_status(200);
+    within.send(&partner.http).await.expect_refusal(401, "nonce_replayed");
+}
+
+async fn what_a_signature_lacks_is_named(stage: Stage) {
+    let partner = Partner::register(stage.url()).await;
+    let ready = || partner.request("POST", "/v1/circles").json(&circle("Lacking")).ready();
+    let without = |param: &str| {
+        let cut = |text: &str| {
+            let (before, rest) = text.split_once(&format!(";{param}=")).expect("the parameter");
+            format!("{before}{}", rest.find(';').map_or("", |end| &rest[end..]))
+        };
+        ready().tampered("signature-input", cut)
+    };
+    let mut undigested = ready();
+    undigested.headers.retain(|(name, _)| name != "content-digest");
+
+    for (param, code) in [("created", "created_missing"), ("nonce", "nonce_missing"), ("keyid", "keyid_missing")] {
+        without(param).send(&partner.http).await.expect_refusal(401, code);
+    }
+    let invented = ready().tampered("signature-input", |text| text.replacen("=(", "=(\"x-not-sent\" ", 1));
+    invented.send(&partner.http).await.expect_refusal(401, "component_unusable");
+    let garbled = ready().tampered("signature-input", |text| format!("{text};;"));
+    garbled.send(&partner.http).await.expect_refusal(401, "signature_malformed");
+    undigested.send(&partner.http).await.expect_refusal(401, "component_unusable");
+    assert_eq!(circles(&partner).await, 0);
 }
 
 async fn of_sixteen_replays_at_once_one_wins(stage: Stage) {

@@ -6,7 +6,6 @@ use quanzi_openapi::Time;
 use quanzi_openapi::id::{AppId, FanId, PartnerId, PersonId};
 use sqlx::FromRow;
 
-use crate::access::replay::hex;
 use crate::platform::db::{As, Batcher, Fault, List, Reader, Sql, Tx};
 use crate::sql;
 
@@ -82,10 +81,10 @@ pub(super) async fn use_assertions(
     partner: PartnerId,
     assertions: &[&UsedAssertion],
 ) -> Result<Vec<bool>, Fault> {
-    let rows = assertions.iter().map(|one| (one.app, hex(&one.jti_hash), one.expires_at.micros()));
+    let rows = assertions.iter().map(|one| (one.app, hex::encode(one.jti_hash), one.expires_at.micros()));
     let used: Vec<(String, String)> = tx.query(USE_ASSERTIONS).bind(partner).bind(List::rows(rows)).all().await?;
     let mut firsts: HashSet<(String, String)> = used.into_iter().collect();
-    Ok(assertions.iter().map(|one| firsts.remove(&(one.app.to_string(), hex(&one.jti_hash)))).collect())
+    Ok(assertions.iter().map(|one| firsts.remove(&(one.app.to_string(), hex::encode(one.jti_hash)))).collect())
 }
 
 /// Announces a revocation.

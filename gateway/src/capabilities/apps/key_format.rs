@@ -335,7 +335,7 @@ fn spki(bytes: &[u8]) -> Result<PublicKey, KeyRefused> {
 
 fn pkcs1(bytes: &[u8]) -> Result<PublicKey, KeyRefused> {
     const DAMAGED: KeyRefused = unknown("This is an RSA public key (PKCS#1), but damaged: bytes are missing or added.");
-    let key = rsa::pkcs1::RsaPublicKey::try_from(bytes).map_err(|_| DAMAGED)?;
+    let key = rsa::pkcs1::RsaPublicKeyRef::try_from(bytes).map_err(|_| DAMAGED)?;
     let (n, e) = (key.modulus.as_bytes(), key.public_exponent.as_bytes());
     match bits(n) {
         0..RSA_BITS_MIN => return Err(TOO_WEAK),

@@ -14,7 +14,7 @@ use quanzi_openapi::apps::KeyInput;
 use quanzi_openapi::jose::{Jwk, PublicKey, decode_base64url};
 use rsa::pkcs1::{EncodeRsaPrivateKey as _, EncodeRsaPublicKey as _};
 use rsa::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _};
-use rsa::{BigUint, RsaPrivateKey, RsaPublicKey};
+use rsa::{BoxedUint, PrivateKey, PublicKey as RsaPublicKey};
 use serde_json::{Map, Value, json};
 
 use super::key_format::{KeyRefused, read};
@@ -37,14 +37,24 @@ fn public(name: &str) -> PublicKey {
     serde_json::from_value::<Jwk>(Value::Object(public_members(name))).unwrap().key
 }
 
-fn number(members: &Members, name: &str) -> BigUint {
-    BigUint::from_bytes_be(&decode_base64url(&members[name]).unwrap())
+fn number(members: &Members, name: &str) -> BoxedUint {
+    BoxedUint::from_be_slice_vartime(&decode_base64url(&members[name]).unwrap())
 }
 
-fn rsa_private(name: &str) -> RsaPrivateKey {
+fn rsa_private(name: &str) -> PrivateKey {
     let members = members(name);
     let number = |name| number(&members, name);
-    RsaPrivateKey::from_components(number("n"), number("e"), number("d"), vec![number("p"), number("q")]).unwrap()
+    let primes = vec![number("p"), number("q")];
+    // The primes of the RFC's key are not of one length.
+    PrivateKey::from_components_with_wide_primes(number("n"), number("e"), number("d"), primes).unwrap()
+}
+
+/// The smallest odd modulus of so many bits.
+fn rsa_public(bits: usize, exponent: u32) -> RsaPublicKey {
+    let mut modulus = vec![0; bits.div_ceil(8)];
+    modulus[0] = 1 << ((bits - 1) % 8);
+    *modulus.last_mut().unwrap() |= 1;
+    RsaPublicKey::new_unchecked(BoxedUint::from_be_slice_vartime(&modulus), exponent.into())
 }
 
 fn pem(label: &str, der: &[u8]) -> String {
@@ -60,7 +70,7 @@ const P256: &str = "test-key-ecc-p256";
 const ED25519: &str = "test-key-ed25519";
 
 fn hex(text: &str) -> Vec<u8> {
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+    hex::decode(text).unwrap()
 }
 
 /// SPKI by hand: prefix and key (RFC 8410, 4; RFC 5480, 2).
@@ -225,9 +235,9 @@ fn what_is_no_key_of_ours_is_named() {
         STANDARD.encode([hex("3039301306072a8648ce3d020106082a8648ce3d030107032200"), vec![2], vec![7; 32]].concat());
     let p384 = STANDARD.encode([hex("3076301006072a8648ce3d020106052b8104002203620004"), vec![7; 96]].concat());
     let x25519 = STANDARD.encode([hex("302a300506032b656e032100"), vec![7; 32]].concat());
-    let weak = RsaPublicKey::new_unchecked((BigUint::from(1_u8) << 1023) + 1_u8, 65_537_u32.into());
-    let large = RsaPublicKey::new_unchecked((BigUint::from(1_u8) << 8200) + 1_u8, 65_537_u32.into());
-    let even = RsaPublicKey::new_unchecked((BigUint::from(1_u8) << 2047) + 1_u8, 65_538_u32.into());
+    let weak = rsa_public(1024, 65_537);
+    let large = rsa_public(8201, 65_537);
+    let even = rsa_public(2048, 65_538);
     let cases = [
         (ErrorCode::KeyFormatUnknown, "certificate", certificate.clone()),
         (

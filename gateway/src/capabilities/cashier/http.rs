@@ -9,7 +9,7 @@ use quanzi_openapi::tips::TipDisclosure;
 use serde::Deserialize;
 
 use super::page::{self, Note};
-use super::service::{self, Asked, Decision};
+use super::service::{self, CashierPayment, Decision};
 use crate::capabilities::payments::PaymentLookups;
 use crate::capabilities::sign_in;
 use crate::edge::Edge;
@@ -38,18 +38,18 @@ struct CashierPage {
 }
 
 impl CashierPage {
-    fn html(visit: &Visit<'_>, frame: &Frame<'_>, asked: &Asked, note: Option<Note>) -> String {
+    fn html(visit: &Visit<'_>, frame: &Frame<'_>, asked: &CashierPayment, note: Option<Note>) -> String {
         let provider = sign_in::provider_name(visit.edge());
         page::payment(frame, asked, note, (&visit.form_code(), &provider), visit.request.now())
     }
 
-    fn page(visit: &Visit<'_>, asked: &Asked, note: Option<Note>) -> Page {
+    fn page(visit: &Visit<'_>, asked: &CashierPayment, note: Option<Note>) -> Page {
         let frame = visit.frame();
         frame.page(Page::new(Self::html(visit, &frame, asked, note)))
     }
 
     /// The payment, and what went wrong about it.
-    fn refused(visit: &Visit<'_>, asked: &Asked, fault: Fault) -> Page {
+    fn refused(visit: &Visit<'_>, asked: &CashierPayment, fault: Fault) -> Page {
         let frame = visit.frame();
         let html = Self::html(visit, &frame, asked, Some(Note::of(fault.code())));
         frame.page(Page::refusal(fault, html))
@@ -62,21 +62,21 @@ impl FormPage for CashierPage {
     const DECIDE: &'static str = "DecideAtCashier";
     // A code and two short words.
     const FORM_BYTES_MAX: usize = 1_024;
-    type Subject = Asked;
+    type Subject = CashierPayment;
     type Form = Form;
 
-    async fn find(&self, visit: &Visit<'_>, token: &str) -> Result<Option<Asked>, Fault> {
+    async fn find(&self, visit: &Visit<'_>, token: &str) -> Result<Option<CashierPayment>, Fault> {
         if !is_token(token) {
             return Ok(None);
         }
         service::find(visit.edge(), visit.request.now(), &visit.browser, token).await
     }
 
-    async fn view(&self, visit: &Visit<'_>, asked: &Asked, cross_site: bool) -> Page {
+    async fn view(&self, visit: &Visit<'_>, asked: &CashierPayment, cross_site: bool) -> Page {
         Self::page(visit, asked, cross_site.then_some(Note::Elsewhere))
     }
 
-    async fn decide(&self, visit: &Visit<'_>, token: &str, asked: Asked, form: Form) -> Page {
+    async fn decide(&self, visit: &Visit<'_>, token: &str, asked: CashierPayment, form: Form) -> Page {
         if form.decision == Decision::SignIn && !asked.can_decide && sign_in::is_offered(visit.edge()) {
             return sign_in::as_somebody_else(visit, format!("/pay/{token}")).await;
         }
@@ -93,7 +93,7 @@ impl FormPage for CashierPage {
         }
     }
 
-    async fn refuse(&self, visit: &Visit<'_>, asked: Asked, fault: Fault) -> Page {
+    async fn refuse(&self, visit: &Visit<'_>, asked: CashierPayment, fault: Fault) -> Page {
         Self::refused(visit, &asked, fault)
     }
 

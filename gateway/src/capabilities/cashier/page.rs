@@ -4,7 +4,7 @@ use askama::Template;
 use quanzi_openapi::tips::TipDisclosure;
 use quanzi_openapi::{ErrorCode, Money, Time};
 
-use super::service::{Asked, Standing};
+use super::service::{CashierPayment, CashierStatus};
 use crate::edge::pages::{Frame, html};
 
 /// What went wrong, as far as it is the fan's business.
@@ -62,8 +62,8 @@ impl Note {
 #[template(path = "cashier/payment.html")]
 struct PaymentPage<'a> {
     frame: &'a Frame<'a>,
-    asked: &'a Asked,
-    standing: Standing,
+    asked: &'a CashierPayment,
+    status: CashierStatus,
     note: Option<Note>,
     form_code: &'a str,
     /// Where fans sign in; empty when that is nowhere.
@@ -93,7 +93,7 @@ impl PaymentPage<'_> {
     }
 
     fn waits(&self) -> bool {
-        self.standing == Standing::Waiting
+        self.status == CashierStatus::Waiting
     }
 
     /// Whether the wallet holds enough.
@@ -114,7 +114,7 @@ impl PaymentPage<'_> {
 /// The page of a payment.
 pub fn payment(
     frame: &Frame<'_>,
-    asked: &Asked,
+    asked: &CashierPayment,
     note: Option<Note>,
     (form_code, provider): (&str, &str),
     now: Time,
@@ -134,7 +134,7 @@ pub fn payment(
     html(&PaymentPage {
         frame,
         asked,
-        standing: asked.standing(now),
+        status: asked.status_at(now),
         note,
         form_code,
         provider,

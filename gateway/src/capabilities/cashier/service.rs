@@ -9,17 +9,15 @@ use crate::capabilities::circles;
 use crate::capabilities::content;
 use crate::capabilities::fans;
 use crate::capabilities::partners;
-use crate::capabilities::payments::service::Context;
-use crate::capabilities::payments::{self, PaymentLookups, Row};
+use crate::capabilities::payments::{self, PaymentLookups, PaymentRow, accounts};
 use crate::capabilities::wallets;
 use crate::edge::pages::in_transaction;
 use crate::edge::sessions::{self, Browser};
+use crate::platform::Context;
 use crate::platform::Platform;
 use crate::platform::db::Reader;
 use crate::platform::fault::Fault;
-use crate::platform::ledger;
-use crate::platform::ledger::model::AccountKey;
-use crate::platform::ledger::settle;
+use crate::platform::ledger::{self, settle};
 
 /// What a fan may say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -37,8 +35,8 @@ pub enum Decision {
 
 /// A payment with what a fan wants to know about it.
 #[derive(Debug)]
-pub struct Asked {
-    pub payment: Row,
+pub struct CashierPayment {
+    pub payment: PaymentRow,
     pub partner_name: String,
     pub legal_name: String,
     pub circle_name: String,
@@ -59,7 +57,7 @@ pub struct Fan {
     pub available: Money,
 }
 
-impl Asked {
+impl CashierPayment {
     /// What is missing in the wallet.
     pub fn missing(&self) -> Option<Money> {
         let fan = self.fan.as_ref()?;
@@ -68,28 +66,28 @@ impl Asked {
     }
 
     /// How it stands for a fan.
-    pub fn standing(&self, now: Time) -> Standing {
+    pub fn status_at(&self, now: Time) -> CashierStatus {
         let row = &self.payment;
         match row.status {
-            PaymentStatus::RequiresApproval if row.is_under_way() => Standing::UnderWay,
+            PaymentStatus::RequiresApproval if row.is_under_way() => CashierStatus::UnderWay,
             // The job that ends it may be a moment late.
-            PaymentStatus::RequiresApproval if row.must_wait(now).is_err() => Standing::Expired,
-            PaymentStatus::RequiresApproval => Standing::Waiting,
-            PaymentStatus::Succeeded => Standing::Paid,
-            PaymentStatus::Declined if row.decline_reason == Some(DeclineReason::Channel) => Standing::Failed,
-            PaymentStatus::Declined => Standing::Declined,
-            PaymentStatus::Canceled => Standing::Canceled,
-            PaymentStatus::PartiallyRefunded => Standing::PartlyRefunded,
-            PaymentStatus::Refunded => Standing::Refunded,
+            PaymentStatus::RequiresApproval if row.must_wait(now).is_err() => CashierStatus::Expired,
+            PaymentStatus::RequiresApproval => CashierStatus::Waiting,
+            PaymentStatus::Succeeded => CashierStatus::Paid,
+            PaymentStatus::Declined if row.decline_reason == Some(DeclineReason::Channel) => CashierStatus::Failed,
+            PaymentStatus::Declined => CashierStatus::Declined,
+            PaymentStatus::Canceled => CashierStatus::Canceled,
+            PaymentStatus::PartiallyRefunded => CashierStatus::PartlyRefunded,
+            PaymentStatus::Refunded => CashierStatus::Refunded,
             // Of a newer gateway: neither open nor known how it ended.
-            _ => Standing::Expired,
+            _ => CashierStatus::Expired,
         }
     }
 }
 
 /// How a payment stands for a fan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum CashierStatus {
     /// The fan can decide.
     Waiting,
     /// The fan said yes, and the channel takes its time.
@@ -111,7 +109,12 @@ pub enum Standing {
 }
 
 /// The payment whose page this is, with everything on it.
-pub async fn find(platform: &Platform, now: Time, browser: &Browser, token: &str) -> Result<Option<Asked>, Fault> {
+pub async fn find(
+    platform: &Platform,
+    now: Time,
+    browser: &Browser,
+    token: &str,
+) -> Result<Option<CashierPayment>, Fault> {
     // Not from a replica: who has just decided wants to see it.
     let mut tx = platform.db.reading_newest().await?;
     let Some(payment) = payments::service::find_by_token(&mut tx, token).await? else { return Ok(None) };
@@ -123,7 +126,7 @@ pub async fn find(platform: &Platform, now: Time, browser: &Browser, token: &str
     let can_decide =
         platform.config.mode.is_sandbox() || session.is_some_and(|session| session.person == payment.person_id);
     let fan = if can_decide { Some(fan(&mut tx, &payment).await?) } else { None };
-    Ok(Some(Asked {
+    Ok(Some(CashierPayment {
         payment,
         partner_name: partner.name.into_string(),
         legal_name: partner.legal_name.into_string(),
@@ -135,7 +138,7 @@ pub async fn find(platform: &Platform, now: Time, browser: &Browser, token: &str
 }
 
 /// The post may be gone since.
-async fn post_title(tx: &mut Reader, payment: &Row, now: Time) -> Result<Option<String>, Fault> {
+async fn post_title(tx: &mut Reader, payment: &PaymentRow, now: Time) -> Result<Option<String>, Fault> {
     let Some(post) = payment.post_id else { return Ok(None) };
     match content::service::find(tx, payment.partner_id, now, post).await {
         Ok(post) => Ok(post.title.map(quanzi_openapi::text::Text::into_string)),
@@ -144,14 +147,14 @@ async fn post_title(tx: &mut Reader, payment: &Row, now: Time) -> Result<Option<
     }
 }
 
-async fn fan(tx: &mut Reader, payment: &Row) -> Result<Fan, Fault> {
+async fn fan(tx: &mut Reader, payment: &PaymentRow) -> Result<Fan, Fault> {
     let person = fans::service::person(tx, payment.partner_id, payment.fan_id).await?;
-    let wallet = AccountKey::wallet(payment.person_id, payment.currency);
-    let standing = ledger::service::standing(tx, &wallet).await?;
+    let wallet = accounts::wallet(payment.person_id, payment.currency);
+    let state = ledger::service::account_state(tx, &wallet).await?;
     Ok(Fan {
         nickname: person.nickname.into_string(),
         appears: person.tip_disclosure,
-        available: Money::new(standing.available(), payment.currency),
+        available: Money::new(state.available(), payment.currency),
     })
 }
 
@@ -159,7 +162,7 @@ async fn fan(tx: &mut Reader, payment: &Row) -> Result<Fan, Fault> {
 pub async fn decide(
     (platform, lookups): (&Platform, &PaymentLookups),
     now: Time,
-    asked: &Asked,
+    asked: &CashierPayment,
     decision: Decision,
     appears: Option<TipDisclosure>,
 ) -> Result<(), Fault> {
@@ -172,19 +175,19 @@ pub async fn decide(
     match decision {
         Decision::Pay => {
             // Before the money, so that nobody is named for a moment who does not want to be.
-            if let Some(appears) = appears.filter(|_| asked.standing(now) == Standing::Waiting) {
+            if let Some(appears) = appears.filter(|_| asked.status_at(now) == CashierStatus::Waiting) {
                 appear(platform, asked, appears).await?;
             }
-            settle(platform, now, async |tx| {
+            settle(platform, async |tx| {
                 let before = payments::service::find(tx, partner, asked.payment.id).await?;
                 let command = payments::service::approve(context, lookups, before).await?;
-                payments::service::report_twice(platform, &command).await?;
+                payments::service::simulate_second_report(platform, &command).await?;
                 Ok(command)
             })
             .await
             .map(drop)
         }
-        Decision::Decline => settle(platform, now, async |tx| {
+        Decision::Decline => settle(platform, async |tx| {
             let before = payments::service::find(tx, partner, asked.payment.id).await?;
             payments::service::decline(context, &before)
         })
@@ -197,17 +200,15 @@ pub async fn decide(
 }
 
 /// Exactly what is missing; nothing, when nothing is.
-async fn top_up(context: Context<'_>, asked: &Asked) -> Result<(), Fault> {
-    let Some(missing) = asked.missing().filter(|_| asked.standing(context.now) == Standing::Waiting) else {
+async fn top_up(context: Context<'_>, asked: &CashierPayment) -> Result<(), Fault> {
+    let Some(missing) = asked.missing().filter(|_| asked.status_at(context.now) == CashierStatus::Waiting) else {
         return Ok(());
     };
     let fan = asked.payment.fan_id;
-    settle(context.platform, context.now, async |tx| wallets::service::top_up(tx, context, fan, missing).await)
-        .await
-        .map(drop)
+    settle(context.platform, async |tx| wallets::service::top_up(tx, context, fan, missing).await).await.map(drop)
 }
 
-async fn appear(platform: &Platform, asked: &Asked, appears: TipDisclosure) -> Result<(), Fault> {
+async fn appear(platform: &Platform, asked: &CashierPayment, appears: TipDisclosure) -> Result<(), Fault> {
     if asked.fan.as_ref().is_some_and(|fan| fan.appears == appears) {
         return Ok(());
     }

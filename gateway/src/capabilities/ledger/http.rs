@@ -6,9 +6,10 @@ use quanzi_openapi::ledger::{
     Transfer,
 };
 
+use super::service;
 use crate::edge::{Call, Routes};
 use crate::platform::fault::Fault;
-use crate::platform::ledger::{self, service};
+use crate::platform::ledger::LedgerChecks;
 
 /// The routes of the ledger.
 pub fn routes(routes: Routes) -> Routes {
@@ -21,8 +22,8 @@ pub fn routes(routes: Routes) -> Routes {
 }
 
 /// Routes of a sandbox.
-pub fn sandbox_routes(routes: Routes) -> Routes {
-    routes.mount::<CheckLedger, _>(check)
+pub fn sandbox_routes(routes: Routes, checks: LedgerChecks) -> Routes {
+    routes.mount::<CheckLedger, _>(async move |call: &mut Call<CheckLedger>| check(call, checks).await)
 }
 
 async fn balance(call: &mut Call<GetBalance>) -> Result<Balance, Fault> {
@@ -45,6 +46,6 @@ async fn transfer(call: &mut Call<GetTransfer>) -> Result<Transfer, Fault> {
     service::find_transfer(&mut call.tx, call.caller.partner, call.params.transfer).await
 }
 
-async fn check(call: &mut Call<CheckLedger>) -> Result<LedgerCheck, Fault> {
-    Ok(ledger::check(&call.edge.db).await?)
+async fn check(call: &mut Call<CheckLedger>, checks: LedgerChecks) -> Result<LedgerCheck, Fault> {
+    Ok(service::report(checks.run(&call.edge.db).await?))
 }

@@ -4,8 +4,8 @@ use quanzi_openapi::Page;
 use quanzi_openapi::mandates::{CreateSandboxMandate, GetMandate, ListMandates, Mandate, RevokeMandate};
 
 use super::service;
-use crate::capabilities::payments::service::Context;
 use crate::edge::{Call, Routes};
+use crate::platform::Context;
 use crate::platform::fault::Fault;
 
 /// The routes of mandates.

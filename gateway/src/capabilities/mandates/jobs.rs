@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::model::EXPIRE_MANDATE;
 use super::service;
-use crate::capabilities::payments::service::Context;
+use crate::platform::Context;
 use crate::platform::Platform;
 use crate::platform::jobs::{self, Handlers, Outcome};
 

@@ -7,10 +7,12 @@ mod http;
 mod jobs;
 mod model;
 mod page;
+mod record;
 pub mod service;
 mod store;
 
 pub use http::{routes, sandbox_routes};
 pub use jobs::jobs;
 pub use page::{PATH, configure};
+pub use record::{MandateVersion, MandateVersions};
 pub use service::{MandateTerms, sweep};

@@ -1,7 +1,5 @@
 //! Use-cases of mandates.
 
-use std::collections::BTreeSet;
-
 use quanzi_openapi::id::{CircleId, FanId, MandateId, PartnerId};
 use quanzi_openapi::mandates::{Mandate, MandateStatus, MandatesQuery, NewMandate};
 use quanzi_openapi::me::NewMyMandate;
@@ -12,12 +10,12 @@ use super::model::{self, Terms};
 use super::store::{self, MandateRow};
 use crate::capabilities::circles;
 use crate::capabilities::fans;
-use crate::capabilities::payments;
-use crate::capabilities::payments::service::Context;
+use crate::platform::Context;
 use crate::platform::db::{self, Reader, Tx};
 use crate::platform::fault::Fault;
 use crate::platform::jobs;
 use crate::platform::jobs::Job;
+use crate::platform::ledger::amount_limit;
 use crate::platform::outbox;
 
 /// Consents that can wait for one fan at once: a page asks, it does not pester.
@@ -194,18 +192,10 @@ pub fn usable(terms: Option<MandateTerms>, new: &NewPayment, now: Time) -> Resul
     if new.amount.amount > row.per_payment {
         let most = Money::new(row.per_payment, row.currency);
         let detail = format!("A payment within the mandate can be at most {most}.");
-        let report = payments::per_payment("mandate_per_payment", row.per_payment);
+        let report = amount_limit("mandate_per_payment", row.per_payment);
         return Err(Fault::new(ErrorCode::MandateLimitReached).detail(detail).limit(report));
     }
     Ok(row)
-}
-
-/// Holds mandates as they are, for the ledger's poster, and says which version each has.
-pub async fn hold_versions(
-    tx: &mut Tx,
-    mandates: &BTreeSet<(PartnerId, MandateId)>,
-) -> Result<Vec<(PartnerId, MandateId, i64)>, db::Fault> {
-    store::versions(tx, mandates).await
 }
 
 fn missing() -> Fault {

@@ -43,7 +43,7 @@ const ADD: Sql = sql!(
 const PUT: Sql =
     sql!("update mandate set status = $3, version = $4, updated_at = $5 where partner_id = $1 and id = $2");
 // Shared: many payments within one mandate do not wait for each other, a revocation waits for them.
-const VERSIONS: Sql = sql!(
+const LOCK_SHARED_VERSIONS: Sql = sql!(
     "select partner_id, id, version from mandate where (partner_id, id) in \
      (select value ->> 0, value ->> 1 from json_each($1)) order by partner_id, id",
     [" for share"]
@@ -178,10 +178,10 @@ pub async fn put(tx: &mut Tx, partner: PartnerId, row: &MandateRow) -> Result<()
 }
 
 /// Holds mandates as they are, and says which version each has.
-pub async fn versions(
+pub async fn lock_shared_versions(
     tx: &mut Tx,
     mandates: &BTreeSet<(PartnerId, MandateId)>,
-) -> Result<Vec<(PartnerId, MandateId, i64)>, Fault> {
+) -> Result<Vec<((PartnerId, MandateId), i64)>, Fault> {
     #[derive(FromRow)]
     struct VersionRow {
         #[sqlx(try_from = "As<PartnerId>")]
@@ -190,6 +190,6 @@ pub async fn versions(
         id: MandateId,
         version: i64,
     }
-    let rows: Vec<VersionRow> = tx.query(VERSIONS).bind(List::rows(mandates)).all().await?;
-    Ok(rows.into_iter().map(|row| (row.partner_id, row.id, row.version)).collect())
+    let rows: Vec<VersionRow> = tx.query(LOCK_SHARED_VERSIONS).bind(List::rows(mandates)).all().await?;
+    Ok(rows.into_iter().map(|row| ((row.partner_id, row.id), row.version)).collect())
 }

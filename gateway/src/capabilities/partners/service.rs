@@ -7,7 +7,7 @@ use quanzi_openapi::partners::{LegalName, Partner, PartnerChange, PartnerName};
 use quanzi_openapi::{ErrorCode, Time};
 
 use crate::platform::clock::Clock;
-use crate::platform::db::{Reader, Tx};
+use crate::platform::db::{self, Reader, Tx};
 use crate::platform::fault::Fault;
 use crate::platform::outbox;
 
@@ -43,6 +43,11 @@ pub async fn set_fee(tx: &mut Tx, partner: PartnerId, fee_bps: Option<u16>) -> R
         return Ok(());
     }
     Err(Fault::internal(format!("there is no partner {partner}")))
+}
+
+/// The partners after this one in the order of their ids, at most so many.
+pub async fn ids_after(tx: &mut Reader, after: Option<PartnerId>, rows_max: i64) -> Result<Vec<PartnerId>, db::Fault> {
+    store::ids_after(tx, after, rows_max).await
 }
 
 /// Registers a partner.

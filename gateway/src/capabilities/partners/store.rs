@@ -24,6 +24,7 @@ const UPDATE: Sql = sql!(
     columns!()
 );
 
+const IDS_AFTER: Sql = sql!("select id from partner where id > $1 order by id limit $2");
 const SET_FEE: Sql = sql!("update partner set fee_bps = $2 where id = $1");
 
 #[derive(FromRow)]
@@ -88,4 +89,20 @@ pub(super) async fn update(tx: &mut Tx, partner: &Partner) -> Result<Partner, Fa
 /// False when there is no such partner.
 pub(super) async fn set_fee(tx: &mut Tx, partner: PartnerId, fee_bps: Option<i64>) -> Result<bool, Fault> {
     Ok(tx.query(SET_FEE).bind(partner).bind(fee_bps).run().await? == 1)
+}
+
+/// The ids after this one, in order, at most so many.
+pub(super) async fn ids_after(
+    tx: &mut Reader,
+    after: Option<PartnerId>,
+    rows_max: i64,
+) -> Result<Vec<PartnerId>, Fault> {
+    #[derive(FromRow)]
+    struct IdRow {
+        #[sqlx(try_from = "As<PartnerId>")]
+        id: PartnerId,
+    }
+    let after = after.map(|id| id.to_string()).unwrap_or_default();
+    let rows: Vec<IdRow> = tx.query(IDS_AFTER).bind(after).bind(rows_max).all().await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
 }

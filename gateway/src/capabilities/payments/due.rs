@@ -1,20 +1,19 @@
 //! Scheduled work on payments: expiry, and results of slow channels. It goes through the ledger's poster, is idempotent, and
 //! reads again when the payment has changed in the meantime.
 
+use quanzi_openapi::Time;
 use quanzi_openapi::id::{PartnerId, PaymentId};
 use quanzi_openapi::payments::{Payment, PaymentStatus};
-use quanzi_openapi::{ErrorCode, Time};
 
-use super::model::Row;
-use super::service::{self, Context};
+use super::model::PaymentRow;
+use super::service;
+use crate::platform::Context;
 use crate::platform::Platform;
+use crate::platform::db;
 use crate::platform::fault::Fault;
 use crate::platform::jobs::Outcome as JobOutcome;
-use crate::platform::ledger::LedgerCommand;
-use crate::platform::ledger::{self, Outcome, Refused};
-
-/// Readings of a payment that others change at the same time.
-const RUNS_MAX: u32 = 5;
+use crate::platform::ledger::{LedgerCommand, LedgerOutcome, LedgerRefusal};
+use crate::platform::retry::{RetryPolicy, retry};
 
 /// Nobody decided in time. When there is more time by now, it is looked at again then.
 pub async fn expire(
@@ -24,7 +23,7 @@ pub async fn expire(
     now: Time,
 ) -> Result<JobOutcome, Fault> {
     let context = Context { platform, partner, now };
-    let row = settle(platform, partner, payment, now, |row| service::expire(context, row)).await?;
+    let row = post_due(platform, partner, payment, |row| service::expire(context, row)).await?;
     Ok(match row.expires_at.filter(|_| row.status == PaymentStatus::RequiresApproval) {
         Some(expires_at) if expires_at > now => JobOutcome::Again(expires_at),
         _ => JobOutcome::Done,
@@ -34,30 +33,30 @@ pub async fn expire(
 /// The channel has finished.
 pub async fn complete(platform: &Platform, partner: PartnerId, payment: PaymentId, now: Time) -> Result<(), Fault> {
     let context = Context { platform, partner, now };
-    settle(platform, partner, payment, now, |row| service::complete(context, row)).await.map(drop)
+    post_due(platform, partner, payment, |row| service::complete(context, row)).await.map(drop)
 }
 
 /// Posts what is due, if anything is, and gives the payment as it was read.
-async fn settle(
+async fn post_due(
     platform: &Platform,
     partner: PartnerId,
     payment: PaymentId,
-    now: Time,
-    due: impl Fn(&Row) -> Result<Option<LedgerCommand<Payment>>, Fault>,
-) -> Result<Row, Fault> {
-    for _ in 0..RUNS_MAX {
+    due: impl Fn(&PaymentRow) -> Result<Option<LedgerCommand<Payment>>, Fault>,
+) -> Result<PaymentRow, Fault> {
+    let due = &due;
+    let once = move || async move {
         let mut tx = platform.db.reading_newest().await?;
         let row = service::find(&mut tx, partner, payment).await?;
         drop(tx);
-        let Some(command) = due(&row)? else { return Ok(row) };
-        match platform.poster.post(command.order).await? {
-            Outcome::Refused(Refused::Moved) => {}
-            Outcome::Refused(refused) => return Err(ledger::service::fault(refused, now)),
-            Outcome::Posted | Outcome::Again(_) => {
+        let Some(LedgerCommand { order, explain, .. }) = due(&row)? else { return Ok(row) };
+        match platform.poster.post(order).await? {
+            LedgerOutcome::Refused(LedgerRefusal::Moved) => Err(db::Fault::Retry.into()),
+            LedgerOutcome::Refused(refusal) => Err(refusal.fault(explain)),
+            LedgerOutcome::Posted | LedgerOutcome::Replayed(_) => {
                 let mut tx = platform.db.reading_newest().await?;
-                return service::find(&mut tx, partner, payment).await;
+                service::find(&mut tx, partner, payment).await
             }
         }
-    }
-    Err(ErrorCode::Overloaded.into())
+    };
+    retry(RetryPolicy::AT_ONCE, &platform.clock, once).await
 }

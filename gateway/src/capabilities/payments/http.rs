@@ -6,9 +6,10 @@ use quanzi_openapi::Page;
 use quanzi_openapi::payments::{CancelPayment, CreatePayment, GetPayment, ListPayments, Payment};
 use quanzi_openapi::refunds::{CreateRefund, GetRefund, ListRefunds, Refund};
 
-use super::PaymentLookups;
-use super::service::{self, Context};
+use super::lookups::PaymentLookups;
+use super::service;
 use crate::edge::{Call, PostedCall, Routes};
+use crate::platform::Context;
 use crate::platform::fault::Fault;
 use crate::platform::ledger::LedgerCommand;
 

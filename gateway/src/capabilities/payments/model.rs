@@ -6,21 +6,19 @@ use quanzi_openapi::id::{CircleId, FanId, MandateId, PartnerId, PaymentId, Perso
 use quanzi_openapi::payments::{
     DeclineReason, MerchantReference, NewPayment, Payment, PaymentKind, PaymentMessage, PaymentStatus,
 };
-use quanzi_openapi::problem::LimitReport;
 use quanzi_openapi::refunds::{Refund, RefundReason};
 use quanzi_openapi::{Currency, ErrorCode, Money, Time};
+use serde::Serialize;
 use sqlx::FromRow;
 
-use crate::platform::db::{As, enum_text};
+use crate::platform::db::{As, as_micros, as_optional_micros, enum_text};
 use crate::platform::fault::Fault;
-use crate::platform::ledger::Versioned;
 use crate::platform::ledger::model::fee_share;
 
 /// How long a fan can decide.
 pub const APPROVAL_SECONDS: i64 = 30 * 60;
 /// How long a slow channel of the sandbox takes.
 pub const SLOW_SECONDS: i64 = 30;
-const DAY_SECONDS: i64 = 24 * 3_600;
 
 /// What a fan may spend, in whole units of each currency: per payment and per day, for adults and for all others.
 pub struct Limits {
@@ -49,37 +47,7 @@ pub fn limits(currency: Currency, adult: bool) -> (i64, i64) {
     (payment * unit, day * unit)
 }
 
-/// Days since 1970, UTC.
-pub const fn day_of(now: Time) -> i64 {
-    now.seconds() / DAY_SECONDS
-}
-
-/// Until the next day begins, UTC.
-pub fn resets_in_seconds(now: Time) -> u32 {
-    u32::try_from(DAY_SECONDS - now.seconds() % DAY_SECONDS).unwrap_or(u32::MAX)
-}
-
-/// What a refusal says about a limit of one payment.
-pub fn per_payment(name: &str, most: i64) -> LimitReport {
-    LimitReport {
-        name: name.to_owned(),
-        allowed: u32::try_from(most).unwrap_or(u32::MAX),
-        window_seconds: 0,
-        resets_in_seconds: 0,
-    }
-}
-
-/// What a refusal says about a daily limit.
-pub fn per_day(name: &str, most: i64, now: Time) -> LimitReport {
-    LimitReport {
-        name: name.to_owned(),
-        allowed: u32::try_from(most).unwrap_or(u32::MAX),
-        window_seconds: u32::try_from(DAY_SECONDS).unwrap_or(u32::MAX),
-        resets_in_seconds: resets_in_seconds(now),
-    }
-}
-
-/// Amounts (in minor units) that play a part in a sandbox.
+/// What the channel of a sandbox does with certain amounts (in minor units).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SandboxScenario {
     /// The wallet holds too little, whatever is in it.
@@ -95,7 +63,7 @@ pub enum SandboxScenario {
 }
 
 impl SandboxScenario {
-    /// The part an amount plays.
+    /// The scenario of an amount.
     pub const fn of(amount: i64) -> Option<Self> {
         match amount {
             66_601 => Some(Self::Insufficient),
@@ -108,9 +76,9 @@ impl SandboxScenario {
     }
 }
 
-/// A payment as it is kept.
-#[derive(Clone, PartialEq, Eq, FromRow)]
-pub struct Row {
+/// A payment as it is kept; serialised for its columns only.
+#[derive(Clone, PartialEq, Eq, FromRow, Serialize)]
+pub struct PaymentRow {
     #[sqlx(try_from = "As<PartnerId>")]
     pub partner_id: PartnerId,
     #[sqlx(try_from = "As<PaymentId>")]
@@ -148,27 +116,31 @@ pub struct Row {
     pub pending_net: Option<TransferId>,
     #[sqlx(try_from = "As<Option<TransferId>>")]
     pub pending_fee: Option<TransferId>,
+    #[serde(serialize_with = "as_optional_micros")]
     #[sqlx(try_from = "As<Option<Time>>")]
     pub expires_at: Option<Time>,
+    #[serde(serialize_with = "as_optional_micros")]
     #[sqlx(try_from = "As<Option<Time>>")]
     pub succeeded_at: Option<Time>,
     pub version: i64,
+    #[serde(serialize_with = "as_micros")]
     #[sqlx(try_from = "As<Time>")]
     pub created_at: Time,
+    #[serde(serialize_with = "as_micros")]
     #[sqlx(try_from = "As<Time>")]
     pub updated_at: Time,
 }
 
 /// Without the page, whose address is how a fan pays, and without the person behind the fan.
-impl fmt::Debug for Row {
+impl fmt::Debug for PaymentRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut row = f.debug_struct("Row");
+        let mut row = f.debug_struct("PaymentRow");
         row.field("id", &self.id).field("kind", &self.kind).field("status", &self.status);
         row.field("amount", &self.amount).field("version", &self.version).finish_non_exhaustive()
     }
 }
 
-impl Row {
+impl PaymentRow {
     /// A payment that nobody has decided about.
     pub fn new(
         (partner_id, id): (PartnerId, PaymentId),
@@ -337,8 +309,8 @@ pub fn positive(amount: Money) -> Result<(), Fault> {
     Err(Fault::field("/amount/amount", "expected more than zero, in minor units: 1000 with CNY is ¥10.00"))
 }
 
-/// A refund as it is kept.
-#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+/// A refund as it is kept; serialised for its columns only.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow, Serialize)]
 pub struct RefundRow {
     #[sqlx(try_from = "As<RefundId>")]
     pub id: RefundId,
@@ -350,6 +322,7 @@ pub struct RefundRow {
     pub fee: i64,
     #[sqlx(try_from = "As<Option<RefundReason>>")]
     pub reason: Option<RefundReason>,
+    #[serde(serialize_with = "as_micros")]
     #[sqlx(try_from = "As<Time>")]
     pub created_at: Time,
 }
@@ -376,79 +349,21 @@ impl RefundRow {
     }
 }
 
-/// A row to be written with an order.
-#[derive(Debug, Clone, PartialEq)]
-pub enum RecordWrite {
-    /// A payment that is new.
-    New(Row),
-    /// A payment that changed.
-    Changed(Row),
-    /// A refund.
-    Refund(PartnerId, RefundRow),
-}
-
-impl RecordWrite {
-    /// Notes the version the object has from now on.
-    pub fn count(&self, mut note: impl FnMut(Versioned, i64) -> Option<i64>) {
-        if let Self::New(row) | Self::Changed(row) = self {
-            note(Versioned::Payment(row.partner_id, row.id), row.version);
-        }
-    }
-
-    /// The number it takes.
-    pub fn number(&self) -> Option<(&MerchantReference, PaymentId)> {
-        match self {
-            Self::New(row) => row.merchant_reference.as_ref().map(|number| (number, row.id)),
-            Self::Changed(_) | Self::Refund(..) => None,
-        }
-    }
-}
-
-/// What a payment adds to the tips, or a refund takes off.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TipChange {
-    pub circle: CircleId,
-    pub post: Option<PostId>,
-    pub fan: FanId,
-    /// The member (as a fan) whose post it is for.
-    pub author: Option<FanId>,
-    pub currency: Currency,
-    /// How many tips.
-    pub tips: i64,
-    /// How much.
-    pub amount: i64,
-}
-
-impl TipChange {
-    /// What this payment is, `tips` times this amount.
-    pub fn of(row: &Row, tips: i64, amount: i64) -> Self {
-        Self {
-            circle: row.circle_id,
-            post: row.post_id,
-            fan: row.fan_id,
-            author: row.author_id,
-            currency: row.currency,
-            tips,
-            amount,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn paid(amount: i64, fee: i64) -> Row {
+    fn paid(amount: i64, fee: i64) -> PaymentRow {
         let new = NewPayment::tip(FanId::first_at(now()), CircleId::first_at(now()), Money::new(amount, Currency::CNY));
         let fee = Money::new(fee, Currency::CNY);
         let ids = (PartnerId::first_at(now()), PaymentId::first_at(now()));
-        Row::new(ids, &new, (PersonId::first_at(now()), None), fee, now()).succeeded(now())
+        PaymentRow::new(ids, &new, (PersonId::first_at(now()), None), fee, now()).succeeded(now())
     }
 
     #[test]
     fn the_page_of_a_payment_and_its_person_are_in_no_log() {
-        let row = Row { token: Some("s3cret".to_owned()), ..paid(100, 3) };
+        let row = PaymentRow { token: Some("s3cret".to_owned()), ..paid(100, 3) };
 
         let logged = format!("{row:?}");
 
@@ -506,8 +421,8 @@ mod tests {
             assert!(guide.contains(&line), "{line}");
         }
         assert_eq!(LIMITS.len(), Currency::ALL.len());
-        for magic in 66_601..=66_605 {
-            assert!(SandboxScenario::of(magic).is_some() && guide.contains(&format!("| {magic} |")), "{magic}");
+        for amount in 66_601..=66_605 {
+            assert!(SandboxScenario::of(amount).is_some() && guide.contains(&format!("| {amount} |")), "{amount}");
         }
     }
 }

@@ -7,8 +7,9 @@ use quanzi_openapi::wallets::{ApproveSandboxPayment, DeclineSandboxPayment, TopU
 
 use super::service;
 use crate::capabilities::payments::PaymentLookups;
-use crate::capabilities::payments::service::{self as payments, Context};
+use crate::capabilities::payments::service as payments;
 use crate::edge::{PostedCall, Routes};
+use crate::platform::Context;
 use crate::platform::fault::Fault;
 use crate::platform::ledger::LedgerCommand;
 
@@ -34,7 +35,7 @@ async fn approve(
     let context = Context { platform: &call.edge, partner: call.caller.partner, now: call.now };
     let before = payments::find(&mut call.tx, call.caller.partner, call.params.payment).await?;
     let command = payments::approve(context, lookups, before).await?;
-    payments::report_twice(&call.edge, &command).await?;
+    payments::simulate_second_report(&call.edge, &command).await?;
     Ok(command)
 }
 

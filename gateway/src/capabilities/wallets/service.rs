@@ -6,13 +6,12 @@ use quanzi_openapi::ledger::TransferCode;
 use quanzi_openapi::wallets::Wallet;
 
 use crate::capabilities::fans;
-use crate::capabilities::payments::service::Context;
+use crate::capabilities::payments::accounts;
+use crate::platform::Context;
 use crate::platform::db::Reader;
 use crate::platform::fault::Fault;
-use crate::platform::ledger;
-use crate::platform::ledger::LedgerCommand;
-use crate::platform::ledger::Order;
-use crate::platform::ledger::model::{AccountKey, NewTransfer, Phase};
+use crate::platform::ledger::model::{NewTransfer, Phase};
+use crate::platform::ledger::{self, LedgerCommand, LedgerOrder};
 
 /// Most of one top-up, in minor units: any sum of them stays far from the end of the numbers.
 const TOP_UP_MAX: i64 = 1_000_000_000_000;
@@ -30,13 +29,13 @@ pub async fn top_up(
     }
     let Context { platform, partner, now } = context;
     let person = fans::service::person(tx, partner, fan).await?;
-    let wallet = AccountKey::wallet(person.id, amount.currency);
-    let before = ledger::service::standing(tx, &wallet).await?;
-    let mut order = Order::new(partner, now, fan);
+    let wallet = accounts::wallet(person.id, amount.currency);
+    let before = ledger::service::account_state(tx, &wallet).await?;
+    let mut order = LedgerOrder::new(partner, now, fan);
     order.seen = Some((wallet.id(), before));
     order.transfers.push(NewTransfer {
         id: platform.clock.id(),
-        debit: AccountKey::channel(amount.currency),
+        debit: accounts::channel(amount.currency),
         credit: wallet,
         amount: amount.amount,
         code: TransferCode::TopUp,
@@ -46,5 +45,6 @@ pub async fn top_up(
     Ok(LedgerCommand {
         order,
         reply: Wallet { fan, balance: money(before.balance), available: money(before.available()) },
+        explain: accounts::explain,
     })
 }

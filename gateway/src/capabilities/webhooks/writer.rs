@@ -19,14 +19,15 @@ use super::{schedule, secret, store};
 use crate::platform::db::Tx;
 use crate::platform::fault::Fault;
 use crate::platform::outbox;
+use crate::platform::retry::{RetryPolicy, retry_if};
 
 /// Batches that are written together.
 const BATCHES_MAX: usize = 64;
 /// Partners whose batches are written at the same time: fewer than connections for writing.
 const PARTNERS_AT_ONCE_MAX: usize = 4;
 /// Runs of one transaction before its batches are given up; their events are sent again then.
-const RUNS_MAX: u32 = 4;
-const RUN_PAUSE: Duration = Duration::from_millis(50);
+const WRITING: RetryPolicy =
+    RetryPolicy { runs_max: 4, pause: Duration::from_millis(100), pause_max: Duration::from_millis(400) };
 
 /// The cursor, number and next event of the replay, and until when the endpoint pauses.
 pub type Said = (i64, Option<(i64, i64)>, Time);
@@ -103,16 +104,12 @@ async fn write_all(webhooks: &Webhooks, batches: &[Batch]) -> HashSet<WebhookEnd
 }
 
 async fn write_repeatedly(webhooks: &Webhooks, partner: PartnerId, batches: &[&Batch]) -> HashSet<WebhookEndpointId> {
-    for run in 1..=RUNS_MAX {
-        match write(webhooks, partner, batches).await {
-            Ok(going) => return going,
-            Err(fault) => {
-                tracing::warn!(run, cause = ?fault.cause(), "webhook deliveries could not be written");
-                tokio::time::sleep(RUN_PAUSE * run).await;
-            }
-        }
-    }
-    HashSet::new()
+    let once = move || async move {
+        write(webhooks, partner, batches).await.inspect_err(|fault| {
+            tracing::warn!(cause = ?fault.cause(), "webhook deliveries could not be written");
+        })
+    };
+    retry_if(WRITING, &webhooks.clock, |_| true, once).await.unwrap_or_default()
 }
 
 async fn write(

@@ -6,7 +6,8 @@
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use quanzi_openapi::jose::PublicKey;
 use quanzi_openapi::signature::Algorithm;
-use rsa::BigUint;
+use rsa::BoxedUint;
+use rsa::hazmat::rsa_encrypt;
 use sha2::digest::Output;
 use sha2::{Digest, Sha256, Sha512};
 
@@ -106,15 +107,16 @@ impl Padded {
         if signature.len() != n.len() {
             return None;
         }
-        let (modulus, exponent) = (BigUint::from_bytes_be(n), BigUint::from_bytes_be(e));
-        let number = BigUint::from_bytes_be(signature);
+        let [modulus, exponent, number] = [n, e, signature].map(BoxedUint::from_be_slice_vartime);
         if number >= modulus {
             return None;
         }
+        let key = rsa::PublicKey::new(modulus, exponent).ok()?;
+        let bytes = rsa_encrypt(&key, &number).ok()?.to_be_bytes();
+        // The message is a bit shorter than the modulus, which may spare it a byte (RFC 8017, 9.1.1: emLen).
         let bits = n.len() * 8 - n.first()?.leading_zeros() as usize - 1;
-        let bytes = number.modpow(&exponent, &modulus).to_bytes_be();
-        let missing = bits.div_ceil(8).checked_sub(bytes.len())?;
-        Some(Self { message: [vec![0; missing], bytes].concat(), bits })
+        let (zeros, message) = bytes.split_at_checked(bytes.len().checked_sub(bits.div_ceil(8))?)?;
+        zeros.iter().all(|byte| *byte == 0).then(|| Self { message: message.to_vec(), bits })
     }
 
     /// How long the salt is, if this is PSS of the text with hash and mask `D` (RFC 8017, 9.1.2, but with any salt).

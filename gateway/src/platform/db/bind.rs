@@ -109,12 +109,13 @@ impl<T: Bind> Bind for &T {
 /// Many rows in one text parameter, read by `json_each($1)` on both engines.
 ///
 /// Each row is a JSON array: `value ->> 0` is its first column as text, `cast(value ->> 1 as bigint)` its second as a number,
-/// and `key` its place, from 0. Plain strings are not used as elements: the engines show them differently.
+/// and `key` its place, from 0; or an object, read by name. Plain strings are not used as elements: the engines show them differently.
 #[derive(Debug)]
 pub struct List(Result<String, serde_json::Error>);
 
 impl List {
-    /// Rows of several columns: tuples of numbers, booleans, texts and options of them.
+    /// Rows of several columns: tuples of numbers, booleans, texts and options of them, or structs of those, which are read by name
+    /// (`value ->> 'amount'`), as rows with money must be.
     pub fn rows<T: Serialize>(rows: impl IntoIterator<Item = T>) -> Self {
         Self(serde_json::to_string(&rows.into_iter().collect::<Vec<_>>()))
     }

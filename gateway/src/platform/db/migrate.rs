@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use sha2::{Digest as _, Sha256};
 use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgPool, SqlSafeStr, SqlitePool};
 
@@ -123,6 +124,18 @@ async fn explain(
         }
         Err(error) => Err(MigrationFault::Failed(error)),
     }
+}
+
+/// What the migrations say to this engine, in a few characters: of two databases with the same, one can stand for the other.
+pub(super) fn fingerprint(engine: Engine) -> Result<String, MigrationFault> {
+    let mut digest = Sha256::new();
+    for migration in migrator(FILES, engine)?.iter() {
+        digest.update(migration.version.to_be_bytes());
+        digest.update(&migration.checksum);
+        digest.update(migration.sql.as_str());
+    }
+    let digest = digest.finalize();
+    Ok(hex::encode(digest.get(..8).unwrap_or(&digest)))
 }
 
 fn migrator(files: &[File], engine: Engine) -> Result<Migrator, MigrationFault> {

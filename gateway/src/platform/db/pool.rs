@@ -11,6 +11,9 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, PgConnection, Postgres, Sqlite};
 
+use crate::platform::clock::Clock;
+use crate::platform::retry::{RetryPolicy, retry_if};
+
 use super::connection::{On, Pools};
 use super::engine::Engine;
 use super::fault::Fault;
@@ -26,8 +29,8 @@ const PING_TIMEOUT: Duration = Duration::from_secs(1);
 /// A connection idle for longer is tried before use; on a shorter pause the trial costs more than the statement.
 const PING_AFTER: Duration = Duration::from_secs(1);
 /// Two processes that make one new file collide while switching it to WAL, where SQLite does not wait by itself.
-const OPEN_RUNS_MAX: u32 = 20;
-const OPEN_PAUSE: Duration = Duration::from_millis(50);
+const OPENING: RetryPolicy =
+    RetryPolicy { runs_max: 20, pause: Duration::from_millis(25), pause_max: Duration::from_millis(100) };
 
 /// Where the database is and how much of it to use.
 #[derive(Debug, Clone)]
@@ -238,15 +241,9 @@ async fn sqlite(path: &str, settings: &Settings) -> Result<Pools, Fault> {
             .idle_timeout(None)
             .max_lifetime(None)
     };
-    let mut run = 1;
-    let write = loop {
-        match pool().max_connections(1).connect_with(options.clone()).await.map_err(Fault::from) {
-            Ok(write) => break write,
-            Err(Fault::Busy(_)) if run < OPEN_RUNS_MAX => tokio::time::sleep(OPEN_PAUSE).await,
-            Err(fault) => return Err(fault),
-        }
-        run += 1;
-    };
+    let is_busy = |fault: &Fault| matches!(fault, Fault::Busy(_));
+    let once = || async { Ok(pool().max_connections(1).connect_with(options.clone()).await?) };
+    let write = retry_if(OPENING, &Clock::system(), is_busy, once).await?;
     let read =
         pool().max_connections(settings.read_connections_max).connect_lazy_with(options.pragma("query_only", "on"));
     Ok(Pools::Sqlite { read, write })

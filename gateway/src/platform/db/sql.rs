@@ -93,7 +93,7 @@ const fn parameters_used(mut text: &[u8]) -> u64 {
 /// `columns!()` is a macro of the same file that gives one literal. There is no other way to split, so a grep for `[` finds all.
 ///
 /// ```
-/// use quanzi_gateway::{db::Sql, sql};
+/// use quanzi_gateway::{platform::db::Sql, sql};
 /// const FIND: Sql = sql!("select id, name from circle where partner_id = $1 and id = $2");
 /// const TAKE: Sql = sql!("select id from job where due_at <= $1 order by due_at limit $2", [" for update skip locked"]);
 /// assert!(TAKE.postgres().ends_with("skip locked") && TAKE.sqlite().ends_with("$2"));

@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use url::Url;
 
 use super::fixture::Fixture;
-use super::order::{Order, Outcome};
+use super::order::{LedgerOrder, LedgerOutcome};
 use super::poster;
 use crate::platform::db::scratch::Scratch;
 use crate::platform::db::{Db, Settings, Sql};
@@ -176,15 +176,15 @@ impl Stage {
 }
 
 /// Tips of a round, asked for at once: what became of each.
-async fn ask(fixture: &Fixture, person: PersonId, round: usize) -> Vec<Result<Outcome, Fault>> {
+async fn ask(fixture: &Fixture, person: PersonId, round: usize) -> Vec<Result<LedgerOutcome, Fault>> {
     let orders = (0..TIPS).map(|number| fixture.keyed(&format!("{round}/{number}"), fixture.tip(person, 10)));
-    join_all(orders.map(|order: Order| fixture.app.poster.post(order))).await
+    join_all(orders.map(|order: LedgerOrder| fixture.app.poster.post(order))).await
 }
 
 /// Asks again with the same keys as long as nobody knows.
-async fn ask_until_known(fixture: &Fixture, person: PersonId, round: usize) -> Vec<Outcome> {
+async fn ask_until_known(fixture: &Fixture, person: PersonId, round: usize) -> Vec<LedgerOutcome> {
     for _ in 0..ASKED_MAX {
-        let outcomes: Result<Vec<Outcome>, Fault> = ask(fixture, person, round).await.into_iter().collect();
+        let outcomes: Result<Vec<LedgerOutcome>, Fault> = ask(fixture, person, round).await.into_iter().collect();
         match outcomes {
             Ok(outcomes) => return outcomes,
             Err(fault) => assert!(is_worth_asking(&fault), "{fault}"),
@@ -211,16 +211,19 @@ async fn a_lost_commit(cut: Cut) {
         let second = ask_until_known(&fixture, person, round).await;
 
         assert!(had_cut, "the proxy saw no commit");
-        let unknown = |outcome: &Result<Outcome, Fault>| {
+        let unknown = |outcome: &Result<LedgerOutcome, Fault>| {
             outcome.as_ref().is_err_and(|fault| fault.code() == ErrorCode::OutcomeUnknown)
         };
         assert!(first.iter().any(unknown), "{cut:?}: {first:?}");
         for (first, second) in first.iter().zip(&second) {
-            let was_kept = cut == Cut::After || matches!(first, Ok(Outcome::Posted));
+            let was_kept = cut == Cut::After || matches!(first, Ok(LedgerOutcome::Posted));
             assert!(unknown(first) || was_kept || is_late(cut, first), "{cut:?}: {first:?}");
             // Posted is who asked in vain, and Again who did not. After silence it may have been asked more than twice.
-            let is_right =
-                if was_kept { matches!(second, Outcome::Again(_)) } else { matches!(second, Outcome::Posted) };
+            let is_right = if was_kept {
+                matches!(second, LedgerOutcome::Replayed(_))
+            } else {
+                matches!(second, LedgerOutcome::Posted)
+            };
             assert!(is_right || cut == Cut::Silence, "{cut:?}: {first:?}, then {second:?}");
         }
         assert_eq!(fixture.taken().await, i64::try_from((round + 1) * TIPS).unwrap() * 10);
@@ -228,13 +231,13 @@ async fn a_lost_commit(cut: Cut) {
 
     fixture.app.poster.close();
     poster.await.unwrap();
-    let check = crate::platform::ledger::check(&direct).await.unwrap();
-    assert!(check.clean, "{:#?}", check.differences);
+    let report = crate::app::LEDGER_CHECKS.run(&direct).await.unwrap();
+    assert!(report.differences.is_empty(), "{:#?}", report.differences);
     proxy.listener.abort();
 }
 
 /// After a silence the locks of the lost session are still there for a while.
-fn is_late(cut: Cut, outcome: &Result<Outcome, Fault>) -> bool {
+fn is_late(cut: Cut, outcome: &Result<LedgerOutcome, Fault>) -> bool {
     cut == Cut::Silence && outcome.as_ref().is_err_and(is_worth_asking)
 }
 
@@ -284,7 +287,7 @@ async fn a_full_disk_keeps_nothing_and_the_poster_goes_on_when_there_is_room() {
     let before = fixture.counts().await;
     let ask = async || {
         let orders = (0..200).map(|number| fixture.keyed(&format!("k-{number}"), fixture.tip(person, 10)));
-        join_all(orders.map(|order: Order| fixture.app.poster.post(order))).await
+        join_all(orders.map(|order: LedgerOrder| fixture.app.poster.post(order))).await
     };
 
     // There is one connection that writes: what is said to it holds.
@@ -299,7 +302,7 @@ async fn a_full_disk_keeps_nothing_and_the_poster_goes_on_when_there_is_room() {
         assert!(matches!(code, Some(ErrorCode::Overloaded | ErrorCode::OutcomeUnknown)), "{outcome:?}");
     }
     assert_eq!(meanwhile, before);
-    assert!(again.iter().all(|outcome| matches!(outcome, Ok(Outcome::Posted))));
+    assert!(again.iter().all(|outcome| matches!(outcome, Ok(LedgerOutcome::Posted))));
     assert_eq!(fixture.taken().await, 2_000);
     fixture.app.poster.close();
     poster.await.unwrap();

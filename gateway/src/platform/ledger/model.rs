@@ -5,8 +5,9 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
-use quanzi_openapi::id::{AccountId, CircleId, PartnerId, PersonId, TransferId};
+use quanzi_openapi::id::{AccountId, PartnerId, TransferId};
 use quanzi_openapi::ledger::{AccountKind, TransferCode, TransferPhase};
 use quanzi_openapi::{Currency, Money, Time};
 use sha2::{Digest as _, Sha256};
@@ -14,76 +15,26 @@ use uuid::Builder;
 
 use crate::platform::db::enum_text;
 
-/// Who owns an account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Owner {
-    /// A person: a wallet, the same at every partner.
-    Person(PersonId),
-    /// A circle of a partner.
-    Circle(PartnerId, CircleId),
-    /// A partner.
-    Partner(PartnerId),
-    /// The platform.
-    Platform,
-}
-
-impl Owner {
-    /// Whose books show the account; nobody's, when it is the platform's or a person's.
-    pub fn partner(self) -> Option<PartnerId> {
-        match self {
-            Self::Circle(partner, _) | Self::Partner(partner) => Some(partner),
-            Self::Person(_) | Self::Platform => None,
-        }
-    }
-}
-
-impl fmt::Display for Owner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Person(person) => person.fmt(f),
-            Self::Circle(_, circle) => circle.fmt(f),
-            Self::Partner(partner) => partner.fmt(f),
-            Self::Platform => f.write_str("platform"),
-        }
-    }
-}
-
 /// Names an account: there is one for each owner, kind and currency.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AccountKey {
-    owner: Owner,
+    owner: Arc<str>,
+    partner: Option<PartnerId>,
     kind: AccountKind,
     currency: Currency,
     id: AccountId,
 }
 
 impl AccountKey {
-    /// A person's wallet.
-    pub fn wallet(person: PersonId, currency: Currency) -> Self {
-        Self::of(Owner::Person(person), AccountKind::FanWallet, currency)
-    }
-
-    /// What a circle earned.
-    pub fn earnings(partner: PartnerId, circle: CircleId, currency: Currency) -> Self {
-        Self::of(Owner::Circle(partner, circle), AccountKind::CircleEarnings, currency)
-    }
-
-    /// Fees from a partner's payments: one account per partner, so that partners do not wait for each other.
-    pub fn fees(partner: PartnerId, currency: Currency) -> Self {
-        Self::of(Owner::Partner(partner), AccountKind::PlatformFees, currency)
-    }
-
-    /// The way in and out.
-    pub fn channel(currency: Currency) -> Self {
-        Self::of(Owner::Platform, AccountKind::ChannelClearing, currency)
-    }
-
-    fn of(owner: Owner, kind: AccountKind, currency: Currency) -> Self {
+    /// The account of an owner (an id; which accounts there are, capabilities say), in the books of this partner; in nobody's,
+    /// when the owner is the same at every partner.
+    pub fn new(owner: impl fmt::Display, partner: Option<PartnerId>, kind: AccountKind, currency: Currency) -> Self {
+        let owner: Arc<str> = owner.to_string().into();
         // The id follows from the name, so nobody has to look it up, and two processes make the same account.
         let digest = Sha256::digest(format!("{owner}/{}/{}", enum_text(&kind), currency.code()));
         let mut bytes = [0; 16];
         bytes.copy_from_slice(digest.get(..16).unwrap_or(&[0; 16]));
-        Self { owner, kind, currency, id: AccountId::from_uuid(Builder::from_custom_bytes(bytes).into_uuid()) }
+        Self { owner, partner, kind, currency, id: AccountId::from_uuid(Builder::from_custom_bytes(bytes).into_uuid()) }
     }
 
     /// The account's id.
@@ -92,8 +43,13 @@ impl AccountKey {
     }
 
     /// Whose.
-    pub const fn owner(&self) -> Owner {
-        self.owner
+    pub fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    /// Whose books show it.
+    pub const fn partner(&self) -> Option<PartnerId> {
+        self.partner
     }
 
     /// What for.
@@ -104,6 +60,11 @@ impl AccountKey {
     /// In which currency.
     pub const fn currency(&self) -> Currency {
         self.currency
+    }
+
+    /// Only the way in from outside may be overdrawn.
+    const fn has_floor(&self) -> bool {
+        !matches!(self.kind, AccountKind::ChannelClearing)
     }
 }
 
@@ -154,16 +115,16 @@ pub struct NewTransfer {
     pub phase: Phase,
 }
 
-/// How an account stands.
+/// An account's numbers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct AccountState {
     pub balance: i64,
     pub reserved: i64,
     pub incoming: i64,
     pub entries: i64,
 }
 
-impl Standing {
+impl AccountState {
     /// What can be spent.
     pub const fn available(&self) -> i64 {
         self.balance - self.reserved
@@ -181,8 +142,8 @@ pub struct Reservation {
 }
 
 /// Why transfers were not made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TransferRefusal {
     /// The account would go below its floor.
     Insufficient {
         /// Which.
@@ -209,26 +170,26 @@ pub struct Posted {
 #[derive(Debug, Default)]
 #[cfg_attr(test, derive(Clone))]
 pub struct Books {
-    accounts: HashMap<AccountId, Standing>,
+    accounts: HashMap<AccountId, AccountState>,
     reservations: HashMap<TransferId, Reservation>,
 }
 
 impl Books {
     /// These accounts and reservations.
     pub fn new(
-        accounts: impl IntoIterator<Item = (AccountId, Standing)>,
+        accounts: impl IntoIterator<Item = (AccountId, AccountState)>,
         reservations: impl IntoIterator<Item = (TransferId, Reservation)>,
     ) -> Self {
         Self { accounts: accounts.into_iter().collect(), reservations: reservations.into_iter().collect() }
     }
 
-    /// How an account stands now.
-    pub fn standing(&self, account: AccountId) -> Standing {
+    /// An account's numbers now.
+    pub fn state(&self, account: AccountId) -> AccountState {
         self.accounts.get(&account).copied().unwrap_or_default()
     }
 
     /// Makes a chain of transfers at this time: all of them, or none.
-    pub fn post(&mut self, chain: &[NewTransfer], now: Time) -> Result<Vec<Posted>, Refused> {
+    pub fn post(&mut self, chain: &[NewTransfer], now: Time) -> Result<Vec<Posted>, TransferRefusal> {
         let mut draft = Draft { now, books: self, accounts: HashMap::new(), reservations: HashMap::new() };
         let posted = chain.iter().map(|transfer| draft.post(transfer)).collect::<Result<Vec<_>, _>>()?;
         let Draft { accounts, reservations, .. } = draft;
@@ -247,42 +208,42 @@ impl Books {
 struct Draft<'b> {
     now: Time,
     books: &'b Books,
-    accounts: HashMap<AccountId, Standing>,
+    accounts: HashMap<AccountId, AccountState>,
     reservations: HashMap<TransferId, Option<Reservation>>,
 }
 
 impl Draft<'_> {
-    fn standing(&self, account: AccountId) -> Standing {
-        self.accounts.get(&account).copied().unwrap_or_else(|| self.books.standing(account))
+    fn state(&self, account: AccountId) -> AccountState {
+        self.accounts.get(&account).copied().unwrap_or_else(|| self.books.state(account))
     }
 
-    fn post(&mut self, transfer: &NewTransfer) -> Result<Posted, Refused> {
+    fn post(&mut self, transfer: &NewTransfer) -> Result<Posted, TransferRefusal> {
         let NewTransfer { debit, credit, amount, phase, .. } = transfer;
-        let (mut from, mut to) = (self.standing(debit.id), self.standing(credit.id));
+        let (mut from, mut to) = (self.state(debit.id), self.state(credit.id));
         if *amount <= 0 || debit.id == credit.id || debit.currency != credit.currency {
-            return Err(Refused::Amount);
+            return Err(TransferRefusal::Amount);
         }
         if let Some(id) = phase.reservation() {
             let reserved = self.take_reservation(id, transfer)?;
-            from.reserved = from.reserved.checked_sub(reserved).ok_or(Refused::NotReserved)?;
-            to.incoming = to.incoming.checked_sub(reserved).ok_or(Refused::NotReserved)?;
+            from.reserved = from.reserved.checked_sub(reserved).ok_or(TransferRefusal::NotReserved)?;
+            to.incoming = to.incoming.checked_sub(reserved).ok_or(TransferRefusal::NotReserved)?;
         }
         let moves = matches!(phase, Phase::Single | Phase::Post(_));
         if moves {
-            from.balance = from.balance.checked_sub(*amount).ok_or(Refused::Amount)?;
-            to.balance = to.balance.checked_add(*amount).ok_or(Refused::Amount)?;
+            from.balance = from.balance.checked_sub(*amount).ok_or(TransferRefusal::Amount)?;
+            to.balance = to.balance.checked_add(*amount).ok_or(TransferRefusal::Amount)?;
             from.entries += 1;
             to.entries += 1;
         }
         if let Phase::Pending(until) = phase {
-            from.reserved = from.reserved.checked_add(*amount).ok_or(Refused::Amount)?;
-            to.incoming = to.incoming.checked_add(*amount).ok_or(Refused::Amount)?;
+            from.reserved = from.reserved.checked_add(*amount).ok_or(TransferRefusal::Amount)?;
+            to.incoming = to.incoming.checked_add(*amount).ok_or(TransferRefusal::Amount)?;
             let reservation = Reservation { debit: debit.id, credit: credit.id, amount: *amount, until: *until };
             self.reservations.insert(transfer.id, Some(reservation));
         }
-        if debit.kind != AccountKind::ChannelClearing && from.available() < 0 {
-            let available = self.books.standing(debit.id).available();
-            return Err(Refused::Insufficient { account: *debit, available });
+        if debit.has_floor() && from.available() < 0 {
+            let available = self.books.state(debit.id).available();
+            return Err(TransferRefusal::Insufficient { account: debit.clone(), available });
         }
         self.accounts.insert(debit.id, from);
         self.accounts.insert(credit.id, to);
@@ -294,7 +255,7 @@ impl Draft<'_> {
     }
 
     /// The reserved amount, which is now decided.
-    fn take_reservation(&mut self, id: TransferId, transfer: &NewTransfer) -> Result<i64, Refused> {
+    fn take_reservation(&mut self, id: TransferId, transfer: &NewTransfer) -> Result<i64, TransferRefusal> {
         let found = self.reservations.get(&id).copied().unwrap_or_else(|| self.books.reservations.get(&id).copied());
         let fits = |reservation: &Reservation| {
             reservation.debit == transfer.debit.id
@@ -302,7 +263,7 @@ impl Draft<'_> {
                 && transfer.amount <= reservation.amount
                 && (reservation.until > self.now || !matches!(transfer.phase, Phase::Post(_)))
         };
-        let reservation = found.filter(fits).ok_or(Refused::NotReserved)?;
+        let reservation = found.filter(fits).ok_or(TransferRefusal::NotReserved)?;
         self.reservations.insert(id, None);
         Ok(reservation.amount)
     }
@@ -316,7 +277,7 @@ pub fn fee(amount: Money, fee_bps: u16) -> Money {
 }
 
 /// The part of a fee that belongs to what has been given back so far, of the amount it was taken from. Asked with all of the
-/// amount it is all of the fee, so several refunds return exactly what was taken.
+/// amount it is all of the fee, so several partial returns give back exactly what was taken.
 pub fn fee_share(fee: i64, given_back: i64, amount: i64) -> i64 {
     half_even(i128::from(fee) * i128::from(given_back), i128::from(amount))
 }

@@ -1,50 +1,39 @@
 //! An order: transfers, and everything that is written together with them.
 
-use quanzi_openapi::Time;
-use quanzi_openapi::id::{AccountId, MandateId, PartnerId, PaymentId};
-use quanzi_openapi::payments::MerchantReference;
+use quanzi_openapi::id::{AccountId, PartnerId};
+use quanzi_openapi::{ErrorCode, Time};
 
-use super::model::{self, NewTransfer, Standing};
-use crate::capabilities::payments::{RecordWrite, TipChange};
-use crate::edge::{Answer, IdempotencyEntry};
+use super::model::{AccountState, NewTransfer, TransferRefusal};
+use super::record::{AnyRecord, RecordKind, Replay};
 use crate::platform::db::Fact;
+use crate::platform::fault::Fault;
 use crate::platform::jobs::{Job, JobKind};
 
 /// What is to be posted.
 ///
-/// Nothing of it needs the outcome: ids, times, versions and the answer are settled before. What was read for it and may have
-/// changed since is named in `versions` and `seen`; when it did change, the order is refused as [`Refused::Moved`] and the use-case
-/// reads anew.
+/// Nothing of it needs the outcome: ids, times, versions and the reply are settled before. What was read for it and may have
+/// changed since is named in its records and in `seen`; when it did change, the order is refused as [`LedgerRefusal::Moved`] and
+/// the use-case reads anew.
 #[derive(Debug, Clone)]
-pub struct Order {
+pub struct LedgerOrder {
     /// Whose log and books.
     pub partner: PartnerId,
     /// The time of the call.
     pub now: Time,
-    /// Signature and idempotency key of the call, with the answer to be saved; none for work of our own.
-    pub claim: Option<IdempotencyEntry>,
-    /// What the transfers are for: the id of a payment, refund or fan.
+    /// What the transfers are for: an id.
     pub object: String,
     /// Posted whole or not at all, in this order.
     pub transfers: Vec<NewTransfer>,
-    /// Limits it uses.
-    pub allowances: Vec<Allowance>,
-    /// Objects that must still have the version that was read.
-    pub versions: Vec<(Versioned, i64)>,
-    /// An account that must still stand as the answer says.
-    pub seen: Option<(AccountId, Standing)>,
-    /// The partner's own number of a new payment.
-    pub merchant_reference: Option<MerchantReference>,
-    /// Rows of payments and refunds.
-    pub records: Vec<RecordWrite>,
-    /// What tips it adds or takes off.
-    pub tip: Option<TipChange>,
+    /// An account that must still be as the reply says.
+    pub seen: Option<(AccountId, AccountState)>,
     /// Facts for the log.
     pub facts: Vec<Fact>,
     /// Jobs to enqueue.
     pub jobs: Vec<Job>,
     /// Jobs that are not to be done after all.
     pub cancelled: Vec<(JobKind, String)>,
+    /// What is checked and written with the transfers.
+    records: Vec<AnyRecord>,
     /// Where the batch panics that holds it.
     #[cfg(test)]
     pub trap: Option<Trap>,
@@ -63,97 +52,84 @@ pub enum Trap {
 #[cfg(test)]
 impl Trap {
     /// Panics when one of the orders wants it now.
-    pub fn spring(orders: &[&Order], now: Self) {
+    pub fn spring(orders: &[&LedgerOrder], now: Self) {
         assert!(orders.iter().all(|order| order.trap != Some(now)), "a trap in a batch: {now:?}");
     }
 }
 
-impl Order {
+impl LedgerOrder {
     /// An order without anything in it.
     pub fn new(partner: PartnerId, now: Time, object: impl ToString) -> Self {
         Self {
             partner,
             now,
-            claim: None,
             object: object.to_string(),
             transfers: Vec::new(),
-            allowances: Vec::new(),
-            versions: Vec::new(),
             seen: None,
-            merchant_reference: None,
-            records: Vec::new(),
-            tip: None,
             facts: Vec::new(),
             jobs: Vec::new(),
             cancelled: Vec::new(),
+            records: Vec::new(),
             #[cfg(test)]
             trap: None,
         }
     }
-}
 
-/// An object that an order was made for as it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Versioned {
-    /// A payment.
-    Payment(PartnerId, PaymentId),
-    /// A mandate.
-    Mandate(PartnerId, MandateId),
-}
+    /// Adds a record. Of several that are against the order, the first added says why it is refused.
+    pub fn add<K: RecordKind>(&mut self, record: K::Record) {
+        self.records.push(AnyRecord::new::<K>(record));
+    }
 
-/// A part of a daily limit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Allowance {
-    /// Which limit.
-    pub limit: LimitName,
-    /// Whose limit, and which: an id, with a currency where it has several.
-    pub subject: String,
-    /// Days since 1970, UTC.
-    pub day: i64,
-    /// How much this takes.
-    pub takes: i64,
-    /// How much there is in a day.
-    pub most: i64,
-}
+    /// Adds a record that is asked before all others: whether the order was executed before.
+    pub fn add_first<K: RecordKind>(&mut self, record: K::Record) {
+        self.records.insert(0, AnyRecord::new::<K>(record));
+    }
 
-/// A daily limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LimitName {
-    /// What a fan may pay one partner.
-    FanPerDay,
-    /// What may be charged within a mandate.
-    MandatePerDay,
+    pub(super) fn records(&self) -> &[AnyRecord] {
+        &self.records
+    }
 }
 
 /// What became of an order.
-#[derive(Debug, Clone)]
-pub enum Outcome {
+#[derive(Debug)]
+pub enum LedgerOutcome {
     /// It was written.
     Posted,
-    /// It was written before: this was the answer.
-    Again(Answer),
+    /// It was written before, and this came of it then.
+    Replayed(Replay),
     /// It was refused; nothing was written.
-    Refused(Refused),
+    Refused(LedgerRefusal),
 }
 
 /// Why an order was refused.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Refused {
-    /// The transfers were.
-    Transfers(model::Refused),
-    /// A limit is used up.
-    Allowance {
-        /// Which.
-        allowance: Allowance,
-        /// How much is left of it.
-        left: i64,
-    },
+#[derive(Debug)]
+pub enum LedgerRefusal {
     /// Something it was made for has changed: read it anew.
     Moved,
-    /// The partner has a payment under this number.
-    MerchantReferenceTaken(PaymentId),
-    /// The idempotency key belongs to another request.
-    KeyReused,
-    /// The signature was used before.
-    NonceReplayed,
+    /// A record was against it.
+    Record(Fault),
+    /// The transfers cannot be made.
+    Transfers(TransferRefusal),
+}
+
+/// What a call that moves money wants: an order, and the reply when it is posted.
+#[derive(Debug)]
+pub struct LedgerCommand<R> {
+    /// What is to be posted.
+    pub order: LedgerOrder,
+    /// The reply then: it is saved and sent only when the order was posted.
+    pub reply: R,
+    /// What the caller is told when its transfers are refused.
+    pub explain: fn(TransferRefusal) -> Fault,
+}
+
+impl LedgerRefusal {
+    /// What the caller is told.
+    pub fn fault(self, explain: fn(TransferRefusal) -> Fault) -> Fault {
+        match self {
+            Self::Moved => ErrorCode::Overloaded.into(),
+            Self::Record(fault) => fault,
+            Self::Transfers(refusal) => explain(refusal),
+        }
+    }
 }

@@ -10,10 +10,11 @@ use futures_util::future::join_all;
 use quanzi_openapi::id::{CircleId, PersonId};
 use quanzi_openapi::{Currency, ErrorCode};
 
-use super::fixture::{Fixture, Refusal};
-use super::model::{self, AccountKey};
-use super::order::{Order, Outcome, Refused, Trap};
-use super::poster;
+use super::fixture::{Fixture, Refusal, entered};
+use super::model::TransferRefusal;
+use super::order::{LedgerOrder, LedgerOutcome, Trap};
+use super::{poster, queue};
+use crate::capabilities::payments::accounts::wallet;
 use crate::edge::IdempotencyEntry;
 use crate::on_both_engines;
 use crate::platform::db::{Db, Sql};
@@ -22,12 +23,12 @@ use crate::sql;
 
 const BREAK_ACCOUNT: Sql = sql!("update account set balance = balance + 1 where id = $1");
 
-fn codes(outcomes: &[Result<Outcome, Fault>]) -> Vec<Option<ErrorCode>> {
+fn codes(outcomes: &[Result<LedgerOutcome, Fault>]) -> Vec<Option<ErrorCode>> {
     outcomes.iter().map(|outcome| outcome.as_ref().err().map(Fault::code)).collect()
 }
 
-fn is_posted(outcome: &Result<Outcome, Fault>) -> bool {
-    matches!(outcome, Ok(Outcome::Posted))
+fn is_posted(outcome: &Result<LedgerOutcome, Fault>) -> bool {
+    matches!(outcome, Ok(LedgerOutcome::Posted))
 }
 
 /// Begins it, and says whether it has to wait.
@@ -36,8 +37,8 @@ async fn waits(work: &mut (impl Future + Unpin)) -> bool {
 }
 
 fn insufficient(person: PersonId, available: i64) -> Result<(), Refusal> {
-    let account = AccountKey::wallet(person, Currency::CNY);
-    Err(Refusal::Refused(Refused::Transfers(model::Refused::Insufficient { account, available })))
+    let account = wallet(person, Currency::CNY);
+    Err(Refusal::Transfers(TransferRefusal::Insufficient { account, available }))
 }
 
 // 1. One transaction: what is known is read, what is touched is held, in one order for everybody.
@@ -53,7 +54,7 @@ on_both_engines! {
         let elsewhere = fixture.elsewhere(&db).await;
         let again = elsewhere.post(&[fixture.keyed("k", fixture.tip(person, 100))]).await;
 
-        assert_eq!(again, [Err(Refusal::Again(answer))]);
+        assert_eq!(again, [Err(Refusal::Replayed(answer))]);
         assert_eq!(fixture.counts().await, before);
         assert_eq!(fixture.wallet(person).await, 900);
     }
@@ -66,8 +67,8 @@ on_both_engines! {
 
         for _ in 0..25 {
             // The same accounts, named in opposite order; in the first round neither is there.
-            let there: Vec<Order> = circles.iter().map(|circle| one.tip_to(*circle, person, 10)).collect();
-            let back: Vec<Order> = circles.iter().rev().map(|circle| two.tip_to(*circle, person, 10)).collect();
+            let there: Vec<LedgerOrder> = circles.iter().map(|circle| one.tip_to(*circle, person, 10)).collect();
+            let back: Vec<LedgerOrder> = circles.iter().rev().map(|circle| two.tip_to(*circle, person, 10)).collect();
             let (there, back) = tokio::join!(one.ask_again(&there), two.ask_again(&back));
             assert!(there.iter().chain(&back).all(Result::is_ok), "{there:?} {back:?}");
         }
@@ -108,22 +109,22 @@ on_both_engines! {
         let other_body = IdempotencyEntry::of((fixture.partner, fixture.caller), "k", "another body", "n", "\"other\"");
         let nonce = IdempotencyEntry::of((fixture.partner, fixture.caller), "k-2", "the body", "n-2", "\"nonce\"");
         let same_nonce = IdempotencyEntry::of((fixture.partner, fixture.caller), "k-3", "the body", "n-2", "\"same nonce\"");
-        let unkeyed = Order::new(fixture.partner, fixture.app.clock.now(), "nothing");
+        let unkeyed = LedgerOrder::new(fixture.partner, fixture.app.clock.now(), "nothing");
 
         let outcomes = fixture.post(&[
             first,
             fixture.keyed("k", fixture.tip(person, 100)),
-            Order { claim: Some(other_body), ..fixture.tip(person, 100) },
-            Order { claim: Some(nonce), ..unkeyed.clone() },
-            Order { claim: Some(same_nonce), ..unkeyed },
+            entered(fixture.tip(person, 100), other_body),
+            entered(unkeyed.clone(), nonce),
+            entered(unkeyed, same_nonce),
         ]).await;
 
         assert_eq!(outcomes, [
             Ok(()),
-            Err(Refusal::Again(answer)),
-            Err(Refusal::Refused(Refused::KeyReused)),
+            Err(Refusal::Replayed(answer)),
+            Err(Refusal::Record(ErrorCode::IdempotencyKeyReused)),
             Ok(()),
-            Err(Refusal::Refused(Refused::NonceReplayed)),
+            Err(Refusal::Record(ErrorCode::NonceReplayed)),
         ]);
         assert_eq!(fixture.wallet(person).await, 0);
         fixture.books_are_clean().await;
@@ -166,7 +167,7 @@ on_both_engines! {
         // One payment, two transfers, three accounts beside wallet and channel's, one event, key and nonce, one sum of tips.
         let grown: Vec<i64> = numbers(&fixture.counts().await).zip(numbers(&before)).map(|(after, before)| after - before).collect();
         assert_eq!(grown, [1, 2, 2, 1, 1, 1, 1, 0, 0]);
-        let never = fixture.standing(AccountKey::wallet(poor, Currency::CNY)).await;
+        let never = fixture.standing(wallet(poor, Currency::CNY)).await;
         assert_eq!((never, fixture.taken().await), ((0, 0, 0), 100));
         fixture.books_are_clean().await;
     }
@@ -186,8 +187,8 @@ on_both_engines! {
             let (first, second) = tokio::join!(one.ask_again(&first), two.ask_again(&second));
 
             match (&first[0], &second[0]) {
-                (Ok(()), Err(Refusal::Again(answer))) => assert_eq!(*answer, answers[0], "round {round}"),
-                (Err(Refusal::Again(answer)), Ok(())) => assert_eq!(*answer, answers[1], "round {round}"),
+                (Ok(()), Err(Refusal::Replayed(answer))) => assert_eq!(*answer, answers[0], "round {round}"),
+                (Err(Refusal::Replayed(answer)), Ok(())) => assert_eq!(*answer, answers[1], "round {round}"),
                 both => panic!("round {round}: {both:?}"),
             }
         }
@@ -203,7 +204,7 @@ on_both_engines! {
         let person = fixture.person(10_000).await;
         let done = fixture.tip(person, 1);
         assert_eq!(fixture.post(std::slice::from_ref(&done)).await, [Ok(())]);
-        let mut orders: Vec<Order> = (0..21).map(|number| fixture.keyed(&format!("k-{number}"), fixture.tip(person, 100))).collect();
+        let mut orders: Vec<LedgerOrder> = (0..21).map(|number| fixture.keyed(&format!("k-{number}"), fixture.tip(person, 100))).collect();
         // A transfer that exists already: no rule foresees it, a constraint refuses it.
         for broken in [0, 7, 20] {
             orders[broken].transfers[0].id = done.transfers[0].id;
@@ -225,17 +226,17 @@ on_both_engines! {
         let fixture = Fixture::new(&db).await;
         let (sound, broken) = (fixture.person(1_000).await, fixture.person(1_000).await);
         // As if somebody had written to the table: there is more in the wallet than ever came in.
-        let wallet = AccountKey::wallet(broken, Currency::CNY);
+        let wallet = wallet(broken, Currency::CNY);
         let mut tx = db.begin().await.unwrap();
         tx.query(BREAK_ACCOUNT).bind(wallet.id()).run().await.unwrap();
         tx.commit().await.unwrap();
 
         let outcomes = fixture.post(&[fixture.tip(sound, 500), fixture.tip(broken, 1_001)]).await;
-        let check = crate::platform::ledger::check(&db).await.unwrap();
+        let report = crate::app::LEDGER_CHECKS.run(&db).await.unwrap();
 
         assert_eq!(outcomes, [Ok(()), Ok(())]);
-        let named: Vec<bool> = check.differences.iter().map(|text| text.contains(&wallet.id().to_string())).collect();
-        assert!(!check.clean && named.contains(&true), "{:?}", check.differences);
+        let named: Vec<bool> = report.differences.iter().map(|text| text.contains(&wallet.id().to_string())).collect();
+        assert!(named.contains(&true), "{:?}", report.differences);
     }
 }
 
@@ -244,7 +245,7 @@ on_both_engines! {
     async fn without_a_database_everybody_is_told_to_ask_again(db: Db) {
         let fixture = Fixture::new(&db).await;
         let person = fixture.app.clock.id();
-        let orders: Vec<Order> = (0..50).map(|number| fixture.keyed(&format!("k-{number}"), fixture.tip(person, 1))).collect();
+        let orders: Vec<LedgerOrder> = (0..50).map(|number| fixture.keyed(&format!("k-{number}"), fixture.tip(person, 1))).collect();
         fixture.app.db.close().await;
 
         let outcomes = fixture.ask(orders).await;
@@ -266,8 +267,8 @@ async fn panics(db: &Db, trap: Trap) {
     let fixture = Fixture::new(db).await;
     let person = fixture.person(1_000).await;
     let tip = |number: usize| fixture.keyed(&format!("k-{number}"), fixture.tip(person, 10));
-    let orders: Vec<Order> =
-        (0..9).map(|number| Order { trap: (number == 4).then_some(trap), ..tip(number) }).collect();
+    let mut orders: Vec<LedgerOrder> = (0..9).map(tip).collect();
+    orders[4].trap = Some(trap);
     let before = fixture.counts().await;
     let app = Arc::clone(&fixture.app);
     let mut asked = join_all(orders.into_iter().map(|order| fixture.app.poster.post(order)));
@@ -285,7 +286,7 @@ async fn panics(db: &Db, trap: Trap) {
     assert_eq!(meanwhile == before, !kept);
     for outcome in &again {
         assert_eq!(is_posted(outcome), !kept, "{outcome:?}");
-        assert_eq!(matches!(outcome, Ok(Outcome::Again(_))), kept, "{outcome:?}");
+        assert_eq!(matches!(outcome, Ok(LedgerOutcome::Replayed(_))), kept, "{outcome:?}");
     }
     assert_eq!(fixture.wallet(person).await, 1_000 - 9 * 10);
     fixture.books_are_clean().await;
@@ -328,8 +329,8 @@ on_both_engines! {
     async fn a_full_queue_says_so_at_once_and_writes_nothing(db: Db) {
         let fixture = Fixture::new(&db).await;
         let person = fixture.person(1_000).await;
-        let nothing = || Order::new(fixture.partner, fixture.app.clock.now(), "nothing");
-        let waiting: Vec<_> = (0..poster::QUEUE_ORDERS_MAX).map(|_| fixture.app.poster.post(nothing())).collect();
+        let nothing = || LedgerOrder::new(fixture.partner, fixture.app.clock.now(), "nothing");
+        let waiting: Vec<_> = (0..queue::QUEUE_ORDERS_MAX).map(|_| fixture.app.poster.post(nothing())).collect();
         let mut waiting = join_all(waiting);
         assert!(waits(&mut waiting).await);
         let before = fixture.counts().await;
@@ -378,8 +379,8 @@ on_both_engines! {
                         async move { app.poster.post(order).await.map(Refusal::of) }
                     };
                     match tokio::join!(at(one), at(two)) {
-                        (Ok(Ok(())), Ok(Err(Refusal::Again(_)))) | (Ok(Err(Refusal::Again(_))), Ok(Ok(()))) => paid += 1,
-                        (Ok(Err(Refusal::Refused(_))), Ok(Err(Refusal::Refused(_)))) => refused += 1,
+                        (Ok(Ok(())), Ok(Err(Refusal::Replayed(_)))) | (Ok(Err(Refusal::Replayed(_))), Ok(Ok(()))) => paid += 1,
+                        (Ok(Err(Refusal::Transfers(_))), Ok(Err(Refusal::Transfers(_)))) => refused += 1,
                         both => panic!("{key}: {both:?}"),
                     }
                 }
@@ -403,9 +404,9 @@ on_both_engines! {
 
 impl Fixture {
     /// Posts these as one batch, as often as it loses against another process.
-    async fn ask_again(&self, orders: &[Order]) -> Vec<Result<(), Refusal>> {
-        let orders: Vec<&Order> = orders.iter().collect();
-        let outcomes = poster::repeat(&self.app, &orders).await.expect("a batch");
+    pub(super) async fn ask_again(&self, orders: &[LedgerOrder]) -> Vec<Result<(), Refusal>> {
+        let orders: Vec<&LedgerOrder> = orders.iter().collect();
+        let outcomes = poster::run_batch(&self.app, &orders).await.expect("a batch");
         outcomes.into_iter().map(Refusal::of).collect()
     }
 }

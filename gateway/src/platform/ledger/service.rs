@@ -1,199 +1,56 @@
-//! Reads of the ledger, and the details of its refusals.
-
-use std::collections::BTreeMap;
+//! Reads of the ledger. What a partner may see of them, capabilities say.
 
 use quanzi_openapi::id::{AccountId, PartnerId, TransferId};
-use quanzi_openapi::ledger::{Account, AccountKind, Balance, CurrencyBalance, LedgerQuery, Side, Transfer};
-use quanzi_openapi::{Cursor, ErrorCode, Money, Page, Time};
+use quanzi_openapi::{Limit, Time};
 
-use super::model::{self, AccountKey};
-use super::order::{LimitName, Refused};
+use super::allowance::day_of;
+use super::model::{AccountKey, AccountState};
 use super::store::{self, AccountRow, TransferRow};
-use crate::capabilities::payments;
-use crate::platform::db::{self, Reader, Tx};
-use crate::platform::fault::Fault;
+use crate::platform::db::{Fault, Reader, Tx};
 
 /// How long used-up parts of daily limits are kept, in days.
 const ALLOWANCE_DAYS_KEPT: i64 = 40;
 
-/// The partner's money, currency by currency.
-pub async fn balance(tx: &mut Reader, partner: PartnerId) -> Result<Balance, Fault> {
-    let mut sums: BTreeMap<&'static str, CurrencyBalance> = BTreeMap::new();
-    for row in store::all_accounts(tx, partner).await? {
-        let zero = Money::new(0, row.currency);
-        let sum = sums.entry(row.currency.code()).or_insert(CurrencyBalance {
-            currency: row.currency,
-            balance: zero,
-            available: zero,
-            reserved: zero,
-            pending: zero,
-            fees: zero,
-        });
-        if row.kind == AccountKind::PlatformFees {
-            sum.fees.amount += row.balance;
-            continue;
-        }
-        sum.balance.amount += row.balance;
-        sum.available.amount += row.balance - row.reserved;
-        sum.reserved.amount += row.reserved;
-        sum.pending.amount += row.incoming;
-    }
-    Ok(Balance { data: sums.into_values().collect() })
+/// All accounts in the partner's books.
+pub async fn all_accounts(tx: &mut Reader, partner: PartnerId) -> Result<Vec<AccountRow>, Fault> {
+    store::all_accounts(tx, partner).await
 }
 
-/// A page of the partner's accounts.
-pub async fn accounts(tx: &mut Reader, partner: PartnerId, query: &LedgerQuery) -> Result<Page<Account>, Fault> {
-    let after: Option<AccountId> = query.cursor.as_ref().map(Cursor::position).transpose()?;
-    let limit = query.limit.unwrap_or_default();
-    let rows = store::accounts(tx, partner, after, limit).await?;
-    Ok(Page::cut(rows, limit, |row| row.id).map(account))
+/// A page of the accounts in the partner's books, and one more.
+pub async fn accounts(
+    tx: &mut Reader,
+    partner: PartnerId,
+    after: Option<AccountId>,
+    limit: Limit,
+) -> Result<Vec<AccountRow>, Fault> {
+    store::accounts(tx, partner, after, limit).await
 }
 
-/// The account.
-pub async fn find_account(tx: &mut Reader, partner: PartnerId, id: AccountId) -> Result<Account, Fault> {
-    let row = store::find_account(tx, partner, id).await?.ok_or(ErrorCode::AccountNotFound)?;
-    Ok(account(row))
-}
-
-/// A page of an account's entries, newest first.
-pub async fn transfers(
+/// An account in the partner's books.
+pub async fn find_account(
     tx: &mut Reader,
     partner: PartnerId,
     account: AccountId,
-    query: &LedgerQuery,
-) -> Result<Page<Transfer>, Fault> {
-    let row = store::find_account(tx, partner, account).await?.ok_or(ErrorCode::AccountNotFound)?;
-    let below: Option<i64> = query.cursor.as_ref().map(Cursor::position).transpose()?;
-    let limit = query.limit.unwrap_or_default();
-    // A forged cursor can point anywhere; entries are numbered from 1.
-    let below = below.unwrap_or(i64::MAX).clamp(0, row.entries + 1);
-    let rows = store::entries(tx, account, below, limit).await?;
-    let page = Page::cut(rows, limit, |row| row.entry_of(account).unwrap_or_default());
-    let mut own = Own::default();
-    let mut data = Vec::with_capacity(page.data.len());
-    for row in page.data {
-        data.push(own.transfer(tx, partner, row).await?);
-    }
-    Ok(Page { data, has_more: page.has_more, next_cursor: page.next_cursor })
+) -> Result<Option<AccountRow>, Fault> {
+    store::find_account(tx, partner, account).await
 }
 
-/// The transfer, when it touches an account of the partner.
-pub async fn find_transfer(tx: &mut Reader, partner: PartnerId, id: TransferId) -> Result<Transfer, Fault> {
-    let row = store::find_transfer(tx, id).await?.ok_or(ErrorCode::TransferNotFound)?;
-    let transfer = Own::default().transfer(tx, partner, row).await?;
-    if transfer.debit.account.is_none() && transfer.credit.account.is_none() {
-        return Err(ErrorCode::TransferNotFound.into());
-    }
-    Ok(transfer)
+/// An account's numbers, in whoever's books it is; zero when it was never used.
+pub async fn account_state(tx: &mut Reader, key: &AccountKey) -> Result<AccountState, Fault> {
+    Ok(store::find_by_key(tx, key).await?.map_or_else(AccountState::default, |row| row.state()))
 }
 
-/// How a wallet stands; an empty one when it was never used.
-pub async fn standing(tx: &mut Reader, key: &AccountKey) -> Result<model::Standing, Fault> {
-    let row = store::find_by_key(tx, key).await?;
-    Ok(row.map_or_else(model::Standing::default, |row| model::Standing {
-        balance: row.balance,
-        reserved: row.reserved,
-        incoming: row.incoming,
-        entries: row.entries,
-    }))
+/// The entries of an account below a number, newest first, and one more.
+pub async fn entries(tx: &mut Reader, account: AccountId, below: i64, limit: Limit) -> Result<Vec<TransferRow>, Fault> {
+    store::entries(tx, account, below, limit).await
+}
+
+/// A transfer, in whoever's books it is.
+pub async fn find_transfer(tx: &mut Reader, transfer: TransferId) -> Result<Option<TransferRow>, Fault> {
+    store::find_transfer(tx, transfer).await
 }
 
 /// Deletes what was used of limits on days long past.
-pub async fn sweep(tx: &mut Tx, now: Time, rows_max: i64) -> Result<u64, db::Fault> {
-    store::sweep_allowances(tx, payments::day_of(now) - ALLOWANCE_DAYS_KEPT, rows_max).await
-}
-
-/// Which accounts are the partner's, asked once each.
-#[derive(Default)]
-struct Own(BTreeMap<AccountId, bool>);
-
-impl Own {
-    async fn is_own(&mut self, tx: &mut Reader, partner: PartnerId, id: AccountId) -> Result<bool, Fault> {
-        if let Some(known) = self.0.get(&id) {
-            return Ok(*known);
-        }
-        let found = store::find_account(tx, partner, id).await?.is_some();
-        self.0.insert(id, found);
-        Ok(found)
-    }
-
-    /// As the partner reads it: of an account that is not theirs, only its kind. A wallet's id is the same at every partner.
-    async fn transfer(&mut self, tx: &mut Reader, partner: PartnerId, row: TransferRow) -> Result<Transfer, Fault> {
-        let money = |amount| Money::new(amount, row.currency);
-        let side = |own: bool, id, kind: AccountKind, entry: Option<i64>, after: Option<i64>| Side {
-            kind: kind.into(),
-            account: own.then_some(id),
-            entry: entry.filter(|_| own),
-            balance_after: after.filter(|_| own).map(money),
-        };
-        // Wallets are never a partner's: they need no look.
-        let debit_own = row.debit_kind != AccountKind::FanWallet && self.is_own(tx, partner, row.debit_id).await?;
-        let credit_own = row.credit_kind != AccountKind::FanWallet && self.is_own(tx, partner, row.credit_id).await?;
-        Ok(Transfer {
-            id: row.id,
-            amount: money(row.amount),
-            debit: side(debit_own, row.debit_id, row.debit_kind, row.debit_entry, row.debit_after),
-            credit: side(credit_own, row.credit_id, row.credit_kind, row.credit_entry, row.credit_after),
-            code: row.code.into(),
-            object: row.object,
-            phase: row.phase.into(),
-            pending: row.pending_id,
-            created_at: row.created_at,
-        })
-    }
-}
-
-fn account(row: AccountRow) -> Account {
-    let money = |amount| Money::new(amount, row.currency);
-    Account {
-        id: row.id,
-        kind: row.kind.into(),
-        circle: row.owner.parse().ok(),
-        balance: money(row.balance),
-        available: money(row.balance - row.reserved),
-        reserved: money(row.reserved),
-        pending: money(row.incoming),
-        entries: row.entries,
-        created_at: row.created_at,
-    }
-}
-
-/// What the partner reads of a refused order. How much is in a wallet is the fan's secret.
-pub fn fault(refused: Refused, now: Time) -> Fault {
-    match refused {
-        Refused::Transfers(model::Refused::Insufficient { account, available }) => match account.kind() {
-            AccountKind::FanWallet => wallet_insufficient(),
-            AccountKind::CircleEarnings => {
-                let available = Money::new(available.max(0), account.currency());
-                let detail = format!("The circle's account has {available} available for refunds.");
-                Fault::new(ErrorCode::BalanceInsufficient).detail(detail)
-            }
-            _ => ErrorCode::BalanceInsufficient.into(),
-        },
-        Refused::Transfers(model::Refused::Amount) => {
-            Fault::field("/amount/amount", "expected an amount that the accounts can hold")
-        }
-        Refused::Transfers(model::Refused::NotReserved) | Refused::Moved => {
-            Fault::new(ErrorCode::Overloaded).detail("The payment is being changed by another request; try again.")
-        }
-        Refused::Allowance { allowance, left } => {
-            let (code, name, what) = match allowance.limit {
-                LimitName::FanPerDay => (ErrorCode::PaymentLimitReached, "fan_per_day", "the fan may pay you per day"),
-                LimitName::MandatePerDay => {
-                    (ErrorCode::MandateLimitReached, "mandate_per_day", "the mandate allows per day")
-                }
-            };
-            let detail = format!("{left} minor units are left of what {what} (UTC).");
-            Fault::new(code).detail(detail).limit(payments::per_day(name, allowance.most, now))
-        }
-        Refused::MerchantReferenceTaken(payment) => Fault::new(ErrorCode::MerchantReferenceTaken)
-            .detail(format!("Payment {payment} already has this merchant_reference.")),
-        Refused::KeyReused => ErrorCode::IdempotencyKeyReused.into(),
-        Refused::NonceReplayed => ErrorCode::NonceReplayed.into(),
-    }
-}
-
-/// The fan has too little money.
-pub fn wallet_insufficient() -> Fault {
-    Fault::new(ErrorCode::BalanceInsufficient).detail("The fan's wallet balance is too low; the fan can top it up.")
+pub async fn sweep(tx: &mut Tx, now: Time, rows_max: i64) -> Result<u64, Fault> {
+    store::sweep_allowances(tx, day_of(now) - ALLOWANCE_DAYS_KEPT, rows_max).await
 }

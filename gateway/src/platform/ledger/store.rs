@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use quanzi_openapi::id::{AccountId, PartnerId, TransferId};
 use quanzi_openapi::ledger::{AccountKind, TransferCode, TransferPhase};
 use quanzi_openapi::{Currency, Limit, Time};
+use serde::Serialize;
 use sqlx::FromRow;
 
-use super::model::{AccountKey, Phase, Posted, Reservation, Standing};
-use crate::platform::db::{As, Fault, List, Reader, Sql, Tx, enum_columns, enum_text};
+use super::model::{AccountKey, AccountState, NewTransfer, Phase, Posted, Reservation};
+use super::order::LedgerOrder;
+use crate::platform::db::{As, Fault, List, Reader, Sql, Tx, as_micros, enum_columns};
 use crate::sql;
 
 enum_columns!(AccountKind Currency TransferCode TransferPhase);
@@ -21,14 +23,16 @@ const LOCK_ACCOUNTS: Sql = sql!(
 );
 const ADD_ACCOUNTS: Sql = sql!(
     "insert into account (id, owner, kind, currency, partner_id, balance, reserved, incoming, entries, created_at) \
-     select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, cast(value ->> 5 as bigint), \
-     cast(value ->> 6 as bigint), cast(value ->> 7 as bigint), cast(value ->> 8 as bigint), cast(value ->> 9 as bigint) \
-     from json_each($1) where true order by value ->> 0 on conflict do nothing"
+     select value ->> 'id', value ->> 'owner', value ->> 'kind', value ->> 'currency', value ->> 'partner_id', \
+     cast(value ->> 'balance' as bigint), cast(value ->> 'reserved' as bigint), cast(value ->> 'incoming' as bigint), \
+     cast(value ->> 'entries' as bigint), cast(value ->> 'created_at' as bigint) \
+     from json_each($1) where true order by value ->> 'id' on conflict do nothing"
 );
 const PUT_ACCOUNTS: Sql = sql!(
     "update account set balance = new.balance, reserved = new.reserved, incoming = new.incoming, entries = new.entries \
-     from (select value ->> 0 as id, cast(value ->> 1 as bigint) as balance, cast(value ->> 2 as bigint) as reserved, \
-     cast(value ->> 3 as bigint) as incoming, cast(value ->> 4 as bigint) as entries from json_each($1)) as new \
+     from (select value ->> 'id' as id, cast(value ->> 'balance' as bigint) as balance, \
+     cast(value ->> 'reserved' as bigint) as reserved, cast(value ->> 'incoming' as bigint) as incoming, \
+     cast(value ->> 'entries' as bigint) as entries from json_each($1)) as new \
      where account.id = new.id"
 );
 const RESERVATIONS: Sql = sql!(
@@ -37,25 +41,28 @@ const RESERVATIONS: Sql = sql!(
 );
 const ADD_RESERVATIONS: Sql = sql!(
     "insert into reservation (id, debit_id, credit_id, amount, currency, expires_at) \
-     select value ->> 0, value ->> 1, value ->> 2, cast(value ->> 3 as bigint), value ->> 4, cast(value ->> 5 as bigint) \
-     from json_each($1) where true"
+     select value ->> 'id', value ->> 'debit_id', value ->> 'credit_id', cast(value ->> 'amount' as bigint), \
+     value ->> 'currency', cast(value ->> 'expires_at' as bigint) from json_each($1) where true"
 );
 const DROP_RESERVATIONS: Sql = sql!("delete from reservation where id in (select value ->> 0 from json_each($1))");
 const ADD_TRANSFERS: Sql = sql!(
     "insert into transfer (id, partner_id, debit_id, debit_kind, credit_id, credit_kind, amount, currency, code, object, \
      phase, pending_id, debit_entry, debit_after, credit_entry, credit_after, created_at) \
-     select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, cast(value ->> 6 as bigint), \
-     value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, cast(value ->> 12 as bigint), \
-     cast(value ->> 13 as bigint), cast(value ->> 14 as bigint), cast(value ->> 15 as bigint), cast(value ->> 16 as bigint) \
-     from json_each($1) where true"
+     select value ->> 'id', value ->> 'partner_id', value ->> 'debit_id', value ->> 'debit_kind', value ->> 'credit_id', \
+     value ->> 'credit_kind', cast(value ->> 'amount' as bigint), value ->> 'currency', value ->> 'code', value ->> 'object', \
+     value ->> 'phase', value ->> 'pending_id', cast(value ->> 'debit_entry' as bigint), \
+     cast(value ->> 'debit_after' as bigint), cast(value ->> 'credit_entry' as bigint), \
+     cast(value ->> 'credit_after' as bigint), cast(value ->> 'created_at' as bigint) from json_each($1) where true"
 );
 const ALLOWANCES: Sql = sql!(
-    "select a.subject, a.day, a.used from allowance a join (select value ->> 0 as subject, cast(value ->> 1 as bigint) as day \
-     from json_each($1)) as asked on a.subject = asked.subject and a.day = asked.day"
+    "select a.subject, a.day, a.used from allowance a \
+     join (select value ->> 'subject' as subject, cast(value ->> 'day' as bigint) as day from json_each($1)) as wanted \
+     on a.subject = wanted.subject and a.day = wanted.day"
 );
 const USE_ALLOWANCES: Sql = sql!(
-    "insert into allowance (subject, day, used) select value ->> 0, cast(value ->> 1 as bigint), cast(value ->> 2 as bigint) \
-     from json_each($1) where true order by value ->> 0, value ->> 1 \
+    "insert into allowance (subject, day, used) \
+     select value ->> 'subject', cast(value ->> 'day' as bigint), cast(value ->> 'used' as bigint) \
+     from json_each($1) where true order by value ->> 'subject', cast(value ->> 'day' as bigint) \
      on conflict (subject, day) do update set used = allowance.used + excluded.used returning subject, day, used"
 );
 const SWEEP_ALLOWANCES: Sql = sql!(
@@ -68,7 +75,7 @@ macro_rules! account {
     };
 }
 const FIND_ACCOUNT: Sql = sql!(account!(), "where partner_id = $1 and id = $2");
-const FIND_WALLET: Sql = sql!(account!(), "where id = $1");
+const FIND_BY_ID: Sql = sql!(account!(), "where id = $1");
 const ACCOUNTS: Sql = sql!(account!(), "where partner_id = $1 and id > $2 order by id limit $3");
 const ALL_ACCOUNTS: Sql = sql!(account!(), "where partner_id = $1");
 
@@ -88,7 +95,7 @@ const ENTRIES: Sql = sql!(
 );
 
 #[derive(FromRow)]
-struct StandingRow {
+struct StateRow {
     #[sqlx(try_from = "As<AccountId>")]
     id: AccountId,
     balance: i64,
@@ -97,43 +104,81 @@ struct StandingRow {
     entries: i64,
 }
 
-/// Holds accounts until the end of the transaction; one that was never used is not there.
+/// Locks accounts until the end of the transaction; one that was never used is not there.
 pub async fn lock_accounts(
     tx: &mut Tx,
     ids: impl Iterator<Item = &AccountId>,
-) -> Result<BTreeMap<AccountId, Standing>, Fault> {
-    let rows: Vec<StandingRow> = tx.query(LOCK_ACCOUNTS).bind(List::of(ids)).all().await?;
-    let standing = |row: &StandingRow| Standing {
+) -> Result<BTreeMap<AccountId, AccountState>, Fault> {
+    let rows: Vec<StateRow> = tx.query(LOCK_ACCOUNTS).bind(List::of(ids)).all().await?;
+    let state = |row: &StateRow| AccountState {
         balance: row.balance,
         reserved: row.reserved,
         incoming: row.incoming,
         entries: row.entries,
     };
-    Ok(rows.iter().map(|row| (row.id, standing(row))).collect())
+    Ok(rows.iter().map(|row| (row.id, state(row))).collect())
 }
 
-/// Writes how accounts stand that were held.
-pub async fn put_accounts(tx: &mut Tx, accounts: &[(&AccountKey, Standing)]) -> Result<(), Fault> {
+/// An account's numbers as they are written.
+#[derive(Serialize)]
+struct AccountUpdate {
+    id: AccountId,
+    balance: i64,
+    reserved: i64,
+    incoming: i64,
+    entries: i64,
+}
+
+impl AccountUpdate {
+    const fn new(key: &AccountKey, state: AccountState) -> Self {
+        let AccountState { balance, reserved, incoming, entries } = state;
+        Self { id: key.id(), balance, reserved, incoming, entries }
+    }
+}
+
+/// Writes the numbers of accounts that were locked.
+pub async fn put_accounts(tx: &mut Tx, accounts: &[(&AccountKey, AccountState)]) -> Result<(), Fault> {
     if accounts.is_empty() {
         return Ok(());
     }
-    let row = |(key, at): &(&AccountKey, Standing)| (key.id(), at.balance, at.reserved, at.incoming, at.entries);
-    tx.query(PUT_ACCOUNTS).bind(List::rows(accounts.iter().map(row))).run().await?;
+    let rows = accounts.iter().map(|(key, state)| AccountUpdate::new(key, *state));
+    tx.query(PUT_ACCOUNTS).bind(List::rows(rows)).run().await?;
     Ok(())
 }
 
+/// An account that is new.
+#[derive(Serialize)]
+struct AccountInsert<'a> {
+    #[serde(flatten)]
+    numbers: AccountUpdate,
+    owner: &'a str,
+    kind: AccountKind,
+    currency: Currency,
+    partner_id: Option<PartnerId>,
+    #[serde(serialize_with = "as_micros")]
+    created_at: Time,
+}
+
+impl<'a> AccountInsert<'a> {
+    fn new(key: &'a AccountKey, state: AccountState, now: Time) -> Self {
+        Self {
+            numbers: AccountUpdate::new(key, state),
+            owner: key.owner(),
+            kind: key.kind(),
+            currency: key.currency(),
+            partner_id: key.partner(),
+            created_at: now,
+        }
+    }
+}
+
 /// Makes accounts that were not there. When another process made one meanwhile, the batch has to be decided anew.
-pub async fn add_accounts(tx: &mut Tx, accounts: &[(&AccountKey, Standing)], now: Time) -> Result<(), Fault> {
+pub async fn add_accounts(tx: &mut Tx, accounts: &[(&AccountKey, AccountState)], now: Time) -> Result<(), Fault> {
     if accounts.is_empty() {
         return Ok(());
     }
-    let row = |(key, at): &(&AccountKey, Standing)| {
-        let (owner, kind, currency) = (key.owner(), enum_text(&key.kind()), key.currency().code());
-        let (balance, reserved, incoming, entries) = (at.balance, at.reserved, at.incoming, at.entries);
-        let (id, name, partner) = (key.id(), owner.to_string(), owner.partner());
-        (id, name, kind, currency, partner, balance, reserved, incoming, entries, now.micros())
-    };
-    let made = tx.query(ADD_ACCOUNTS).bind(List::rows(accounts.iter().map(row))).run().await?;
+    let rows = accounts.iter().map(|(key, state)| AccountInsert::new(key, *state, now));
+    let made = tx.query(ADD_ACCOUNTS).bind(List::rows(rows)).run().await?;
     if usize::try_from(made).is_ok_and(|made| made == accounts.len()) { Ok(()) } else { Err(Fault::Retry) }
 }
 
@@ -165,53 +210,108 @@ pub async fn lock_reservations(
     Ok(rows.into_iter().map(|row| (row.id, reservation(row))).collect())
 }
 
-/// Writes what was posted: the transfers, and what they reserved or decided.
-pub async fn add_transfers(tx: &mut Tx, posted: &[(PartnerId, Time, &str, Posted)]) -> Result<(), Fault> {
-    let rows = posted.iter().map(|(partner, now, object, posted)| {
+/// A transfer of an order that was accepted.
+pub struct PostedOf<'o> {
+    pub order: &'o LedgerOrder,
+    pub posted: Posted,
+}
+
+/// A transfer as it is written.
+#[derive(Serialize)]
+struct TransferInsert<'a> {
+    id: TransferId,
+    partner_id: PartnerId,
+    debit_id: AccountId,
+    debit_kind: AccountKind,
+    credit_id: AccountId,
+    credit_kind: AccountKind,
+    amount: i64,
+    currency: Currency,
+    code: TransferCode,
+    object: &'a str,
+    phase: TransferPhase,
+    pending_id: Option<TransferId>,
+    debit_entry: Option<i64>,
+    debit_after: Option<i64>,
+    credit_entry: Option<i64>,
+    credit_after: Option<i64>,
+    #[serde(serialize_with = "as_micros")]
+    created_at: Time,
+}
+
+impl<'a> TransferInsert<'a> {
+    fn new(PostedOf { order, posted }: &'a PostedOf<'_>) -> Self {
         let transfer = &posted.transfer;
-        let (debit, credit) = (&transfer.debit, &transfer.credit);
-        // More columns than tuples of serde have.
-        vec![
-            serde_json::json!(transfer.id),
-            serde_json::json!(partner),
-            serde_json::json!(debit.id()),
-            serde_json::json!(debit.kind()),
-            serde_json::json!(credit.id()),
-            serde_json::json!(credit.kind()),
-            serde_json::json!(transfer.amount),
-            serde_json::json!(debit.currency().code()),
-            serde_json::json!(transfer.code),
-            serde_json::json!(object),
-            serde_json::json!(transfer.phase.enum_text()),
-            serde_json::json!(transfer.phase.reservation()),
-            serde_json::json!(posted.debit.map(|(entry, _)| entry)),
-            serde_json::json!(posted.debit.map(|(_, after)| after)),
-            serde_json::json!(posted.credit.map(|(entry, _)| entry)),
-            serde_json::json!(posted.credit.map(|(_, after)| after)),
-            serde_json::json!(now.micros()),
-        ]
-    });
-    tx.query(ADD_TRANSFERS).bind(List::rows(rows)).run().await?;
-    let reserved: Vec<_> = posted
-        .iter()
-        .filter_map(|(_, _, _, posted)| match posted.transfer.phase {
-            Phase::Pending(until) => Some((&posted.transfer, until)),
-            _ => None,
+        Self {
+            id: transfer.id,
+            partner_id: order.partner,
+            debit_id: transfer.debit.id(),
+            debit_kind: transfer.debit.kind(),
+            credit_id: transfer.credit.id(),
+            credit_kind: transfer.credit.kind(),
+            amount: transfer.amount,
+            currency: transfer.debit.currency(),
+            code: transfer.code,
+            object: &order.object,
+            phase: transfer.phase.enum_text(),
+            pending_id: transfer.phase.reservation(),
+            debit_entry: posted.debit.map(|(entry, _)| entry),
+            debit_after: posted.debit.map(|(_, after)| after),
+            credit_entry: posted.credit.map(|(entry, _)| entry),
+            credit_after: posted.credit.map(|(_, after)| after),
+            created_at: order.now,
+        }
+    }
+}
+
+/// A reservation as it is written.
+#[derive(Serialize)]
+struct ReservationInsert {
+    id: TransferId,
+    debit_id: AccountId,
+    credit_id: AccountId,
+    amount: i64,
+    currency: Currency,
+    #[serde(serialize_with = "as_micros")]
+    expires_at: Time,
+}
+
+impl ReservationInsert {
+    /// What the transfer reserves, when it does.
+    fn of(transfer: &NewTransfer) -> Option<Self> {
+        let Phase::Pending(expires_at) = transfer.phase else { return None };
+        Some(Self {
+            id: transfer.id,
+            debit_id: transfer.debit.id(),
+            credit_id: transfer.credit.id(),
+            amount: transfer.amount,
+            currency: transfer.debit.currency(),
+            expires_at,
         })
-        .map(|(transfer, until)| {
-            let (debit, credit) = (transfer.debit, transfer.credit);
-            (transfer.id, debit.id(), credit.id(), transfer.amount, debit.currency().code(), until.micros())
-        })
-        .collect();
+    }
+}
+
+/// Writes what was posted: the transfers, and what they reserved or decided.
+pub async fn add_transfers(tx: &mut Tx, posted: &[PostedOf<'_>]) -> Result<(), Fault> {
+    tx.query(ADD_TRANSFERS).bind(List::rows(posted.iter().map(TransferInsert::new))).run().await?;
+    let transfers = || posted.iter().map(|PostedOf { posted, .. }| &posted.transfer);
+    let reserved: Vec<ReservationInsert> = transfers().filter_map(ReservationInsert::of).collect();
     if !reserved.is_empty() {
         tx.query(ADD_RESERVATIONS).bind(List::rows(reserved)).run().await?;
     }
-    let decided: Vec<TransferId> =
-        posted.iter().filter_map(|(_, _, _, posted)| posted.transfer.phase.reservation()).collect();
+    let decided: Vec<TransferId> = transfers().filter_map(|transfer| transfer.phase.reservation()).collect();
     if !decided.is_empty() {
         tx.query(DROP_RESERVATIONS).bind(List::of(decided)).run().await?;
     }
     Ok(())
+}
+
+/// A limit's subject and day, with what is taken of it.
+#[derive(Serialize)]
+struct AllowanceUse<'a> {
+    subject: &'a str,
+    day: i64,
+    used: i64,
 }
 
 /// How much of each limit is used so far.
@@ -219,7 +319,10 @@ pub async fn allowances(
     tx: &mut Reader,
     subjects: &BTreeSet<(String, i64)>,
 ) -> Result<BTreeMap<(String, i64), i64>, Fault> {
-    let rows: Vec<(String, i64, i64)> = tx.query(ALLOWANCES).bind(List::rows(subjects)).all().await?;
+    let rows: Vec<(String, i64, i64)> = {
+        let rows = subjects.iter().map(|(subject, day)| AllowanceUse { subject, day: *day, used: 0 });
+        tx.query(ALLOWANCES).bind(List::rows(rows)).all().await?
+    };
     Ok(rows.into_iter().map(|(subject, day, used)| ((subject, day), used)).collect())
 }
 
@@ -228,7 +331,7 @@ pub async fn use_allowances(
     tx: &mut Tx,
     taken: &BTreeMap<(String, i64), i64>,
 ) -> Result<BTreeMap<(String, i64), i64>, Fault> {
-    let rows = taken.iter().map(|((subject, day), taken)| (subject, day, taken));
+    let rows = taken.iter().map(|((subject, day), taken)| AllowanceUse { subject, day: *day, used: *taken });
     let rows: Vec<(String, i64, i64)> = tx.query(USE_ALLOWANCES).bind(List::rows(rows)).all().await?;
     Ok(rows.into_iter().map(|(subject, day, used)| ((subject, day), used)).collect())
 }
@@ -256,6 +359,13 @@ pub struct AccountRow {
     pub created_at: Time,
 }
 
+impl AccountRow {
+    /// Its numbers.
+    pub const fn state(&self) -> AccountState {
+        AccountState { balance: self.balance, reserved: self.reserved, incoming: self.incoming, entries: self.entries }
+    }
+}
+
 pub async fn find_account(
     tx: &mut Reader,
     partner: PartnerId,
@@ -266,7 +376,7 @@ pub async fn find_account(
 
 /// Any account, by what it is: for those that are in nobody's books.
 pub async fn find_by_key(tx: &mut Reader, key: &AccountKey) -> Result<Option<AccountRow>, Fault> {
-    tx.query(FIND_WALLET).bind(key.id()).optional().await
+    tx.query(FIND_BY_ID).bind(key.id()).optional().await
 }
 
 pub async fn accounts(
@@ -279,7 +389,7 @@ pub async fn accounts(
     tx.query(ACCOUNTS).bind(partner).bind(after).bind(limit.rows_and_one()).all().await
 }
 
-/// All accounts of a partner: a few for each circle.
+/// All accounts of a partner.
 pub async fn all_accounts(tx: &mut Reader, partner: PartnerId) -> Result<Vec<AccountRow>, Fault> {
     tx.query(ALL_ACCOUNTS).bind(partner).all().await
 }
@@ -331,5 +441,35 @@ impl TransferRow {
     /// Which entry of this account it is.
     pub fn entry_of(&self, account: AccountId) -> Option<i64> {
         if self.debit_id == account { self.debit_entry } else { self.credit_entry }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::db::named::test::assert_bound_by_name;
+
+    #[test]
+    fn every_number_is_written_to_the_column_of_its_name() {
+        let clock = crate::platform::clock::Clock::system();
+        let (now, partner) = (clock.now(), clock.id());
+        let key = |owner: &str| AccountKey::new(owner, Some(partner), AccountKind::PlatformFees, Currency::CNY);
+        let transfer = NewTransfer {
+            id: clock.id(),
+            debit: key("one"),
+            credit: key("two"),
+            amount: 1,
+            code: TransferCode::Fee,
+            phase: Phase::Pending(now),
+        };
+        let order = LedgerOrder::new(partner, now, "object");
+        let reserved = ReservationInsert::of(&transfer).unwrap();
+        let posted = PostedOf { order: &order, posted: Posted { transfer, debit: None, credit: None } };
+
+        assert_bound_by_name(ADD_ACCOUNTS, &AccountInsert::new(&key("one"), AccountState::default(), now));
+        assert_bound_by_name(PUT_ACCOUNTS, &AccountUpdate::new(&key("one"), AccountState::default()));
+        assert_bound_by_name(ADD_TRANSFERS, &TransferInsert::new(&posted));
+        assert_bound_by_name(ADD_RESERVATIONS, &reserved);
+        assert_bound_by_name(USE_ALLOWANCES, &AllowanceUse { subject: "one", day: 1, used: 1 });
     }
 }

@@ -18,9 +18,9 @@ use crate::capabilities::mandates;
 use crate::capabilities::memberships;
 use crate::capabilities::partners;
 use crate::capabilities::payments;
-use crate::capabilities::payments::service::Context;
 use crate::edge::pages::in_transaction;
 use crate::edge::sessions::{self, Browser, Session};
+use crate::platform::Context;
 use crate::platform::db::{Reader, Tx};
 use crate::platform::fault::Fault;
 

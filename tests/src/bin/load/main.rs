@@ -37,7 +37,7 @@ fn main() {
     if cfg!(debug_assertions) {
         println!("This is a debug build: the figures say nothing about a release.\n");
     }
-    let variable = quanzi_gateway::platform::db::scratch::VARIABLE;
+    let variable = quanzi_gateway::app::testing::VARIABLE;
     if std::env::var_os(variable).is_none() {
         // The database's address is read from the environment, which only a fresh process can be given safely.
         let server =

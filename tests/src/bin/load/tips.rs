@@ -63,7 +63,7 @@ pub async fn run() {
             }
             report(name, case, &rounds, again, raw);
         }
-        let check = quanzi_gateway::platform::ledger::check(stage.db()).await.expect("checked");
+        let check = stage.inside().check_ledger().await.expect("checked");
         println!(
             "{name}: the books are {} after {} payments\n",
             if check.clean { "clean" } else { "WRONG" },
@@ -175,7 +175,7 @@ end;
 
 impl Baseline {
     async fn make() -> Self {
-        let server = std::env::var(quanzi_gateway::platform::db::scratch::VARIABLE).expect("a PostgreSQL");
+        let server = std::env::var(quanzi_gateway::app::testing::VARIABLE).expect("a PostgreSQL");
         let mut connection = PgConnection::connect(&server).await.expect("connected");
         let name = format!("baseline_{}", std::process::id());
         connection.execute(AssertSqlSafe(format!("create database {name}"))).await.expect("a database");

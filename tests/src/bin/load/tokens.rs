@@ -155,7 +155,7 @@ fn scripts() -> Option<PathBuf> {
 
 /// A database of theirs on the server of the run.
 async fn database() -> String {
-    let server = std::env::var(quanzi_gateway::platform::db::scratch::VARIABLE).expect("a PostgreSQL");
+    let server = std::env::var(quanzi_gateway::app::testing::VARIABLE).expect("a PostgreSQL");
     let mut connection = PgConnection::connect(&server).await.expect("connected");
     let name = format!("oidc_{}", std::process::id());
     connection.execute(AssertSqlSafe(format!("create database {name}"))).await.expect("a database");

@@ -9,9 +9,9 @@ use super::super::{model, service, store::MandateRow};
 use crate::capabilities::circles;
 use crate::capabilities::fans;
 use crate::capabilities::partners;
-use crate::capabilities::payments::service::Context;
 use crate::edge::pages::in_transaction;
 use crate::edge::sessions::{self, Browser};
+use crate::platform::Context;
 use crate::platform::Platform;
 use crate::platform::fault::Fault;
 

@@ -19,11 +19,11 @@ const ACCOUNTS: usize = 5;
 /// The channel, two wallets and a circle; and a wallet in another currency.
 fn key(number: usize) -> AccountKey {
     match number {
-        CHANNEL => AccountKey::channel(Currency::CNY),
-        1 => AccountKey::wallet(id(1), Currency::CNY),
-        2 => AccountKey::wallet(id(2), Currency::CNY),
-        3 => AccountKey::earnings(id(3), id(4), Currency::CNY),
-        _ => AccountKey::wallet(id(1), Currency::USD),
+        CHANNEL => AccountKey::new("platform", None, AccountKind::ChannelClearing, Currency::CNY),
+        1 => AccountKey::new("one", None, AccountKind::FanWallet, Currency::CNY),
+        2 => AccountKey::new("two", None, AccountKind::FanWallet, Currency::CNY),
+        3 => AccountKey::new("three", Some(id(3)), AccountKind::CircleEarnings, Currency::CNY),
+        _ => AccountKey::new("one", None, AccountKind::FanWallet, Currency::USD),
     }
 }
 
@@ -156,7 +156,7 @@ proptest! {
                 fits = fits && draft.post(number, from, to, amount, phase);
                 transfers.push(transfer(number, from, to, amount, phase));
             }
-            let before: Vec<Standing> = (0..ACCOUNTS).map(|account| books.standing(key(account).id())).collect();
+            let before: Vec<AccountState> = (0..ACCOUNTS).map(|account| books.state(key(account).id())).collect();
 
             let posted = books.post(&transfers, now());
 
@@ -164,16 +164,16 @@ proptest! {
             if fits {
                 simple = draft;
             } else {
-                let after: Vec<Standing> = (0..ACCOUNTS).map(|account| books.standing(key(account).id())).collect();
+                let after: Vec<AccountState> = (0..ACCOUNTS).map(|account| books.state(key(account).id())).collect();
                 prop_assert_eq!(before, after, "all or nothing");
             }
             for account in 0..ACCOUNTS {
-                let standing = books.standing(key(account).id());
-                prop_assert_eq!(i128::from(standing.balance), simple.balances[account]);
-                prop_assert_eq!(i128::from(standing.reserved), simple.reserved_from(account));
-                prop_assert_eq!(i128::from(standing.incoming), simple.arriving_at(account));
-                prop_assert_eq!(standing.entries, simple.moves[account]);
-                prop_assert!(account == CHANNEL || standing.available() >= 0);
+                let state = books.state(key(account).id());
+                prop_assert_eq!(i128::from(state.balance), simple.balances[account]);
+                prop_assert_eq!(i128::from(state.reserved), simple.reserved_from(account));
+                prop_assert_eq!(i128::from(state.incoming), simple.arriving_at(account));
+                prop_assert_eq!(state.entries, simple.moves[account]);
+                prop_assert!(account == CHANNEL || state.available() >= 0);
             }
             prop_assert_eq!(simple.balances[..ACCOUNTS - 1].iter().sum::<i128>(), 0);
             for posted in posted.unwrap_or_default() {
@@ -234,11 +234,11 @@ fn a_reservation_whose_time_is_over_can_only_be_freed() {
     books.post(&[money_in, reserve], now()).unwrap();
     let post = transfer(3, 1, 3, 80, Phase::Post(id(2)));
 
-    assert_eq!(books.post(std::slice::from_ref(&post), now().plus_seconds(60)), Err(Refused::NotReserved));
+    assert_eq!(books.post(std::slice::from_ref(&post), now().plus_seconds(60)), Err(TransferRefusal::NotReserved));
     assert!(Books::clone(&books).post(&[post], now().plus_seconds(59)).is_ok());
 
     books.post(&[transfer(4, 1, 3, 80, Phase::Expire(id(2)))], now().plus_seconds(60)).unwrap();
-    assert_eq!(books.standing(key(1).id()).available(), 100);
+    assert_eq!(books.state(key(1).id()).available(), 100);
 }
 
 #[test]
@@ -249,18 +249,18 @@ fn what_is_reserved_is_decided_once_in_part_or_whole() {
     books.post(&[money_in, reserve], now()).unwrap();
     assert_eq!(
         books.post(&[transfer(3, 1, 2, 21, Phase::Single)], now()),
-        Err(Refused::Insufficient { account: key(1), available: 20 })
+        Err(TransferRefusal::Insufficient { account: key(1), available: 20 })
     );
-    assert_eq!(books.post(&[transfer(4, 1, 3, 81, Phase::Post(id(2)))], now()), Err(Refused::NotReserved));
-    assert_eq!(books.post(&[transfer(5, 1, 2, 80, Phase::Post(id(2)))], now()), Err(Refused::NotReserved));
+    assert_eq!(books.post(&[transfer(4, 1, 3, 81, Phase::Post(id(2)))], now()), Err(TransferRefusal::NotReserved));
+    assert_eq!(books.post(&[transfer(5, 1, 2, 80, Phase::Post(id(2)))], now()), Err(TransferRefusal::NotReserved));
 
     let posted = books.post(&[transfer(6, 1, 3, 30, Phase::Post(id(2)))], now()).unwrap();
 
     assert_eq!((posted[0].debit, posted[0].credit), (Some((2, 70)), Some((1, 30))));
     for phase in [Phase::Post(id(2)), Phase::Void(id(2)), Phase::Expire(id(2))] {
-        assert_eq!(books.post(&[transfer(7, 1, 3, 30, phase)], now()), Err(Refused::NotReserved));
+        assert_eq!(books.post(&[transfer(7, 1, 3, 30, phase)], now()), Err(TransferRefusal::NotReserved));
     }
-    let wallet = books.standing(key(1).id());
+    let wallet = books.state(key(1).id());
     assert_eq!((wallet.balance, wallet.reserved, wallet.available()), (70, 0, 70), "the rest is free again");
-    assert_eq!(books.standing(key(3).id()).incoming, 0);
+    assert_eq!(books.state(key(3).id()).incoming, 0);
 }
