@@ -1,7 +1,7 @@
 //! The ledger: accounts, immutable transfers, and one writer that posts them in batches.
 //!
 //! It knows no capability. What a capability wants checked, locked or written together with its transfers, it hands in as records
-//! of a kind of its own ([`RecordKind`]); what a refusal means to a partner, the capability says.
+//! of a kind of its own (`RecordKind`); what a refusal means to a partner, the capability says.
 //!
 //! Invariants: in each currency all balances sum to zero; no account with a floor goes below it; a balance is the sum of its
 //! account's entries, which are numbered without gaps; a reservation is settled once.
