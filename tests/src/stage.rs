@@ -256,7 +256,7 @@ impl Stage {
                 "webhook_endpoint" => "count(deleted_at)",
                 _ => "0",
             };
-            // What becomes due writes events of its own, whoever asks for what meanwhile.
+            // Due work writes events of its own, independent of any request.
             let rows = if table == "event" {
                 "event where type not in ('post.published', 'webhook_endpoint.disabled')"
             } else {

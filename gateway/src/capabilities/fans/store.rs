@@ -59,7 +59,7 @@ const UPDATE_PERSON: Sql = sql!(
     "update person set nickname = $2, real_name_verified = $3, adult = $4, credit_band = $5, version = version + 1, \
      updated_at = $6 where id = $1"
 );
-// In the sandbox only, where a partner writes its fan's person: whoever else knows that person finds it changed at once. A sandbox's
+// In the sandbox only, where a partner writes its fan's person: other partners of that person see the change at once. A sandbox's
 // database is one machine's, so that this reaches other partners' rows costs nothing there.
 const UPDATE_OTHERS: Sql = sql!(
     "update fan set nickname = $2, real_name_verified = $3, adult = $4, credit_band = $5, version = version + 1 \

@@ -113,7 +113,7 @@ impl Scratch {
 const FILE: &str = "quanzi.db";
 /// PostgreSQL's empty template, which nobody can have changed.
 const EMPTY: &str = "template0";
-/// Held by whoever makes a template on a server.
+/// The lock that a process holds while it creates a template on a server.
 const TEMPLATE_LOCK: i64 = 0x5175_616e_7a69;
 
 fn gone(cause: std::io::Error) -> Fault {

@@ -90,7 +90,7 @@ pub async fn cancel(tx: &mut Tx, partner: PartnerId, kind: JobKind, objects: Lis
     Ok(())
 }
 
-/// Who has work that is due, whoever has waited longest first.
+/// The partners with due work, the longest waiting first.
 pub async fn due_partners(tx: &mut Reader, handlers: &Handlers, now: Time) -> Result<Vec<PartnerId>, Fault> {
     let rows: Vec<(As<PartnerId>,)> =
         tx.query(DUE_PARTNERS).bind(now).bind(handlers.list()).bind(PARTNERS_MAX).all().await?;

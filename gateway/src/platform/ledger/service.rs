@@ -35,7 +35,7 @@ pub async fn find_account(
     store::find_account(tx, partner, account).await
 }
 
-/// An account's numbers, in whoever's books it is; zero when it was never used.
+/// An account's numbers, of any partner; zero when it was never used.
 pub async fn account_state(tx: &mut Reader, key: &AccountKey) -> Result<AccountState, Fault> {
     Ok(store::find_by_key(tx, key).await?.map_or_else(AccountState::default, |row| row.state()))
 }
@@ -45,7 +45,7 @@ pub async fn entries(tx: &mut Reader, account: AccountId, below: i64, limit: Lim
     store::entries(tx, account, below, limit).await
 }
 
-/// A transfer, in whoever's books it is.
+/// A transfer, of any partner.
 pub async fn find_transfer(tx: &mut Reader, transfer: TransferId) -> Result<Option<TransferRow>, Fault> {
     store::find_transfer(tx, transfer).await
 }
